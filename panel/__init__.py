@@ -1,0 +1,51 @@
+"""Rollbook's panel: the application that has customers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from flask import Flask
+
+from panel.settings import PROJECT, load_settings
+
+
+def create_app(instance: Path | None = None, database_url: str | None = None) -> Flask:
+    """Return the application for an instance folder and database, by default those of the settings."""
+    from panel import commands, database, orm_log, web
+    from panel.extensions import babel, csrf, db, login_manager, migrate
+    from panel.keys import open_keyring
+    from panel.setup import MIGRATIONS, refuse_foreign_keys
+
+    settings = load_settings(instance, database_url)
+    folder: Path = settings["ROLLBOOK_INSTANCE"]
+    folder.mkdir(parents=True, exist_ok=True)
+    app = Flask("panel", template_folder=str(PROJECT / "templates"), instance_path=str(folder))
+    app.config.from_mapping(settings)
+    refuse_foreign_keys(folder, _sqlite_file(settings["ROLLBOOK_DATABASE_URL"]))
+    keyring = open_keyring(folder)
+    app.extensions["keyring"] = keyring
+    app.config.from_mapping(
+        SECRET_KEY=keyring.session,
+        SQLALCHEMY_DATABASE_URI=settings["ROLLBOOK_DATABASE_URL"],
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True},
+        MAX_CONTENT_LENGTH=settings["ROLLBOOK_UPLOAD_MEGABYTES"] * 1024 * 1024,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings["ROLLBOOK_SECURE_COOKIES"],
+        PERMANENT_SESSION_LIFETIME=dt.timedelta(hours=12),
+        BABEL_DEFAULT_TIMEZONE=settings["ROLLBOOK_TIME_ZONE"],
+    )
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    babel.init_app(app)
+    database.prepare_engine(app)
+    orm_log.log_the_orm()
+    commands.register(app)
+    web.register(app)
+    return app
+
+
+def _sqlite_file(url: str) -> Path | None:
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None

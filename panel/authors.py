@@ -1,0 +1,47 @@
+"""On whose behalf the running code writes, as the change log will say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from flask import has_request_context
+from flask_login import current_user
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes, and through what: ``panel``, ``import``, ``undo``, ``command`` or ``system``."""
+
+    name: str
+    through: str
+    user_id: int | None = None
+    import_id: int | None = None
+    undo_of: int | None = None
+
+
+COMMAND_LINE = Author("command line", "command")
+SYSTEM = Author("system", "system")
+_author: ContextVar[Author | None] = ContextVar("author", default=None)
+
+
+@contextmanager
+def writing_as(author: Author) -> Iterator[None]:
+    """Let every write in the block be logged under this author."""
+    token = _author.set(author)
+    try:
+        yield
+    finally:
+        _author.reset(token)
+
+
+def current_author() -> Author:
+    """Return the author of a write at this moment: the block's, else the signed-in user, else the system."""
+    chosen = _author.get()
+    if chosen is not None:
+        return chosen
+    if has_request_context() and current_user.is_authenticated:
+        return Author(str(current_user), "panel", current_user.id)
+    return SYSTEM

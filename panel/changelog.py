@@ -1,0 +1,254 @@
+"""The spine: every write of a customer appends its revision, whether it comes through the ORM or in bulk."""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sync.errors import SyncError
+from sync.fields import Field
+from sync.records import Change, Record, roll_back
+from sync.types import FIELD_TYPES
+
+from panel.authors import Author
+from panel.database import is_sqlite
+from panel.keys import Keyring
+from panel.models import Customer, Revision, UniqueValue
+from panel.models.columns import now
+from panel.records import BATCH, batches
+from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of
+
+ROWS_AT_ONCE = 2_000
+
+
+class ValueTaken(SyncError):
+    """A value that only one record may have belongs to another."""
+
+
+class LostRace(SyncError):
+    """A record was written by somebody else between reading and writing it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One record about to be written: fields' values in JSON form, before and after.
+
+    `number` is the revision that the write makes: 1 creates the record. A secret's new value is in the clear here
+    and nowhere later; its old one is a digest.
+    """
+
+    record_id: int
+    number: int
+    changes: Mapping[str, tuple[Any, Any]]
+    cells: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    stamp: str = field(default_factory=lambda: secrets.token_hex(4))
+
+
+def allocate_ids(connection: Connection, count: int) -> list[int]:
+    """Reserve IDs that no customer has or had, so that a login can be made of one before the row exists."""
+    if count == 0:
+        return []
+    if is_sqlite(connection):
+        last = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'customer'")).scalar() or 0
+        highest = connection.execute(text("SELECT max(record_id) FROM revision WHERE entity = 'customer'")).scalar()
+        first = max(last, highest or 0) + 1
+        return list(range(first, first + count))
+    query = text("SELECT nextval('customer_id_seq') FROM generate_series(1, :count)")
+    return [int(row[0]) for row in connection.execute(query, {"count": count})]
+
+
+def write_in_bulk(
+    connection: Connection, schema: Schema, keyring: Keyring, writes: Sequence[Write], author: Author
+) -> None:
+    """Write records and their revisions in the caller's transaction.
+
+    Raises `ValueTaken` or `LostRace`; the caller rolls back.
+    """
+    fields = {entry.key: entry for entry in schema.fields}
+    release_and_claim(connection, fields, writes)
+    for some in batches(writes, ROWS_AT_ONCE):
+        append_revisions(connection, [_without_secrets(write, fields, keyring) for write in some], author)
+        _insert([write for write in some if write.number == 1], connection, fields, keyring)
+        _update([write for write in some if write.number > 1], connection, fields, keyring)
+
+
+def append_revisions(connection: Connection, writes: Iterable[Write], author: Author) -> None:
+    """Append one revision a write; no secret may be in the clear in them."""
+    rows = [_revision(write, author) for write in writes]
+    if rows:
+        connection.execute(insert(Revision), rows)
+
+
+def _revision(write: Write, author: Author) -> dict[str, Any]:
+    return {
+        "entity": ENTITY,
+        "record_id": write.record_id,
+        "number": write.number,
+        "stamp": write.stamp,
+        "at": now(),
+        "by": author.name,
+        "user_id": author.user_id,
+        "through": author.through,
+        "import_id": author.import_id,
+        "undo_of": author.undo_of,
+        "changes": {key: list(pair) for key, pair in write.changes.items()},
+        "cells": dict(write.cells) or None,
+    }
+
+
+def _without_secrets(write: Write, fields: Mapping[str, Field], keyring: Keyring) -> Write:
+    hidden = {
+        key: (old, None if new is None else keyring.digest(new))
+        for key, (old, new) in write.changes.items()
+        if key in fields and FIELD_TYPES[fields[key].type].secret
+    }
+    if not hidden:
+        return write
+    return Write(write.record_id, write.number, {**write.changes, **hidden}, write.cells, write.extra, write.stamp)
+
+
+def _insert(
+    writes: Sequence[Write], connection: Connection, fields: Mapping[str, Field], keyring: Keyring
+) -> None:
+    rows = [
+        {"id": write.record_id, "entity": ENTITY, **_row(write, fields, keyring), "extra": _extra(write, fields)}
+        for write in writes
+    ]
+    for same_columns in _by_columns(rows):
+        connection.execute(insert(Customer), same_columns)
+
+
+def _update(
+    writes: Sequence[Write], connection: Connection, fields: Mapping[str, Field], keyring: Keyring
+) -> None:
+    table = Customer.__table__
+    rows = []
+    for write in writes:
+        row = {"the_id": write.record_id, "the_old": write.number - 1, **_row(write, fields, keyring)}
+        if any(key not in BUILT_IN_KEYS and key != "deleted" for key in write.changes):
+            row["extra"] = _extra(write, fields)
+        rows.append(row)
+    matching = (table.c.id == bindparam("the_id")) & (table.c.revision == bindparam("the_old"))
+    for same_columns in _by_columns(rows):
+        names = [name for name in same_columns[0] if name not in {"the_id", "the_old"}]
+        statement = update(table).where(matching).values({name: bindparam(name) for name in names})
+        changed = connection.execute(statement, same_columns).rowcount
+        if changed != len(same_columns):
+            raise LostRace("Somebody else changed one of these customers at the same moment. Try again.")
+
+
+def _by_columns(rows: Sequence[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row)].append(row)
+    return groups.values()
+
+
+def _row(write: Write, fields: Mapping[str, Field], keyring: Keyring) -> dict[str, Any]:
+    row: dict[str, Any] = {"revision": write.number, "stamp": write.stamp}
+    for key in sorted(write.changes):
+        new = write.changes[key][1]
+        if key == "deleted":
+            row["deleted_at"] = now() if new else None
+        elif key in BUILT_IN_KEYS:
+            row[column_of(key)] = _stored(fields[key], new, write.record_id, keyring)
+    return row
+
+
+def _stored(field: Field, plain: Any, record_id: int, keyring: Keyring) -> Any:
+    field_type = FIELD_TYPES[field.type]
+    if plain is None:
+        return [] if field_type.many else None
+    if field_type.secret:
+        return keyring.encrypt(plain, ENTITY, record_id, field.key)
+    return plain if field_type.many else field_type.from_json(plain)
+
+
+def _extra(write: Write, fields: Mapping[str, Field]) -> dict[str, Any]:
+    kept = dict(write.extra)
+    for key, (_old, new) in write.changes.items():
+        if key not in BUILT_IN_KEYS and key != "deleted":
+            kept[key] = new
+    return {key: value for key, value in kept.items() if value is not None}
+
+
+def release_and_claim(connection: Connection, fields: Mapping[str, Field], writes: Sequence[Write]) -> None:
+    """Move the values that only one record may have: all old ones are let go before any new one is taken.
+
+    Two records may so exchange theirs in one transaction. Raises `ValueTaken`.
+    """
+    moves = [(write, key) for write in writes for key in write.changes if key in fields and fields[key].unique]
+    table = UniqueValue.__table__
+    leaving = [{"f": key, "r": write.record_id} for write, key in moves if write.number > 1]
+    if leaving:
+        mine = (table.c.entity == ENTITY) & (table.c.field == bindparam("f")) & (table.c.record_id == bindparam("r"))
+        connection.execute(delete(table).where(mine), leaving)
+    claim(connection, [_claim(fields[key], write) for write, key in moves if write.changes[key][1] is not None])
+
+
+def claim(connection: Connection, wanted: Sequence[dict[str, Any]]) -> None:
+    """Take values for records, or raise `ValueTaken`; one that the same record holds already is no conflict."""
+    owners = claim_free(connection, wanted)
+    lost = [one for one in wanted if owners[one["field"], one["value"]] != one["record_id"]]
+    if lost:
+        raise ValueTaken(f"{lost[0]['field']} '{lost[0]['value']}' belongs to another customer. Choose another.")
+
+
+def claim_free(connection: Connection, wanted: Sequence[dict[str, Any]]) -> dict[tuple[str, str], int]:
+    """Take those of the values that are free, and return who holds each: (field, value) → record ID."""
+    owners: dict[tuple[str, str], int] = {}
+    build = sqlite_insert if is_sqlite(connection) else postgresql_insert
+    for some in batches(wanted, BATCH):
+        connection.execute(build(UniqueValue).on_conflict_do_nothing(), some)
+        owners.update(owners_of(connection, some))
+    return owners
+
+
+def owners_of(connection: Connection, wanted: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """Return which record holds each of these values of a field, for those that one holds."""
+    by_field: dict[str, list[str]] = defaultdict(list)
+    for one in wanted:
+        by_field[one["field"]].append(one["value"])
+    table, owners = UniqueValue.__table__, {}
+    for name, values in by_field.items():
+        for some in batches(values, BATCH):
+            mine = (table.c.entity == ENTITY) & (table.c.field == name) & table.c.value.in_(some)
+            rows = connection.execute(select(table.c.value, table.c.record_id).where(mine))
+            owners.update({(name, value): record_id for value, record_id in rows})
+    return owners
+
+
+def _claim(field: Field, write: Write) -> dict[str, Any]:
+    field_type = FIELD_TYPES[field.type]
+    value = field_type.key_of(field_type.from_json(write.changes[field.key][1]))
+    return {"entity": ENTITY, "field": field.key, "value": value, "record_id": write.record_id}
+
+
+def changes_since(
+    connection: Connection, after: Mapping[int, int], entity: str = ENTITY
+) -> dict[int, list[Change]]:
+    """Return each record's log entries newer than the revision given for it (record ID → revision number)."""
+    table = Revision.__table__
+    found: dict[int, list[Change]] = defaultdict(list)
+    columns = select(table.c.record_id, table.c.number, table.c.stamp, table.c.changes)
+    for some in batches(sorted(after), BATCH):
+        rows = connection.execute(columns.where(table.c.entity == entity, table.c.record_id.in_(some)))
+        for record_id, number, stamp, changes in rows:
+            if number >= after[record_id]:
+                found[record_id].append(Change(number, stamp, changes))
+    return found
+
+
+def value_then(record: Record, newer: Iterable[Change], fields: Sequence[Field]) -> dict[str, Any]:
+    """Return a record's canonical values as they were before the given newer changes."""
+    types = {entry.key: FIELD_TYPES[entry.type] for entry in fields}
+    now_plain = {k: None if v is None else types[k].to_json(v) for k, v in record.values.items() if k in types}
+    then = roll_back(now_plain, newer)
+    return {key: None if then[key] is None else types[key].from_json(then[key]) for key in now_plain}

@@ -1,0 +1,222 @@
+"""The command line: everything that the panel does with workbooks, with stable output."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+from sqlalchemy import select
+from sync.errors import SyncError, UnknownField, UnreadableWorkbook
+
+from panel import setup
+from panel.access import hash_password
+from panel.access import set_password as give_password
+from panel.authors import COMMAND_LINE
+from panel.database import writing
+from panel.extensions import db
+from panel.imports.journey import import_at_once, is_ready, undo_import, viewer_of
+from panel.imports.options import ImportOptions, Viewer
+from panel.imports.planning import Planned
+from panel.imports.report import plan_json, sentences, summary
+from panel.models import Role, User
+
+users = AppGroup("user", help="Add users, or help one who is locked out.")
+
+
+def register(app: Flask) -> None:
+    """Add the commands to the application."""
+    for command in (init, demo, export, import_, undo):
+        app.cli.add_command(command)
+    app.cli.add_command(users)
+
+
+def fail(message: str, status: int) -> NoReturn:
+    """Say what is wrong on standard error and end with this status."""
+    click.echo(message, err=True)
+    sys.exit(status)
+
+
+def _viewer(email: str | None) -> Viewer:
+    if email is None:
+        return Viewer(COMMAND_LINE.name, "command")
+    user = db.session.scalars(select(User).where(User.email == email.strip().lower(), User.active)).one_or_none()
+    if user is None:
+        fail(f"There is no active user {email}.", 1)
+    return viewer_of(user, "command")
+
+
+def _needs(email: str | None, permission: str) -> None:
+    user = db.session.scalars(select(User).where(User.email == (email or "").lower())).one_or_none()
+    if user is not None and not user.may(permission):
+        fail(f"{user.email} may not do this: the permission {permission} is missing.", 1)
+
+
+@click.command("init")
+@with_appcontext
+def init() -> None:
+    """Create or upgrade the database and seed it. ROLLBOOK_ADMIN_PASSWORD sets the first admin's password."""
+    password = setup.prepare(current_app._get_current_object(), setup.admin_password_from_environment())  # type: ignore[attr-defined]  # the proxy's target
+    click.echo("The database is ready.")
+    if password:
+        click.echo(f"Sign in as {setup.FIRST_ADMIN} with the one-time password {password}")
+
+
+@users.command("add")
+@click.argument("email")
+@click.option("--role", "role_name", required=True, help="staff, manager or admin")
+def add_user(email: str, role_name: str) -> None:
+    """Add a user; prints a one-time password."""
+    email = email.strip().lower()
+    password = secrets.token_urlsafe(12)
+    with writing():
+        role = db.session.scalars(select(Role).where(Role.name == role_name)).one_or_none()
+        if role is None:
+            names = ", ".join(db.session.scalars(select(Role.name).order_by(Role.id)))
+            fail(f"There is no role {role_name}. The roles are: {names}.", 1)
+        if db.session.scalars(select(User).where(User.email == email)).one_or_none():
+            fail(f"There is a user {email} already.", 1)
+        user = User(email=email, password_hash=hash_password(password), roles=[role], must_change_password=True)
+        db.session.add(user)
+    click.echo(f"{email} may sign in with the one-time password {password}")
+
+
+@users.command("reset")
+@click.argument("email")
+def reset_user(email: str) -> None:
+    """Give a user a new one-time password and end their sessions."""
+    password = secrets.token_urlsafe(12)
+    with writing():
+        user = db.session.scalars(select(User).where(User.email == email.strip().lower())).one_or_none()
+        if user is None:
+            fail(f"There is no user {email}.", 1)
+        give_password(user, password)
+        user.must_change_password = user.active = True
+    click.echo(f"{email} may sign in with the one-time password {password}")
+
+
+@click.command("demo")
+@click.argument("count", type=click.IntRange(1, 5_000_000))
+@with_appcontext
+def demo(count: int) -> None:
+    """Add COUNT made-up customers with several additional fields."""
+    from panel.demo import add_demo
+
+    add_demo(count, lambda done: click.echo(f"{done:,} of {count:,}", err=True))
+    click.echo(f"Added {count:,} customers.")
+
+
+@click.command("export")
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--fields", help="keys or labels, separated by commas; all if left out")
+@click.option("--where", multiple=True, help="field=value; may be given more than once")
+@click.option("--as", "email", help="act with this user's rights")
+@with_appcontext
+def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | None) -> None:
+    """Write customers to OUT, an .xlsx or .csv file."""
+    from panel.exporting import export_workbook
+
+    viewer = _viewer(email)
+    _needs(email, "customer.export")
+    names = None if fields is None else [name for name in fields.split(",") if name.strip()]
+    try:
+        number = export_workbook(out, fields=names, where=where, viewer=viewer)
+    except SyncError as error:
+        fail(str(error), 1)
+    except OSError as error:
+        fail(f"{out} cannot be written: {error.strerror}.", 1)
+    click.echo(f"Export {number} is in {out}.")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="plan and say what would happen, write nothing")
+@click.option("--json", "as_json", is_flag=True, help="print the plan as one JSON object")
+@click.option("--as", "email", help="act with this user's rights")
+@click.option("--key", default="", help="the field that identifies customers in a foreign file")
+@click.option("--map", "maps", multiple=True, help='"Header=field", "Header=+" for a new field, "Header=-" to leave out')
+@click.option("--create-fields", is_flag=True, help="make additional fields of unknown headers")
+@click.option("--prefer", type=click.Choice(["panel", "workbook"]), help="answer every conflict")
+@click.option("--accept-unknown", is_flag=True, help="write cells whose earlier value nobody knows")
+@click.option("--repair", is_flag=True, help="restore values that a spreadsheet program damaged")
+@click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="how to read dates such as 03/04/2024")
+@click.option("--skip-problems", is_flag=True, help="leave rows with problems out instead of stopping")
+@with_appcontext
+def import_(file: Path, dry_run: bool, as_json: bool, email: str | None, **answers: Any) -> None:
+    """Plan what FILE changes and, unless --dry-run, apply it whole."""
+    viewer = _viewer(email)
+    _needs(email, "import.upload" if dry_run else "import.apply")
+    speak = _unreadable(as_json)
+    try:
+        options = _options(**answers)
+        planned, import_id = import_at_once(file, options, viewer, dry_run=dry_run)
+    except (UnreadableWorkbook, UnknownField) as error:
+        speak(str(error), 2 if isinstance(error, UnreadableWorkbook) else 1)
+    except SyncError as error:
+        speak(str(error), 1)
+    except OSError as error:
+        speak(f"{file} cannot be read: {error.strerror}.", 2)
+    _report(planned, import_id, options, as_json=as_json, dry_run=dry_run)
+
+
+def _options(maps: tuple[str, ...], **answers: Any) -> ImportOptions:
+    pairs = [text.rpartition("=") for text in maps]
+    wrong = [text for text, (header, _sign, target) in zip(maps, pairs, strict=True) if not header or not target]
+    if wrong:
+        raise UnknownField(f'--map {wrong[0]!r}: write "Header=field", "Header=+" or "Header=-".')
+    mapping = {header: target.strip() for header, _sign, target in pairs}
+    return ImportOptions(mapping=mapping, **{name: value or "" for name, value in answers.items()})
+
+
+def _unreadable(as_json: bool) -> Callable[[str, int], NoReturn]:
+    def speak(message: str, status: int) -> NoReturn:
+        if as_json:
+            click.echo(json.dumps({"error": message}))
+        fail(message, status)
+
+    return speak
+
+
+def _report(
+    planned: Planned, import_id: int | None, options: ImportOptions, *, as_json: bool, dry_run: bool
+) -> None:
+    ready = is_ready(planned, options)
+    applied = import_id is not None
+    for sentence in sentences(planned):
+        click.echo(sentence, err=True)
+    if not ready:
+        click.echo("Nothing was applied.", err=True)
+    if as_json:
+        click.echo(json.dumps(plan_json(planned, import_id, applied=applied), ensure_ascii=False))
+    else:
+        click.echo(summary(planned.plan, applied=applied))
+        if applied:
+            click.echo(f"This is import {import_id}. Take it back with: flask --app run undo {import_id}")
+    sys.exit(0 if ready and (applied or dry_run) else 1)
+
+
+@click.command("undo")
+@click.argument("number", metavar="IMPORT", type=int)
+@click.option("--dry-run", is_flag=True)
+@click.option("--json", "as_json", is_flag=True)
+@with_appcontext
+def undo(number: int, dry_run: bool, as_json: bool) -> None:
+    """Undo an import; what has been edited since is kept and listed."""
+    try:
+        undone = undo_import(number, Viewer(COMMAND_LINE.name, "command"), dry_run=dry_run)
+    except SyncError as error:
+        _unreadable(as_json)(str(error), 1)
+    if as_json:
+        click.echo(json.dumps({"import": number, "undone": not dry_run, **asdict(undone)}, ensure_ascii=False))
+        return
+    verb = "would be put back" if dry_run else "put back"
+    click.echo(f"{undone.reverted} cells {verb}, {undone.removed} created customers to the bin, {len(undone.kept)} kept.")
+    for one in undone.kept[:50]:
+        click.echo(f"Kept: customer {one.id} {one.field}: {one.reason}.", err=True)

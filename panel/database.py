@@ -1,0 +1,82 @@
+"""How the panel talks to its database: pragmas, who may write, and one snapshot for a long read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from flask import Flask, has_request_context, request
+from sqlalchemy import Connection, Engine, event
+
+from panel.extensions import db
+
+BUSY_MILLISECONDS = 30_000
+_writer: ContextVar[bool | None] = ContextVar("writer", default=None)
+
+
+def prepare_engine(app: Flask) -> None:
+    """Set what every connection of the application's database needs."""
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    # The driver's own BEGIN is switched off, because it begins late and never IMMEDIATE.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY_MILLISECONDS}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that reads and then writes fails at once where another wrote meanwhile.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes() else "BEGIN")
+
+
+def _writes() -> bool:
+    chosen = _writer.get()
+    if chosen is not None:
+        return chosen
+    return has_request_context() and request.method not in {"GET", "HEAD", "OPTIONS"}
+
+
+@contextmanager
+def writing() -> Iterator[Connection]:
+    """Run a block as one writing transaction of the session: committed at its end, or rolled back whole."""
+    with _transaction(writer=True):
+        yield db.session.connection()
+        db.session.commit()
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """Run a block in one snapshot that takes no write lock, whatever the request's method."""
+    with _transaction(writer=False):
+        options = {} if is_sqlite(db.engine) else {"isolation_level": "REPEATABLE READ"}
+        yield db.session.connection(execution_options=options)
+
+
+@contextmanager
+def _transaction(*, writer: bool) -> Iterator[None]:
+    db.session.rollback()
+    token = _writer.set(writer)
+    try:
+        yield
+    finally:
+        _writer.reset(token)
+        db.session.rollback()
+
+
+def is_sqlite(bind: Engine | Connection) -> bool:
+    """Tell which of the two databases this is."""
+    return bind.dialect.name == "sqlite"

@@ -1,0 +1,166 @@
+"""Write customers to a workbook: one snapshot, what the viewer may see, and a record of what went out."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Connection, Select, insert, update
+from sync.cells import Scalar
+from sync.errors import SyncError
+from sync.fields import Bad, Field
+from sync.tokens import TokenMaker, make_ref
+from sync.types import FIELD_TYPES
+from sync.values import parse_value
+from sync.workbook import Sheet, write_csv, write_workbook
+
+from panel.database import reading, writing
+from panel.imports.options import Viewer
+from panel.keys import Keyring
+from panel.models import Customer, Event, Export
+from panel.models.columns import now
+from panel.records import RecordReader, select_records
+from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schema
+
+ROWS_AT_ONCE = 1_000
+GUIDE = (
+    "Change any cell, sort, filter, add columns of your own, and send this workbook back.",
+    "Only the cells that you change are written. What a colleague changes in the panel meanwhile is kept.",
+    "A blank cell clears a value that was there. A row that you delete here stays as it is in the panel.",
+    "A new row without an ID becomes a new customer. Its login and password are made for it.",
+    "Column B shows the ID, and the hidden column A holds each row's reference. Leave both as they are.",
+    "A column with a new header is proposed as an additional field.",
+)
+
+
+def export_workbook(
+    path: Path, *, fields: Sequence[str] | None, where: Sequence[str], viewer: Viewer, name: str = ""
+) -> int:
+    """Write customers to ``.xlsx`` or ``.csv`` and return the export's ID.
+
+    `fields` are keys or labels, all that workbooks take if None; `where` holds ``field=value`` each, all to hold.
+    Raises `UnknownField` or `SyncError`.
+    """
+    if path.suffix.lower() not in {".xlsx", ".csv"}:
+        raise SyncError(f"{path.name}: name the file .xlsx or .csv.")
+    export_id = _register(viewer, name or path.name)
+    with reading() as connection:
+        schema = current_schema(connection)
+        chosen = _chosen(schema, fields)
+        query = _scoped(select_records(chosen), schema, where, viewer)
+        ids = _write(connection, path, export_id, schema, chosen, query)
+    _finish(export_id, path, schema, chosen, where, ids, viewer)
+    return export_id
+
+
+def _register(viewer: Viewer, name: str) -> int:
+    values = {"entity": ENTITY, "by": viewer.name, "user_id": viewer.user_id, "through": viewer.through, "name": name}
+    with writing() as connection:
+        return int(connection.execute(insert(Export).values(**values).returning(Export.id)).scalar_one())
+
+
+def _chosen(schema: Schema, names: Sequence[str] | None) -> tuple[Field, ...]:
+    if names is None:
+        return schema.on_workbooks
+    found = tuple(dict.fromkeys(schema.field(name) for name in names if name.strip().lower() != "id"))
+    secret = [field.label for field in found if FIELD_TYPES[field.type].secret]
+    if secret:
+        raise SyncError(f"{secret[0]} is never exported. Leave it out of the fields.")
+    return found
+
+
+def _scoped(query: Select[Any], schema: Schema, where: Sequence[str], viewer: Viewer) -> Select[Any]:
+    table = Customer.__table__.c
+    query = query.where(table.deleted_at.is_(None)).order_by(table.id)
+    if viewer.partner_id is not None:
+        query = query.where(table.partner_id == viewer.partner_id)
+    for condition in where:
+        query = query.where(_condition(schema, condition))
+    return query
+
+
+def _condition(schema: Schema, text: str) -> Any:
+    name, sign, wanted = text.partition("=")
+    if not sign:
+        raise SyncError(f"{text!r} is no condition. Write field=value.")
+    field = schema.field(name)
+    value = parse_value(wanted, field)
+    if isinstance(value, Bad):
+        raise SyncError(f"{field.label}: {value.message}")
+    if field.key not in BUILT_IN_KEYS or FIELD_TYPES[field.type].many or FIELD_TYPES[field.type].secret:
+        raise SyncError(f"{field.label} cannot be used as a condition here.")
+    column = Customer.__table__.c[column_of(field.key)]
+    return column.is_(None) if value is None else column == value
+
+
+def _write(
+    connection: Connection,
+    path: Path,
+    export_id: int,
+    schema: Schema,
+    fields: Sequence[Field],
+    query: Select[Any],
+) -> array[int]:
+    keyring: Keyring = current_app.extensions["keyring"]
+    ids: array[int] = array("q")
+    rows = _rows(connection, TokenMaker(keyring.tokens, ENTITY), export_id, fields, query, ids)
+    sheet = Sheet(
+        name="Customers",
+        ref=make_ref(export_id, schema.version),
+        fields=tuple(fields),
+        guide=GUIDE,
+        manifest={"format": "rollbook1", "entity": ENTITY, "export": str(export_id), "schema": str(schema.version)},
+    )
+    writer = write_csv if path.suffix.lower() == ".csv" else write_workbook
+    writer(path, sheet, rows)
+    return ids
+
+
+def _rows(
+    connection: Connection,
+    tokens: TokenMaker,
+    export_id: int,
+    fields: Sequence[Field],
+    query: Select[Any],
+    ids: array[int],
+) -> Iterator[Sequence[Scalar | None]]:
+    reader = RecordReader(fields)
+    renderers = [(field.key, FIELD_TYPES[field.type].renderer(field)) for field in fields]
+    for row in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+        record = reader.record(row)
+        values = record.values
+        ids.append(record.id)
+        token = tokens.row(export_id, record.id, record.revision, record.stamp)
+        yield (token, record.id, *[render(values[key]) for key, render in renderers])
+
+
+def _finish(
+    export_id: int,
+    path: Path,
+    schema: Schema,
+    fields: Sequence[Field],
+    where: Sequence[str],
+    ids: array[int],
+    viewer: Viewer,
+) -> None:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    values = {
+        "fields": [field.to_json() for field in fields],
+        "filters": list(where),
+        "schema_version": schema.version,
+        "rows": len(ids),
+        "sha256": digest,
+        "record_ids": zlib.compress(ids.tobytes()),
+        "finished_at": now(),
+    }
+    detail = {"export": export_id, "rows": len(ids), "fields": [field.key for field in fields]}
+    with writing() as connection:
+        connection.execute(update(Export).where(Export.id == export_id).values(**values))
+        event = {"by": viewer.name, "user_id": viewer.user_id, "name": "export", "detail": detail}
+        connection.execute(insert(Event).values(**event))

@@ -1,0 +1,1 @@
+"""Workbooks that come back: gathered, planned, looked at, applied, undone."""

@@ -1,0 +1,151 @@
+"""Write what a plan says, in the caller's one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Connection, insert, select, update
+from sync.fields import Field
+from sync.merge import Outcome
+from sync.plan import Item, RowPlan
+from sync.types import FIELD_TYPES
+
+from panel.authors import Author
+from panel.changelog import LostRace, Write, write_in_bulk
+from panel.imports.planning import NewField, Planned, new_positions
+from panel.keys import Keyring
+from panel.models import AdditionalField, Customer, ImportedRow, SchemaVersion, SettledConflict
+from panel.newcomers import complete
+from panel.records import BATCH, batches
+from panel.schema import ENTITY, Schema, forget_schema
+
+
+def write_plan(connection: Connection, planned: Planned, author: Author) -> None:
+    """Write a plan: new fields, new customers, changed cells, deletions, and what is to be remembered of them.
+
+    `author.import_id` is the import's. Raises `LostRace` or `ValueTaken` where the plan no longer fits the
+    database; the caller rolls back and plans anew.
+    """
+    keyring: Keyring = current_app.extensions["keyring"]
+    refuse_newer_schema(connection, planned.schema)
+    create_fields(connection, [one for one in planned.new_fields if one.accepted])
+    writes = [*_updates(connection, planned, keyring), *_deletions(planned.plan.deletions)]
+    created = _creations(connection, planned)
+    write_in_bulk(connection, planned.schema, keyring, [*writes, *(write for _row, write in created)], author)
+    _remember(connection, planned, created, author)
+
+
+def refuse_newer_schema(connection: Connection, schema: Schema) -> None:
+    """Refuse to write where a field or an option changed since the plan was made."""
+    query = select(SchemaVersion.version).where(SchemaVersion.entity == ENTITY)
+    if connection.execute(query).scalar_one() != schema.version:
+        raise LostRace("A field or one of its options changed a moment ago. Look at the new plan.")
+
+
+def create_fields(connection: Connection, new_fields: Sequence[NewField]) -> None:
+    """Add the additional fields that an import brings along."""
+    if not new_fields:
+        return
+    first = new_positions(connection)
+    rows = [_field_row(one.field, first + at) for at, one in enumerate(new_fields)]
+    connection.execute(insert(AdditionalField), rows)
+    table = SchemaVersion.__table__
+    connection.execute(update(SchemaVersion).where(table.c.entity == ENTITY).values(version=table.c.version + 1))
+    forget_schema()
+
+
+def _field_row(field: Field, position: int) -> dict[str, Any]:
+    return {
+        "entity": ENTITY,
+        "key": field.key,
+        "label": field.label,
+        "type": field.type,
+        "options": [[option.key, option.label] for option in field.options],
+        "scale": field.scale,
+        "position": position,
+    }
+
+
+def _updates(connection: Connection, planned: Planned, keyring: Keyring) -> Iterator[Write]:
+    fields = {field.key: field for field in planned.schema.fields}
+    for some in batches(planned.plan.updates, BATCH):
+        stored = _lock(connection, [row.id for row in some if row.id is not None])
+        for row in some:
+            if row.id not in stored or stored[row.id]["revision"] != row.revision:
+                raise LostRace("A customer changed a moment ago. Look at the new plan.")
+            changes = {item.field: _pair(fields[item.field], item, stored[row.id], keyring) for item in row.writes}
+            cells = {item.field: str(item.at) for item in row.writes}
+            yield Write(row.id, row.revision + 1, changes, cells, stored[row.id]["extra"] or {})
+
+
+def _lock(connection: Connection, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    table = Customer.__table__.c
+    query = select(table.id, table.revision, table.extra, table.password).where(table.id.in_(ids))
+    rows = connection.execute(query.order_by(table.id).with_for_update()).mappings()
+    return {row["id"]: dict(row) for row in rows}
+
+
+def _pair(field: Field, item: Item, stored: Mapping[str, Any], keyring: Keyring) -> tuple[Any, Any]:
+    field_type = FIELD_TYPES[field.type]
+    if field_type.secret:
+        sealed = stored.get(field.key)
+        old = keyring.decrypt(sealed, ENTITY, stored["id"], field.key) if sealed else None
+        return (old and keyring.digest(old), item.value)
+    both = (None if value is None else field_type.to_json(value) for value in (item.panel, item.value))
+    old, new = both
+    return (old, new)
+
+
+def _deletions(rows: Sequence[RowPlan]) -> Iterator[Write]:
+    for row in rows:
+        if row.id is not None:
+            yield Write(row.id, row.revision + 1, {"deleted": (None, True)})
+
+
+def _creations(connection: Connection, planned: Planned) -> list[tuple[RowPlan, Write]]:
+    rows = [row for row in planned.plan.creations if row.creates]
+    values = [dict(row.creates.values) for row in rows if row.creates]
+    completed = complete(connection, planned.schema, values)
+    fields = {field.key: field for field in planned.schema.fields}
+    made = []
+    for row, (record_id, filled) in zip(rows, completed, strict=True):
+        changes = {key: (None, FIELD_TYPES[fields[key].type].to_json(value)) for key, value in filled.items()}
+        cells = {key: str(at) for key, at in row.creates.cells.items()} if row.creates else {}
+        made.append((row, Write(record_id, 1, changes, cells)))
+    return made
+
+
+def _remember(
+    connection: Connection, planned: Planned, created: Sequence[tuple[RowPlan, Write]], author: Author
+) -> None:
+    rows = [
+        {
+            "source": source,
+            "content": row.creates.content,
+            "occurrence": row.creates.occurrence,
+            "import_id": author.import_id,
+            "record_id": write.record_id,
+        }
+        for row, write in created
+        for source in planned.sources
+        if row.creates
+    ]
+    if rows:
+        connection.execute(insert(ImportedRow), rows)
+    kept = [item for item in planned.plan.items() if item.choice == "panel" and item.outcome is Outcome.CONFLICT]
+    if kept and planned.export_id is not None:
+        connection.execute(insert(SettledConflict), [_settled(planned, item, author) for item in kept])
+
+
+def _settled(planned: Planned, item: Item, author: Author) -> dict[str, Any]:
+    to_json = FIELD_TYPES[planned.types[item.field]].to_json
+    return {
+        "import_id": author.import_id,
+        "export_id": planned.export_id,
+        "record_id": item.id,
+        "field": item.field,
+        "panel": None if item.panel is None else to_json(item.panel),
+        "workbook": None if item.workbook is None else to_json(item.workbook),
+    }

@@ -1,0 +1,332 @@
+"""From upload to applied: one row carries the state, its items are the preview, and applying is all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sync.cells import Problem
+from sync.errors import StalePlan, SyncError
+from sync.plan import Item, Plan
+
+from panel.authors import Author
+from panel.changelog import LostRace, ValueTaken
+from panel.database import reading, writing
+from panel.imports.applying import write_plan
+from panel.imports.choices import apply_choices
+from panel.imports.files import StoredFile, store, uploads
+from panel.imports.options import ImportOptions, Viewer
+from panel.imports.planning import Planned, plan_file
+from panel.imports.report import as_json, display
+from panel.imports.undoing import Undone, apply_undo, plan_undo
+from panel.models import Import, ImportItem, User
+from panel.models.columns import now
+from panel.records import batches
+from panel.schema import ENTITY
+
+ROWS_AT_ONCE = 5_000
+MOVED = "Something changed since this plan was made, so nothing was written. Look at what is new, and apply again."
+
+
+def viewer_of(user: User, through: str = "panel") -> Viewer:
+    """Return whose rights an import of this user has."""
+    rights = (user.may("config"), user.may("customer.delete"))
+    return Viewer(str(user), through, user.id, user.partner_id, *rights)
+
+
+def receive(source: BinaryIO, file_name: str, options: ImportOptions, viewer: Viewer) -> int:
+    """Store a file, plan it and save the preview; return the import's ID."""
+    file = store(source, file_name)
+    try:
+        with reading() as connection:
+            planned = plan_file(connection, file, options, viewer)
+    except SyncError:
+        file.path.unlink(missing_ok=True)
+        raise
+    with writing() as connection:
+        import_id = _register(connection, file, options, viewer)
+        _save(connection, import_id, planned)
+    return import_id
+
+
+def replan(import_id: int, options: ImportOptions, viewer: Viewer) -> None:
+    """Plan an uploaded file again, with other options or after the panel moved on."""
+    with reading() as connection:
+        row = _open_import(connection, import_id)
+        planned = _plan_again(connection, row, options, viewer)
+    with writing() as connection:
+        _open_import(connection, import_id)
+        connection.execute(update(Import).where(Import.id == import_id).values(options=options.to_json()))
+        _save(connection, import_id, planned)
+
+
+def choose(import_id: int, choices: Mapping[int, str], viewer: Viewer) -> None:
+    """Answer conflicts, by the number of their line in the preview: ``panel`` or ``workbook``."""
+    with writing() as connection:
+        row = _open_import(connection, import_id)
+        for number, choice in choices.items():
+            mine = (ImportItem.import_id == import_id) & (ImportItem.number == number)
+            asked = ImportItem.group.in_(("conflict", "unknown", "repair"))
+            connection.execute(update(ImportItem).where(mine, asked).values(choice=choice))
+        planned = _plan_again(connection, row, ImportOptions.from_json(row["options"]), viewer)
+        _save(connection, import_id, planned)
+
+
+def apply_import(import_id: int, viewer: Viewer) -> None:
+    """Apply a looked-at plan whole, or refuse with what moved. Raises `StalePlan`."""
+    with reading() as connection:
+        row = _open_import(connection, import_id)
+        options = ImportOptions.from_json(row["options"])
+        planned = _plan_again(connection, row, options, viewer)
+    if planned.fingerprint != row["fingerprint"]:
+        _show_anew(import_id, planned)
+    refuse_unready(planned, options)
+    try:
+        _apply(import_id, planned, viewer)
+    except (LostRace, ValueTaken):
+        replan(import_id, options, viewer)
+        raise StalePlan(MOVED) from None
+
+
+def _show_anew(import_id: int, planned: Planned) -> None:
+    with writing() as connection:
+        _save(connection, import_id, planned)
+    raise StalePlan(MOVED)
+
+
+def refuse_unready(planned: Planned, options: ImportOptions) -> None:
+    """Refuse a plan with open questions, or with problems that nobody said to skip. Raises `StalePlan`."""
+    if planned.plan.undecided:
+        raise StalePlan("Some cells wait for a decision. Choose for each of them, then apply.")
+    if planned.plan.all_problems and not options.skip_problems:
+        raise StalePlan("Some rows have problems. Mend them in the workbook, or choose to skip those rows.")
+
+
+def _apply(import_id: int, planned: Planned, viewer: Viewer) -> None:
+    with writing() as connection:
+        _open_import(connection, import_id)
+        finish(connection, import_id, planned, viewer)
+
+
+def finish(connection: Connection, import_id: int, planned: Planned, viewer: Viewer) -> None:
+    """Write a plan and mark its import as applied, in the caller's transaction."""
+    write_plan(connection, planned, Author(viewer.name, "import", viewer.user_id, import_id))
+    applied = {"state": "applied", "applied_at": now(), "applied_by": viewer.name, "export_id": planned.export_id}
+    connection.execute(update(Import).where(Import.id == import_id).values(**applied, counts=counts_json(planned)))
+
+
+def import_at_once(
+    path: Path, options: ImportOptions, viewer: Viewer, *, dry_run: bool
+) -> tuple[Planned, int | None]:
+    """Plan a file and, unless it is a dry run or not ready, apply it; return the plan and the applied import's ID.
+
+    The plan is made without a write lock. Where a record moved before it was written, it is made once more
+    inside the writing transaction.
+    """
+    with path.open("rb") as source:
+        file = store(source, path.name)
+    applied = None
+    try:
+        with reading() as connection:
+            planned = plan_file(connection, file, options, viewer)
+        if not dry_run and is_ready(planned, options):
+            planned, applied = _write_at_once(file, planned, options, viewer)
+        return planned, applied
+    finally:
+        if applied is None:
+            file.path.unlink(missing_ok=True)
+
+
+def is_ready(planned: Planned, options: ImportOptions) -> bool:
+    """Tell whether nothing waits for a person."""
+    return not planned.plan.undecided and (options.skip_problems or not planned.plan.all_problems)
+
+
+def _write_at_once(
+    file: StoredFile, planned: Planned, options: ImportOptions, viewer: Viewer
+) -> tuple[Planned, int | None]:
+    try:
+        with writing() as connection:
+            import_id = _register(connection, file, options, viewer)
+            finish(connection, import_id, planned, viewer)
+            return planned, import_id
+    except (LostRace, ValueTaken):
+        with writing() as connection:
+            planned = plan_file(connection, file, options, viewer)
+            if not is_ready(planned, options):
+                return planned, None
+            import_id = _register(connection, file, options, viewer)
+            finish(connection, import_id, planned, viewer)
+            return planned, import_id
+
+
+def reject(import_id: int, viewer: Viewer) -> None:
+    """Set an import aside; its file is removed."""
+    with writing() as connection:
+        row = _open_import(connection, import_id)
+        values = {"state": "rejected", "message": f"Discarded by {viewer.name}."}
+        connection.execute(update(Import).where(Import.id == import_id).values(**values))
+        connection.execute(delete(ImportItem).where(ImportItem.import_id == import_id))
+    (uploads() / row["stored_as"]).unlink(missing_ok=True)
+
+
+def undo_import(import_id: int, viewer: Viewer, *, dry_run: bool = False) -> Undone:
+    """Undo an applied import field by field; what has been edited since is kept and listed."""
+    if dry_run:
+        with reading() as connection:
+            _applied_import(connection, import_id)
+            return plan_undo(connection, import_id)[1]
+    with writing() as connection:
+        _applied_import(connection, import_id)
+        undone = apply_undo(connection, import_id, Author(viewer.name, "undo", viewer.user_id, None, import_id))
+        values = {"state": "undone", "undone_at": now()}
+        connection.execute(update(Import).where(Import.id == import_id).values(**values))
+        return undone
+
+
+def _row(connection: Connection, import_id: int) -> Mapping[str, Any]:
+    query = select(Import.__table__).where(Import.id == import_id).with_for_update()
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise SyncError(f"There is no import {import_id}.")
+    return row
+
+
+def _open_import(connection: Connection, import_id: int) -> Mapping[str, Any]:
+    row = _row(connection, import_id)
+    if row["state"] != "planned":
+        raise SyncError(f"This import is {row['state']} already.")
+    return row
+
+
+def _applied_import(connection: Connection, import_id: int) -> None:
+    row = _row(connection, import_id)
+    if row["state"] != "applied":
+        raise SyncError(f"Import {import_id} is {row['state']}, so there is nothing to undo.")
+
+
+def _plan_again(connection: Connection, row: Mapping[str, Any], options: ImportOptions, viewer: Viewer) -> Planned:
+    file = StoredFile(uploads() / row["stored_as"], row["file_name"], row["sha256"])
+    planned = plan_file(connection, file, options, viewer)
+    apply_choices(connection, row["id"], planned)
+    return planned
+
+
+def _register(connection: Connection, file: StoredFile, options: ImportOptions, viewer: Viewer) -> int:
+    values = {
+        "entity": ENTITY,
+        "by": viewer.name,
+        "user_id": viewer.user_id,
+        "through": viewer.through,
+        "file_name": file.name,
+        "sha256": file.sha256,
+        "stored_as": file.path.name,
+        "options": options.to_json(),
+        "state": "planned",
+    }
+    return int(connection.execute(insert(Import).values(**values).returning(Import.id)).scalar_one())
+
+
+def counts_json(planned: Planned) -> dict[str, int]:
+    """Return the counts that the preview shows."""
+    plan = planned.plan
+    return asdict(plan.counts()) | {
+        "conflicts": len(plan.conflicts),
+        "unknown": len(plan.unknown),
+        "undecided": len(plan.undecided),
+        "repairs": len(plan.repairs),
+        "problems": len(plan.all_problems),
+        "ignored": len(plan.ignored),
+    }
+
+
+def _save(connection: Connection, import_id: int, planned: Planned) -> None:
+    """Replace an import's preview by this plan's."""
+    connection.execute(delete(ImportItem).where(ImportItem.import_id == import_id))
+    for some in batches(_items(import_id, planned), ROWS_AT_ONCE):
+        connection.execute(insert(ImportItem), some)
+    values = {
+        "counts": counts_json(planned),
+        "new_fields": [one.to_json() for one in planned.new_fields],
+        "fingerprint": planned.fingerprint,
+        "export_id": planned.export_id,
+    }
+    connection.execute(update(Import).where(Import.id == import_id).values(**values))
+
+
+def _items(import_id: int, planned: Planned) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(_lines(planned), 1):
+        yield {"import_id": import_id, "number": number, **_EMPTY, **line}
+
+
+_EMPTY = {
+    "record_id": None,
+    "field": "",
+    "outcome": "",
+    "base": None,
+    "panel": None,
+    "workbook": None,
+    "message": "",
+    "choice": "",
+}
+
+
+def _lines(planned: Planned) -> Iterator[dict[str, Any]]:
+    plan = planned.plan
+    fields = {field.key: field for field in planned.schema.fields}
+    for group, items in _groups(plan):
+        for item in items:
+            values = {name: display(getattr(item, name), fields.get(item.field)) for name in ("base", "panel")}
+            shown = item.value if item.outcome == "merged" else item.workbook
+            yield _line(group, item) | values | {"workbook": display(shown, fields.get(item.field))}
+    for row in plan.creations:
+        if row.creates:
+            shown = {key: display(value, fields[key]) for key, value in row.creates.values.items() if key != "password"}
+            at = f"{plan.sheet}!{row.row}"
+            yield {"group": "new", "at": at, "workbook": shown, "message": str(shown.get("full_name", ""))}
+    yield from ({"group": "delete", "at": f"{plan.sheet}!{row.row}", "record_id": row.id} for row in plan.deletions)
+    yield from (_problem_line(problem) for problem in plan.all_problems)
+    yield from ({"group": "absent", "at": "", "record_id": record_id} for record_id in plan.absent)
+
+
+def _groups(plan: Plan) -> list[tuple[str, list[Item]]]:
+    plain = [item for item in plan.changes if item.outcome in {"workbook", "merged"}]
+    return [
+        ("conflict", plan.conflicts),
+        ("unknown", plan.unknown),
+        ("change", plain),
+        ("repair", plan.repairs),
+        ("ignored", plan.ignored),
+    ]
+
+
+def _line(group: str, item: Item) -> dict[str, Any]:
+    return {
+        "group": group,
+        "at": str(item.at),
+        "record_id": item.id,
+        "field": item.field,
+        "outcome": str(item.outcome),
+        "message": item.message,
+        "choice": item.choice,
+    }
+
+
+def _problem_line(problem: Problem) -> dict[str, Any]:
+    return {
+        "group": "problem",
+        "at": str(problem.at),
+        "record_id": problem.id,
+        "field": problem.field or "",
+        "workbook": as_json(problem.value),
+        "message": problem.message,
+    }
+
+
+def with_options(row: Mapping[str, Any], **changed: Any) -> ImportOptions:
+    """Return an import's options with some of them changed."""
+    return replace(ImportOptions.from_json(row["options"]), **changed)
+

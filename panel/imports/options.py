@@ -1,0 +1,53 @@
+"""What a person says about a file before it is planned."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync.rows import Choices
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How a file is to be read and decided; the same for command line and panel.
+
+    `key` names the field that identifies customers in a foreign file; `mapping` takes headers to fields.
+    """
+
+    key: str = ""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    create_fields: bool = False
+    prefer: str = ""
+    accept_unknown: bool = False
+    repair: bool = False
+    date_order: str = ""
+    skip_problems: bool = False
+
+    @property
+    def choices(self) -> Choices:
+        """Return the part that decides cells."""
+        return Choices(self.prefer, self.accept_unknown, self.repair, self.date_order or None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the options for the import's row."""
+        return dataclasses.asdict(self) | {"mapping": dict(self.mapping)}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> ImportOptions:
+        """Return the options that `to_json` wrote."""
+        return cls(**plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose rights count: a user bound to a partner reaches that partner's customers only."""
+
+    name: str
+    through: str
+    user_id: int | None = None
+    partner_id: int | None = None
+    may_config: bool = True
+    may_delete: bool = True

@@ -1,0 +1,146 @@
+"""A plan in the words and JSON of the command line and of the preview."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from sync.cells import Problem
+from sync.fields import Field
+from sync.merge import Outcome
+from sync.plan import Item, Plan
+from sync.types import FIELD_TYPES
+
+from panel.imports.planning import NewField, Planned
+
+
+def display(value: Any, field: Field | None) -> Any:
+    """Return a value as JSON for people: labels of choices, ISO dates, decimals as strings, sets as arrays."""
+    if value is None or field is None:
+        return as_json(value)
+    labels = {option.key: option.label for option in field.options}
+    if isinstance(value, tuple):
+        return [labels.get(member, member) for member in value]
+    return labels.get(value, as_json(value)) if labels else as_json(value)
+
+
+def as_json(value: Any) -> Any:
+    """Return any value that a cell or record can hold as JSON."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, dt.date):
+        return value.isoformat(" ") if isinstance(value, dt.datetime) else value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def item_json(item: Item, fields: Mapping[str, Field]) -> dict[str, Any]:
+    """Return one cell as the command prints it."""
+    field = fields.get(item.field)
+    shown = {
+        "at": str(item.at),
+        "id": item.id,
+        "field": item.field,
+        "base": display(item.base, field),
+        "base_known": item.base_known,
+        "panel": display(item.panel, field),
+        "workbook": display(item.workbook, field),
+        "outcome": str(item.outcome),
+    }
+    if item.outcome is Outcome.MERGED:
+        shown["value"] = display(item.value, field)
+    optional = {"choice": item.choice, "message": item.message}
+    return shown | {name: text for name, text in optional.items() if text}
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """Return one problem as the command prints it."""
+    return {
+        "at": str(problem.at),
+        "id": problem.id,
+        "field": problem.field,
+        "value": as_json(problem.value),
+        "message": problem.message,
+    }
+
+
+def plan_json(planned: Planned, import_id: int | None, *, applied: bool) -> dict[str, Any]:
+    """Return the one object that ``import --json`` prints."""
+    plan = planned.plan
+    fields = {field.key: field for field in planned.schema.fields}
+    lists = {
+        "changes": plan.changes,
+        "conflicts": [*plan.conflicts, *(item for item in plan.unknown if not item.writes)],
+        "ignored": plan.ignored,
+        "repairs": plan.repairs,
+    }
+    return {
+        "import": import_id,
+        "applied": applied,
+        **asdict(plan.counts()),
+        **{name: [item_json(item, fields) for item in items] for name, items in lists.items()},
+        "problems": [problem_json(problem) for problem in plan.all_problems],
+        "new_fields": [one.to_json() for one in planned.new_fields],
+    }
+
+
+def sentences(planned: Planned) -> Iterator[str]:
+    """Yield what a person has to know of a plan, the most important first; problems grouped."""
+    plan, counts = planned.plan, planned.plan.counts()
+    yield from grouped_problems(plan.all_problems, planned.new_fields, planned)
+    undecided = plan.undecided
+    conflicts = sum(item.outcome is Outcome.CONFLICT for item in undecided)
+    offered = [item for item in plan.repairs if item.is_open]
+    unknown = len(undecided) - conflicts - len(offered)
+    if conflicts:
+        yield f"{conflicts} cells were changed both in the panel and in the workbook. Choose with --prefer panel or --prefer workbook."
+    if unknown:
+        yield f"{unknown} cells differ from the panel, and nobody knows what they showed before. Write them with --accept-unknown."
+    if offered:
+        yield f"{len(offered)} cells look damaged by a spreadsheet program. Restore them with --repair, or write them with --accept-unknown."
+    for one in planned.new_fields:
+        if not one.accepted:
+            yield f'Column "{one.header}" is no field and was left out. Make it one with --map "{one.header}=+" or --create-fields.'
+    if plan.ignored:
+        yield f"{len(plan.ignored)} changed cells were ignored, because their column is for reading only."
+    if counts.absent:
+        yield f"{counts.absent} exported customers are not in the file. Nothing happens to them."
+
+
+def grouped_problems(
+    problems: Iterable[Problem], _new: Iterable[NewField], planned: Planned
+) -> Iterator[str]:
+    """Yield one sentence for each kind of problem, with how often and where it is first."""
+    kept = list(problems)
+    groups = Counter((problem.field, problem.message) for problem in kept)
+    first: dict[Any, Problem] = {}
+    for problem in kept:
+        first.setdefault((problem.field, problem.message), problem)
+    for group, count in groups.most_common(20):
+        times = f" ({count:,} rows)" if count > 1 else ""
+        yield f"{first[group].at}{times}: {group[1]}{_hint(group[0], planned)}"
+    if len(groups) > 20:
+        yield f"… and {len(groups) - 20} more kinds of problem; --json lists them all."
+
+
+def _hint(key: str | None, planned: Planned) -> str:
+    field = next((field for field in planned.schema.fields if field.key == key), None)
+    if planned.export_id is not None or field is None or field.type not in {"reference", "select"}:
+        return ""
+    return f' If the column means something else, make it a field of its own with --map "{field.label}=+", or leave it out with --map "{field.label}=-".'
+
+
+def summary(plan: Plan, *, applied: bool) -> str:
+    """Return what happened, or would happen, in one sentence."""
+    counts = plan.counts()
+    verb = "" if applied else "would be "
+    return (
+        f"{counts.rows} rows: {counts.created} {verb}created, {counts.updated} {verb}updated "
+        f"({counts.cells_updated} cells), {counts.deleted} {verb}deleted, "
+        f"{counts.unchanged} unchanged, {counts.refused} refused."
+    )
+
+

@@ -1,0 +1,40 @@
+"""What the tables share: their base class and the column types that both databases know."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, String, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+# SQLite gives AUTOINCREMENT only to a column declared INTEGER.
+Identity = BigInteger().with_variant(Integer(), "sqlite")
+
+key = Annotated[int, mapped_column(Identity, primary_key=True, autoincrement=True)]
+number = Annotated[int, mapped_column(Identity)]
+short = Annotated[str, mapped_column(String(255))]
+long = Annotated[str, mapped_column(Text)]
+instant = Annotated[dt.datetime, mapped_column(DateTime(timezone=True))]
+document = Annotated[Any, mapped_column(Json)]
+
+
+class Base(DeclarativeBase):
+    """Base of every table; constraints have predictable names, so that migrations can drop them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def now() -> dt.datetime:
+    """Return this instant in UTC."""
+    return dt.datetime.now(dt.UTC)

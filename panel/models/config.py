@@ -1,0 +1,130 @@
+"""What admins configure: statuses, partners, locations, the generator, additional fields."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Numeric, UniqueConstraint, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Mapped, Mapper, mapped_column
+
+from panel.models.columns import Base, document, key, long, short
+
+LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ1234567890abcdefghijklmnopqrstuvwxyz"
+
+
+class Status(Base):
+    """A customer's lifecycle state; its effects are columns, so that admins may add states."""
+
+    __tablename__ = "status"
+    __table_args__ = (CheckConstraint("services IN ('active', 'suspended', 'stopped')", name="services"),)
+
+    id: Mapped[key]
+    label: Mapped[short] = mapped_column(unique=True)
+    description: Mapped[short] = mapped_column(default="")
+    services: Mapped[short] = mapped_column(default="stopped")
+    accounted: Mapped[bool] = mapped_column(default=False)
+    deletable: Mapped[bool] = mapped_column(default=False)
+    is_default: Mapped[bool] = mapped_column(default=False)
+    colour: Mapped[short] = mapped_column(default="#6c7a91")
+    position: Mapped[int] = mapped_column(default=0)
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Partner(Base):
+    """An organisation that customers belong to."""
+
+    __tablename__ = "partner"
+
+    id: Mapped[key]
+    name: Mapped[short] = mapped_column(unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Location(Base):
+    """A place that customers belong to."""
+
+    __tablename__ = "location"
+
+    id: Mapped[key]
+    name: Mapped[short] = mapped_column(unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GeneratorConfig(Base):
+    """The rules of logins and passwords; one row."""
+
+    __tablename__ = "generator_config"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[key]
+    login_change_on_add: Mapped[bool] = mapped_column(default=True)
+    login_change_on_edit: Mapped[bool] = mapped_column(default=True)
+    login_characters: Mapped[short] = mapped_column(default=LETTERS_AND_DIGITS)
+    login_pattern: Mapped[short] = mapped_column(default="{id|6}")
+    show_generate: Mapped[bool] = mapped_column(default=True)
+    password_characters: Mapped[short] = mapped_column(default=LETTERS_AND_DIGITS)
+    password_length: Mapped[int] = mapped_column(default=8)
+    default_billing_type: Mapped[short] = mapped_column(default="recurring")
+    next_number: Mapped[int] = mapped_column(default=1)
+
+
+class AdditionalField(Base):
+    """A field that an admin added to an entity; its values live in the record's `extra` under `key`.
+
+    A key never changes and is never used again: a field that is done with is retired.
+    """
+
+    __tablename__ = "additional_field"
+    __table_args__ = (UniqueConstraint("entity", "key"),)
+
+    id: Mapped[key]
+    entity: Mapped[short] = mapped_column(default="customer")
+    key: Mapped[short]
+    label: Mapped[short]
+    type: Mapped[short] = mapped_column(default="string")
+    category: Mapped[short] = mapped_column(default="all")
+    options: Mapped[document] = mapped_column(default=list)
+    default: Mapped[long | None]
+    min: Mapped[Decimal | None] = mapped_column(Numeric(20, 6))
+    max: Mapped[Decimal | None] = mapped_column(Numeric(20, 6))
+    scale: Mapped[int | None]
+    required: Mapped[bool] = mapped_column(default=False)
+    is_unique: Mapped[bool] = mapped_column(default=False)
+    add: Mapped[bool] = mapped_column(default=True)
+    show_in_list: Mapped[bool] = mapped_column(default=False)
+    searchable: Mapped[bool] = mapped_column(default=False)
+    read_only: Mapped[bool] = mapped_column(default=False)
+    disabled: Mapped[bool] = mapped_column(default=False)
+    hidden: Mapped[bool] = mapped_column(default=False)
+    retired: Mapped[bool] = mapped_column(default=False)
+    position: Mapped[int] = mapped_column(default=0)
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class SchemaVersion(Base):
+    """Counts every change of an entity's fields and choices, so that each process notices at its next request."""
+
+    __tablename__ = "schema_version"
+
+    entity: Mapped[short] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(default=1)
+
+
+def _bump(_mapper: Mapper[Any], connection: Connection, _target: object) -> None:
+    table = SchemaVersion.__table__
+    connection.execute(table.update().values(version=table.c.version + 1))  # type: ignore[attr-defined]  # a Table, typed wider
+
+
+for _model in (AdditionalField, Status, Partner, Location):
+    for _moment in ("after_insert", "after_update", "after_delete"):
+        event.listen(_model, _moment, _bump)

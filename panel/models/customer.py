@@ -1,0 +1,74 @@
+"""A customer, the entity that people take to a workbook and back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import ClassVar
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from panel.models.columns import Base, document, instant, key, long, number, short
+from panel.models.config import Location, Partner, Status
+
+
+class Customer(Base):
+    """Somebody who is served.
+
+    `revision` is the number of the row's newest entry in the change log, `stamp` that entry's random mark.
+    `password` holds ciphertext; a password to be set waits in `new_password` until the flush, when the ID is known.
+    """
+
+    __tablename__ = "customer"
+    __table_args__ = (
+        # The log's entry may be written after the row, but has to be there at the commit.
+        ForeignKeyConstraint(
+            ["entity", "id", "revision"],
+            ["revision.entity", "revision.record_id", "revision.number"],
+            name="fk_customer_revision",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+        CheckConstraint("entity = 'customer'", name="entity"),
+        Index("ix_customer_full_name", "full_name"),
+        Index("ix_customer_city", "city"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[key]
+    entity: Mapped[short] = mapped_column(default="customer", server_default="customer")
+    revision: Mapped[int] = mapped_column(default=0)
+    stamp: Mapped[short] = mapped_column(default="")
+    deleted_at: Mapped[instant | None]
+    login: Mapped[short] = mapped_column(index=True)
+    password: Mapped[long | None]
+    status_id: Mapped[number] = mapped_column(ForeignKey("status.id"), index=True)
+    billing_type: Mapped[short] = mapped_column(default="recurring")
+    full_name: Mapped[long]
+    emails: Mapped[document] = mapped_column(default=list)
+    phones: Mapped[document] = mapped_column(default=list)
+    category: Mapped[short] = mapped_column(default="person")
+    date_of_birth: Mapped[dt.date | None]
+    passport: Mapped[long | None]
+    partner_id: Mapped[number] = mapped_column(ForeignKey("partner.id"), index=True)
+    location_id: Mapped[number] = mapped_column(ForeignKey("location.id"), index=True)
+    date_added: Mapped[dt.date | None]
+    street: Mapped[long | None]
+    zip_code: Mapped[long | None]
+    city: Mapped[long | None]
+    geo: Mapped[short | None]
+    extra: Mapped[document] = mapped_column(default=dict)
+
+    status: Mapped[Status] = relationship()
+    partner: Mapped[Partner] = relationship()
+    location: Mapped[Location] = relationship()
+
+    new_password: ClassVar[str | None] = None
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    def set_password(self, text: str) -> None:
+        """Take a password in the clear; the flush encrypts it, bound to the ID."""
+        self.new_password = text  # type: ignore[misc]  # an instance's own value shadows the class's None
+        self.password = "pending"  # marks the row as changed; never stored

@@ -1,0 +1,44 @@
+"""The change log: one row for every write of a record, and the values that only one record may have."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from panel.models.columns import Base, document, instant, long, number, short
+
+
+class Revision(Base):
+    """One write of one record: who, when, through what, and each changed field's old and new value.
+
+    `changes` maps a field's key to ``[old, new]`` in the field type's JSON form; a secret's are keyed digests.
+    `cells` maps a field's key to the address that its new value came from.
+    """
+
+    __tablename__ = "revision"
+    __table_args__ = (Index("ix_revision_at", "at"), Index("ix_revision_import_id", "import_id"))
+
+    entity: Mapped[short] = mapped_column(primary_key=True)
+    record_id: Mapped[number] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    stamp: Mapped[short]
+    at: Mapped[instant]
+    by: Mapped[short]
+    user_id: Mapped[number | None]
+    through: Mapped[short]
+    import_id: Mapped[number | None]
+    undo_of: Mapped[number | None]
+    changes: Mapped[document]
+    cells: Mapped[document | None]
+
+
+class UniqueValue(Base):
+    """A value that one record holds and no other may: the database's own answer to "is it taken?"."""
+
+    __tablename__ = "unique_value"
+    __table_args__ = (Index("ix_unique_value_record", "entity", "record_id"),)
+
+    entity: Mapped[short] = mapped_column(primary_key=True)
+    field: Mapped[short] = mapped_column(primary_key=True)
+    value: Mapped[long] = mapped_column(primary_key=True)
+    record_id: Mapped[number]

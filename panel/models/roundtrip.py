@@ -1,0 +1,112 @@
+"""Workbooks that went out and came back."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from panel.models.columns import Base, document, instant, key, long, now, number, short
+
+
+class Export(Base):
+    """One workbook that went out, with what it showed: the field definitions and records of that moment.
+
+    `record_ids` is the zlib-packed array of 64-bit IDs; `fields` the definitions, `Field.to_json` each.
+    """
+
+    __tablename__ = "export"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[key]
+    entity: Mapped[short]
+    at: Mapped[instant] = mapped_column(default=now)
+    by: Mapped[short]
+    user_id: Mapped[number | None]
+    through: Mapped[short]
+    name: Mapped[short] = mapped_column(default="")
+    fields: Mapped[document] = mapped_column(default=list)
+    filters: Mapped[document] = mapped_column(default=list)
+    schema_version: Mapped[int] = mapped_column(default=0)
+    rows: Mapped[int] = mapped_column(default=0)
+    sha256: Mapped[short] = mapped_column(default="")
+    record_ids: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    finished_at: Mapped[instant | None]
+
+
+class Import(Base):
+    """One workbook that came back: uploaded, planned, applied, rejected or undone."""
+
+    __tablename__ = "import"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[key]
+    entity: Mapped[short]
+    at: Mapped[instant] = mapped_column(default=now)
+    by: Mapped[short]
+    user_id: Mapped[number | None]
+    through: Mapped[short]
+    file_name: Mapped[short]
+    sha256: Mapped[short]
+    stored_as: Mapped[short] = mapped_column(default="")
+    export_id: Mapped[number | None]
+    state: Mapped[short] = mapped_column(default="uploaded")
+    options: Mapped[document] = mapped_column(default=dict)
+    counts: Mapped[document] = mapped_column(default=dict)
+    new_fields: Mapped[document] = mapped_column(default=list)
+    fingerprint: Mapped[short] = mapped_column(default="")
+    message: Mapped[long] = mapped_column(default="")
+    applied_at: Mapped[instant | None]
+    applied_by: Mapped[short] = mapped_column(default="")
+    undone_at: Mapped[instant | None]
+
+
+class ImportItem(Base):
+    """One line of a plan's preview: a change, conflict, new record, ignored cell or problem."""
+
+    __tablename__ = "import_item"
+    __table_args__ = (Index("ix_import_item_group", "import_id", "group", "number"),)
+
+    import_id: Mapped[number] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    group: Mapped[short]
+    at: Mapped[short]
+    record_id: Mapped[number | None]
+    field: Mapped[short] = mapped_column(default="")
+    outcome: Mapped[short] = mapped_column(default="")
+    base: Mapped[document | None]
+    panel: Mapped[document | None]
+    workbook: Mapped[document | None]
+    message: Mapped[long] = mapped_column(default="")
+    choice: Mapped[short] = mapped_column(default="")
+
+
+class ImportedRow(Base):
+    """A row without an identity of its own that became a record, so that it does so once.
+
+    `source` is ``export:<id>`` or ``file:<sha256>`` or ``name:<file name>``, `content` a digest of the row's cells
+    or a prepared row's token, `occurrence` counts equal rows.
+    """
+
+    __tablename__ = "imported_row"
+    __table_args__ = (Index("ix_imported_row_import_id", "import_id"),)
+
+    source: Mapped[short] = mapped_column(primary_key=True)
+    content: Mapped[short] = mapped_column(primary_key=True)
+    occurrence: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[number] = mapped_column(ForeignKey("import.id"), primary_key=True)
+    record_id: Mapped[number]
+
+
+class SettledConflict(Base):
+    """A conflict in which the panel's value was kept, so that the same workbook is not asked about twice."""
+
+    __tablename__ = "settled_conflict"
+    __table_args__ = (Index("ix_settled_conflict_export_id", "export_id"),)
+
+    id: Mapped[key]
+    import_id: Mapped[number] = mapped_column(ForeignKey("import.id"))
+    export_id: Mapped[number]
+    record_id: Mapped[number]
+    field: Mapped[short]
+    panel: Mapped[document | None]
+    workbook: Mapped[document | None]

@@ -1,0 +1,57 @@
+"""What a new customer gets where nobody said: status, partner, dates, defaults, login and password."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Connection, select
+
+from panel.changelog import allocate_ids
+from panel.generator import claim_logins, generate_password, newcomer_of, read_config
+from panel.models import Location, Partner, Status
+from panel.schema import Schema
+
+
+def today() -> dt.date:
+    """Return today's date where the provider is."""
+    return dt.datetime.now(zoneinfo.ZoneInfo(current_app.config["ROLLBOOK_TIME_ZONE"])).date()
+
+
+def default_values(connection: Connection, schema: Schema) -> dict[str, Any]:
+    """Return the canonical values of a new customer's fields, without login and password."""
+    first_status = select(Status.id).order_by(Status.is_default.desc(), Status.position, Status.id).limit(1)
+    built_in = {
+        "status": connection.execute(first_status).scalar_one(),
+        "partner": connection.execute(select(Partner.id).order_by(Partner.id).limit(1)).scalar_one(),
+        "location": connection.execute(select(Location.id).order_by(Location.id).limit(1)).scalar_one(),
+        "billing_type": read_config(connection).default_billing_type,
+        "category": "person",
+        "date_added": today(),
+    }
+    return built_in | {field.key: field.default for field in schema.additional if field.default is not None}
+
+
+def complete(
+    connection: Connection, schema: Schema, newcomers: Sequence[Mapping[str, Any]]
+) -> list[tuple[int, dict[str, Any]]]:
+    """Return each new customer's ID and complete values; blanks get defaults, a login that is theirs, a password."""
+    defaults = default_values(connection, schema)
+    filled = [_fill(defaults, values) for values in newcomers]
+    ids = allocate_ids(connection, len(filled))
+    without_login = [at for at, values in enumerate(filled) if not values.get("login")]
+    claimed = claim_logins(connection, [newcomer_of(ids[at], filled[at]) for at in without_login], today())
+    for at, (record_id, login) in zip(without_login, claimed, strict=True):
+        ids[at] = record_id
+        filled[at]["login"] = login
+    config = read_config(connection)
+    for values in filled:
+        values["password"] = values.get("password") or generate_password(config)
+    return list(zip(ids, filled, strict=True))
+
+
+def _fill(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {**defaults, **{key: value for key, value in values.items() if value is not None}}

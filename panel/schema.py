@@ -1,0 +1,169 @@
+"""The fields of a customer as of now: built in and additional, one list for form, list, export and import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from flask import g, has_request_context
+from sqlalchemy import Connection, select
+from sync.errors import UnknownField
+from sync.fields import Bad, Field, Option
+from sync.types import FIELD_TYPES
+from sync.values import parse_value
+
+from panel.models import AdditionalField, Customer, Location, Partner, SchemaVersion, Status
+
+ENTITY = "customer"
+BILLING_TYPES = (Option("recurring", "Recurring payments"), Option("prepaid", "Prepaid"))
+CATEGORIES = (Option("person", "Private person"), Option("company", "Company"))
+SECRET_MASK = "••••••••"
+
+# In the order of the add form. Where a field's column has another name, COLUMNS names it.
+BUILT_IN = (
+    Field("login", "Login", "string", required=True, unique=True, generated=True, identifying=True, max=Decimal(128)),
+    Field("password", "Password", "secret", generated=True, max=Decimal(512)),
+    Field("status", "Status", "reference", required=True, generated=True),
+    Field("billing_type", "Type of billing", "select", BILLING_TYPES, required=True, generated=True),
+    Field("full_name", "Full name", "string", required=True, identifying=True),
+    Field("emails", "Email", "emails", identifying=True, help="Several are separated by a comma."),
+    Field("phones", "Phone number", "phones", identifying=True, help="Several are separated by a comma."),
+    Field("category", "Category", "select", CATEGORIES, required=True, generated=True),
+    Field("date_of_birth", "Date of birth", "date"),
+    Field("passport", "Passport", "string", identifying=True),
+    Field("partner", "Partner", "reference", required=True, generated=True),
+    Field("location", "Location", "reference", required=True, generated=True),
+    Field("date_added", "Date added", "date", required=True, generated=True),
+    Field("street", "Street", "string"),
+    Field("zip_code", "ZIP code", "string"),
+    Field("city", "City", "string"),
+    Field("geo", "Geo data", "geo", help="Latitude and longitude, as in 49.9902794, 36.2303893."),
+)
+COLUMNS = {"status": "status_id", "partner": "partner_id", "location": "location_id"}
+BUILT_IN_KEYS = frozenset(field.key for field in BUILT_IN)
+RESERVED_KEYS = BUILT_IN_KEYS | {"id", "deleted", "action", *Customer.__table__.columns.keys()}
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where an additional field is shown: everything about it that is no rule for its values."""
+
+    add: bool
+    show_in_list: bool
+    searchable: bool
+    disabled: bool
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One consistent view of the fields and their options; immutable, so that threads may share it."""
+
+    version: int
+    fields: tuple[Field, ...]
+    placements: Mapping[str, Placement]
+
+    @property
+    def additional(self) -> tuple[Field, ...]:
+        """Return the additional fields that are in use, in their order."""
+        return tuple(field for field in self.fields if field.additional)
+
+    @property
+    def on_workbooks(self) -> tuple[Field, ...]:
+        """Return the fields that an export takes unless told otherwise: all but secrets, disabled and hidden ones."""
+        return tuple(field for field in self.fields if self._exported(field))
+
+    def _exported(self, field: Field) -> bool:
+        placement = self.placements.get(field.key)
+        placed_out = placement is not None and (placement.disabled or placement.hidden)
+        return not placed_out and not FIELD_TYPES[field.type].secret
+
+    def field(self, name: str) -> Field:
+        """Return the field with this key or label; both are compared without case."""
+        wanted = name.strip().casefold()
+        for attribute in ("key", "label"):
+            for field in self.fields:
+                if getattr(field, attribute).casefold() == wanted:
+                    return field
+        raise UnknownField(f"There is no field {name!r}. The fields are: {', '.join(f.key for f in self.fields)}.")
+
+
+_cache: dict[str, Schema] = {}
+
+
+def current_schema(connection: Connection) -> Schema:
+    """Return the schema of this moment: read once a request, and from memory while its version stands."""
+    if has_request_context() and "schema" in g:
+        found: Schema = g.schema
+        return found
+    schema = _read_if_newer(connection)
+    if has_request_context():
+        g.schema = schema
+    return schema
+
+
+def forget_schema() -> None:
+    """Let this request read the schema anew, after it changed it."""
+    if has_request_context():
+        g.pop("schema", None)
+
+
+def _read_if_newer(connection: Connection) -> Schema:
+    version = connection.execute(select(SchemaVersion.version).where(SchemaVersion.entity == ENTITY)).scalar_one()
+    url = connection.engine.url.render_as_string(hide_password=False)
+    cached = _cache.get(url)
+    if cached is None or cached.version != version:
+        cached = _cache[url] = _read(connection, version)
+    return cached
+
+
+def _read(connection: Connection, version: int) -> Schema:
+    labels = {
+        "status": connection.execute(select(Status.id, Status.label).order_by(Status.position, Status.id)),
+        "partner": connection.execute(select(Partner.id, Partner.name).order_by(Partner.name)),
+        "location": connection.execute(select(Location.id, Location.name).order_by(Location.name)),
+    }
+    options = {key: _unique_labels(tuple(row) for row in rows) for key, rows in labels.items()}
+    built_in = (replace(field, options=options.get(field.key, field.options)) for field in BUILT_IN)
+    wanted = select(AdditionalField.__table__).where(AdditionalField.retired.is_(False))
+    rows = connection.execute(wanted.order_by(AdditionalField.position, AdditionalField.id)).mappings().all()
+    placements = {row["key"]: _placement(row) for row in rows}
+    return Schema(version, (*built_in, *(_additional(row) for row in rows)), placements)
+
+
+def _unique_labels(pairs: Iterable[tuple[Any, ...]]) -> tuple[Option, ...]:
+    named = list(pairs)
+    counts: dict[str, int] = {}
+    for _id, label in named:
+        counts[label.casefold()] = counts.get(label.casefold(), 0) + 1
+    return tuple(Option(id, label if counts[label.casefold()] == 1 else f"#{id} {label}") for id, label in named)
+
+
+def _placement(row: Mapping[str, Any]) -> Placement:
+    return Placement(row["add"], row["show_in_list"], row["searchable"], row["disabled"], row["hidden"])
+
+
+def _additional(row: Mapping[str, Any]) -> Field:
+    field = Field(
+        key=row["key"],
+        label=row["label"],
+        type=row["type"],
+        options=tuple(Option(key, label) for key, label in row["options"] or ()),
+        required=row["required"],
+        unique=row["is_unique"],
+        read_only=row["read_only"],
+        additional=True,
+        min=row["min"],
+        max=row["max"],
+        scale=row["scale"],
+        category=row["category"],
+    )
+    default = parse_value(row["default"], field)
+    return field if isinstance(default, Bad) else replace(field, default=default)
+
+
+def column_of(key: str) -> str:
+    """Return the name of a built-in field's column."""
+    return COLUMNS.get(key, key)

@@ -1,0 +1,114 @@
+"""Make an instance ready: database upgraded, guarded and seeded. Safe to run twice and by several at once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic.runtime.migration import MigrationContext
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import select, text
+
+from panel.access import hash_password
+from panel.database import is_sqlite, writing
+from panel.extensions import db
+from panel.guards import install_guards
+from panel.keys import KEY_FILE, KeyFileError
+from panel.models import GeneratorConfig, Location, Partner, Role, SchemaVersion, Status, User
+from panel.permissions import ROLES
+from panel.schema import ENTITY
+
+FIRST_ADMIN = "admin@example.com"
+MIGRATIONS = Path(__file__).parent / "migrations"
+ADVISORY_LOCK = 7_265_626_611  # any number that no other program on the same server uses
+
+STATUSES = (
+    Status(
+        label="New", description="Not yet connected", services="stopped", colour="#4299e1", position=1, is_default=True
+    ),
+    Status(label="Active", services="active", accounted=True, colour="#2fb344", position=2),
+    Status(label="Blocked", services="suspended", accounted=True, colour="#d63939", position=3),
+    Status(
+        label="Inactive",
+        description="Doesn't use services",
+        services="stopped",
+        deletable=True,
+        colour="#6c7a91",
+        position=4,
+    ),
+)
+
+
+def prepare(app: Flask, admin_password: str | None = None) -> str | None:
+    """Create or upgrade the database and seed it; return the first admin's one-time password if just made."""
+    with app.app_context(), _one_at_a_time(app.config["ROLLBOOK_INSTANCE"]):
+        _migrate()
+        with writing() as connection:
+            install_guards(connection)
+            return _seed(admin_password)
+
+
+@contextmanager
+def _one_at_a_time(instance: Path) -> Iterator[None]:
+    with (instance / ".prepare.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_sqlite(db.engine):
+            yield
+            return
+        with db.engine.connect() as connection:  # other machines share the database, not the folder
+            connection.execute(text("SELECT pg_advisory_lock(:n)"), {"n": ADVISORY_LOCK})
+            yield
+            connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": ADVISORY_LOCK})
+
+
+def _migrate() -> None:
+    with db.engine.connect() as connection:
+        known = MigrationContext.configure(connection).get_current_revision()
+    if known != newest_migration():
+        upgrade(directory=str(MIGRATIONS))
+
+
+def newest_migration() -> str | None:
+    """Return the revision that a database of this version has."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def refuse_foreign_keys(instance: Path, database: Path | None) -> None:
+    """Refuse to make a new key file beside a database that was written with another one."""
+    if database is not None and database.exists() and database.stat().st_size and not (instance / KEY_FILE).exists():
+        raise KeyFileError(
+            f"The database {database.name} is there, but its key file {KEY_FILE} is not. "
+            "Put the key file back beside it: without it no customer's password can be read."
+        )
+
+
+def _seed(admin_password: str | None) -> str | None:
+    session = db.session
+    if session.get(SchemaVersion, ENTITY) is not None:
+        return None
+    session.add(SchemaVersion(entity=ENTITY, version=1))
+    session.flush()
+    session.add_all([GeneratorConfig(id=1), Partner(name="Main"), Location(name="Main")])
+    for status in STATUSES:
+        session.add(Status(**{c.key: getattr(status, c.key) for c in Status.__table__.c if c.key != "id"}))
+    for name, permissions in ROLES.items():
+        session.add(Role(name=name, permissions=list(permissions)))
+    session.flush()
+    password = admin_password or secrets.token_urlsafe(12)
+    admin = session.scalars(select(Role).where(Role.name == "admin")).one()
+    user = User(email=FIRST_ADMIN, name="Admin", password_hash=hash_password(password), roles=[admin])
+    user.must_change_password = not admin_password
+    session.add(user)
+    return None if admin_password else password
+
+
+def admin_password_from_environment() -> str | None:
+    """Return the password that a script chose for the first admin."""
+    return os.environ.get("ROLLBOOK_ADMIN_PASSWORD") or None

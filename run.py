@@ -1,0 +1,33 @@
+"""Start Rollbook: prepare the instance, say where it is, serve it."""
+
+from __future__ import annotations
+
+import sys
+
+from panel import create_app
+from sync.errors import SyncError
+
+
+def main() -> int:
+    """Prepare and serve; return the exit status."""
+    from waitress import serve
+
+    from panel.setup import FIRST_ADMIN, admin_password_from_environment, prepare
+
+    password = prepare(app, admin_password_from_environment())
+    host, port = app.config["ROLLBOOK_HOST"], app.config["ROLLBOOK_PORT"]
+    print(f"Rollbook is at http://{host}:{port}")
+    if password:
+        print(f"Sign in as {FIRST_ADMIN} with the one-time password {password}")
+    sys.stdout.flush()
+    serve(app, host=host, port=port, threads=8)
+    return 0
+
+
+try:
+    app = create_app()
+except SyncError as error:
+    sys.exit(str(error))
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,223 @@
+"""What an import would do, as data: every cell's outcome, every row's disposition, every problem."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sync.cells import Address, Problem
+from sync.merge import Outcome
+from sync.types import FIELD_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One cell that is to be looked at: its three versions, the verdict, and the value to write."""
+
+    at: Address
+    id: int | None
+    field: str
+    base: Any
+    base_known: bool
+    panel: Any
+    workbook: Any
+    outcome: Outcome
+    value: Any = None
+    choice: str = ""
+    message: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether applying the plan writes this cell."""
+        return self.outcome in WRITTEN or self.choice == "workbook"
+
+    @property
+    def clears(self) -> bool:
+        """Tell whether a value is taken away."""
+        return self.writes and self.value is None and self.panel is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether a person still has to decide."""
+        return self.outcome in UNDECIDED and not self.choice
+
+
+WRITTEN = {Outcome.WORKBOOK, Outcome.MERGED}
+UNDECIDED = {Outcome.CONFLICT, Outcome.BASE_UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlan:
+    """What becomes of one row that is not simply unchanged."""
+
+    row: int
+    id: int | None
+    revision: int = 0
+    items: tuple[Item, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    repairs: tuple[Item, ...] = ()
+    ignored: tuple[Item, ...] = ()
+    creates: Creation | None = None
+    deletes: bool = False
+    restores: bool = False
+
+    @property
+    def writes(self) -> tuple[Item, ...]:
+        """Return the cells that applying writes into an existing record."""
+        return tuple(item for item in self.items if item.writes)
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A new record: its canonical values and the cells that they came from.
+
+    `content` identifies the row's cells (or its prepared row), `occurrence` counts equal rows in the file.
+    """
+
+    values: Mapping[str, Any]
+    cells: Mapping[str, Address]
+    content: str
+    occurrence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Every row in exactly one disposition: rows = unchanged + created + updated + deleted + refused."""
+
+    rows: int
+    unchanged: int
+    created: int
+    updated: int
+    deleted: int
+    refused: int
+    cells_updated: int
+    cleared: int
+    absent: int
+
+
+@dataclass(slots=True)
+class Plan:
+    """All that an import would do. Rows that would change nothing are counted and not kept."""
+
+    sheet: str
+    rows: int = 0
+    kept: dict[int, RowPlan] = field(default_factory=dict)
+    absent: tuple[int, ...] = ()
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, row_plan: RowPlan | None) -> None:
+        """Count a row, and keep what is to be said of it."""
+        self.rows += 1
+        if row_plan is not None:
+            self.kept[row_plan.row] = row_plan
+
+    def refuse(self, row: int, problem: Problem) -> None:
+        """Refuse a row for a reason that only the whole file, or the whole plan, shows."""
+        known = self.kept.get(row) or RowPlan(row, problem.id)
+        self.kept[row] = replace(known, problems=(*known.problems, problem))
+
+    @property
+    def accepted(self) -> Iterator[RowPlan]:
+        """Yield the rows without a problem, in the file's order."""
+        return (row for row in self.kept.values() if not row.problems)
+
+    @property
+    def all_problems(self) -> list[Problem]:
+        """Return every problem, in the file's order."""
+        in_rows = (problem for _row, kept in sorted(self.kept.items()) for problem in kept.problems)
+        return [*self.problems, *in_rows]
+
+    def items(self) -> Iterator[Item]:
+        """Yield every cell with an outcome, of accepted rows."""
+        return (item for row in self.accepted for item in row.items)
+
+    @property
+    def changes(self) -> list[Item]:
+        """Return the cells that would be written into existing records."""
+        return [item for item in self.items() if item.writes]
+
+    @property
+    def conflicts(self) -> list[Item]:
+        """Return the cells that both sides changed, decided or not."""
+        return [item for item in self.items() if item.outcome is Outcome.CONFLICT]
+
+    @property
+    def unknown(self) -> list[Item]:
+        """Return the cells that differ from the panel and whose base nobody knows."""
+        return [item for item in self.items() if item.outcome is Outcome.BASE_UNKNOWN]
+
+    @property
+    def undecided(self) -> list[Item]:
+        """Return the cells that still wait for a person's decision, offered repairs included."""
+        return [item for item in (*self.items(), *self.repairs) if item.is_open]
+
+    @property
+    def repairs(self) -> list[Item]:
+        """Return the cells that a spreadsheet program damaged."""
+        return [item for row in self.accepted for item in row.repairs]
+
+    @property
+    def ignored(self) -> list[Item]:
+        """Return the cells that count for nothing, each with the reason."""
+        return [item for row in self.accepted for item in row.ignored]
+
+    @property
+    def creations(self) -> list[RowPlan]:
+        """Return the rows that become new records."""
+        return [row for row in self.accepted if row.creates]
+
+    @property
+    def updates(self) -> list[RowPlan]:
+        """Return the rows that write into an existing record."""
+        return [row for row in self.accepted if row.writes and not row.deletes]
+
+    @property
+    def deletions(self) -> list[RowPlan]:
+        """Return the rows that delete their record."""
+        return [row for row in self.accepted if row.deletes]
+
+    def counts(self) -> Counts:
+        """Return how many rows and cells there are of each kind."""
+        created, updated, deleted = len(self.creations), len(self.updates), len(self.deletions)
+        refused = sum(1 for row in self.kept.values() if row.problems)
+        changes = [item for row in self.updates for item in row.writes]
+        return Counts(
+            rows=self.rows,
+            unchanged=self.rows - created - updated - deleted - refused,
+            created=created,
+            updated=updated,
+            deleted=deleted,
+            refused=refused,
+            cells_updated=len(changes),
+            cleared=sum(item.clears for item in changes),
+            absent=len(self.absent),
+        )
+
+    def fingerprint(self, types: Mapping[str, str]) -> str:
+        """Return a digest of every write and of the panel value that it replaces.
+
+        `types` gives the field type's key of each field's key.
+        """
+        digest = hashlib.sha256()
+        for line in sorted(self._write_lines(types)):
+            digest.update(line.encode() + b"\n")
+        return digest.hexdigest()
+
+    def _write_lines(self, types: Mapping[str, str]) -> Iterable[str]:
+        for row in self.updates:
+            for item in row.writes:
+                both = [_plain(value, types.get(item.field)) for value in (item.panel, item.value)]
+                yield json.dumps(["write", row.id, item.field, *both])
+        for row in self.creations:
+            if row.creates:
+                plain = {key: _plain(value, types.get(key)) for key, value in sorted(row.creates.values.items())}
+                yield json.dumps(["create", row.row, plain])
+        yield from (json.dumps(["delete", row.id]) for row in self.deletions)
+
+
+def _plain(value: Any, type_key: str | None) -> Any:
+    return value if value is None or type_key is None else FIELD_TYPES[type_key].to_json(value)

@@ -1,0 +1,257 @@
+"""Decide one row: each cell against its base and the panel, and what becomes of the whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sync.cells import Address, Problem, RawCell, Scalar
+from sync.columns import Column
+from sync.fields import Bad, Field
+from sync.merge import Merged, Outcome, Versions, merge, merge_sets, merge_unknown
+from sync.plan import Creation, Item, RowPlan
+from sync.records import Record
+from sync.types import FIELD_TYPES
+from sync.values import check_required, parse_value
+from sync.workbook.limits import LONG_TEXT_PLACEHOLDER
+
+MASK = "••••••••"
+GONE = "This row's customer is not there, or not yours to change. Remove the row, or export again."
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person decided beforehand, for all cells alike."""
+
+    prefer: str = ""
+    accept_unknown: bool = False
+    repair: bool = False
+    date_order: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """A row as read: its number on the sheet and its cells by column index."""
+
+    sheet: str
+    number: int
+    cells: Sequence[RawCell]
+
+    def cell(self, index: int) -> RawCell:
+        """Return the cell of a column; a row may be shorter than the sheet is wide."""
+        return self.cells[index] if index < len(self.cells) else None
+
+    def address(self, column: Column | None = None) -> Address:
+        """Return the address of a cell, or of the row."""
+        return Address(self.sheet, column.letters if column else "", self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An existing record that a row is about: as it is in the panel, and as its export showed it.
+
+    `base` is None where nobody knows what the row was exported with.
+    """
+
+    record: Record
+    base: Mapping[str, Any] | None
+
+
+class RowPlanner:
+    """Decides rows of one sheet, prepared once for its columns."""
+
+    def __init__(self, columns: Sequence[Column], required: Sequence[Field], choices: Choices) -> None:
+        self.columns = tuple(columns)
+        self._prepared = [(column, column.index, column.field.key, column.renderer()) for column in columns]
+        self._required = tuple(required)
+        self._choices = choices
+
+    def existing(self, row: SheetRow, known: Known) -> RowPlan | None:
+        """Return what the row does to its record, or None where it changes nothing and has nothing to report."""
+        found: list[Item | Problem] = []
+        values, base, cells = known.record.values, known.base, row.cells
+        width = len(cells)
+        for column, index, key, render in self._prepared:
+            raw = cells[index] if index < width else None
+            # Nearly every cell of a returned workbook is what was exported: one comparison decides it.
+            if base is not None and column.shown is not None and raw == render(base.get(key)) and raw is not True:
+                continue
+            verdict = self._cell(row, column, raw, known, values.get(key))
+            if verdict is not None:
+                found.append(verdict)
+        return _sorted(row, known.record, found) if found else None
+
+    def _cell(
+        self, row: SheetRow, column: Column, raw: RawCell, known: Known, panel: Any
+    ) -> Item | Problem | None:
+        if FIELD_TYPES[column.field.type].secret:
+            return self._secret(row, column, raw, known, panel)
+        if raw == LONG_TEXT_PLACEHOLDER:
+            return None
+        if column.is_new or (known.base is not None and column.shown is not None):
+            base = (known.base or {}).get(column.field.key)
+            return self._with_base(row, column, raw, known.record.id, base, panel)
+        return self._without_base(row, column, raw, known.record.id, panel)
+
+    def _with_base(
+        self, row: SheetRow, column: Column, raw: RawCell, record_id: int, base: Any, panel: Any
+    ) -> Item | Problem | None:
+        field = column.shown or column.field
+        field_type = FIELD_TYPES[field.type]
+        if field_type.unchanged(base, raw, field):
+            return None
+        item = Item(row.address(column), record_id, column.field.key, base, True, panel, raw, Outcome.IGNORED)
+        if not column.writable:
+            return replace(item, workbook=_readable(raw), message="This column is for reading only.")
+        damage = None if base is None else field_type.damage(base, raw, field)
+        if damage is not None and (damage.certain or not self._choices.accept_unknown):
+            choice = "panel" if damage.certain or self._choices.repair else ""
+            outcome = Outcome.IGNORED if choice else Outcome.BASE_UNKNOWN
+            return replace(
+                item, workbook=_readable(raw), outcome=outcome, choice=choice, message=f"repair: {damage.reason}"
+            )
+        return self._decide(row, column, raw, item)
+
+    def _decide(self, row: SheetRow, column: Column, raw: RawCell, item: Item) -> Item | Problem | None:
+        value = self._parse(column, raw)
+        if isinstance(value, Bad):
+            return _problem(row, column, raw, item.id, value.message)
+        merged = _merge(column.field, Versions(item.base, item.panel, value))
+        if merged.outcome in {Outcome.UNCHANGED, Outcome.PANEL, Outcome.AGREED}:
+            return None
+        return self._checked(row, column, self._chosen(replace(item, workbook=value, outcome=merged.outcome), merged))
+
+    def _without_base(
+        self, row: SheetRow, column: Column, raw: RawCell, record_id: int, panel: Any
+    ) -> Item | Problem | None:
+        field_type = FIELD_TYPES[column.field.type]
+        if raw is None or field_type.unchanged(panel, raw, column.field):
+            return None
+        value = self._parse(column, raw)
+        if isinstance(value, Bad):
+            return _problem(row, column, raw, record_id, value.message)
+        merged = merge_unknown(panel, value)
+        if value is None or merged.outcome is Outcome.AGREED:
+            return None
+        item = Item(row.address(column), record_id, column.field.key, None, False, panel, value, merged.outcome)
+        if not column.writable:
+            return replace(item, outcome=Outcome.IGNORED, message="This column is for reading only.")
+        choice = "workbook" if self._choices.accept_unknown else ""
+        return self._checked(row, column, replace(item, value=value, choice=choice))
+
+    def _secret(
+        self, row: SheetRow, column: Column, raw: RawCell, known: Known, panel: Any
+    ) -> Item | Problem | None:
+        if FIELD_TYPES[column.field.type].unchanged(panel, raw, column.field):
+            return None
+        value = self._parse(column, raw)
+        if isinstance(value, Bad):
+            return _problem(row, column, MASK, known.record.id, value.message)
+        if value is None or value == panel:
+            return None
+        choice = "workbook" if self._choices.accept_unknown else ""
+        outcome = Outcome.BASE_UNKNOWN if column.writable else Outcome.IGNORED
+        at, key = row.address(column), column.field.key
+        return Item(at, known.record.id, key, None, False, panel and MASK, MASK, outcome, value, choice)
+
+    def _parse(self, column: Column, raw: RawCell) -> Any:
+        """Return the cell's value for today's field, read as the export's field first."""
+        if column.shown is None or column.shown == column.field:
+            return parse_value(raw, column.field, self._choices.date_order)
+        then = parse_value(raw, column.shown, self._choices.date_order)
+        if isinstance(then, Bad):
+            return parse_value(raw, column.field, self._choices.date_order)
+        return convert(then, column.shown, column.field)
+
+    def _chosen(self, item: Item, merged: Merged) -> Item:
+        if merged.outcome is Outcome.CONFLICT:
+            return replace(item, value=item.workbook, choice=self._choices.prefer)
+        return replace(item, value=merged.value)
+
+    def _checked(self, row: SheetRow, column: Column, item: Item) -> Item | Problem:
+        missing = check_required(item.value, column.field) if item.value is None else None
+        if missing:
+            return _problem(row, column, None, item.id, missing)
+        if item.outcome is Outcome.MERGED:
+            text = FIELD_TYPES[column.field.type].render(item.value, column.field)
+            again = parse_value(text, column.field)
+            if isinstance(again, Bad):
+                return _problem(row, column, text, item.id, again.message)
+        return item
+
+    def new(self, row: SheetRow) -> RowPlan:
+        """Return the new record that a row without identity describes, or its problems."""
+        values: dict[str, Any] = {}
+        cells: dict[str, Address] = {}
+        problems: list[Problem] = []
+        for column in self.columns:
+            value = self._parse(column, row.cell(column.index)) if column.writable else None
+            if isinstance(value, Bad):
+                problems.append(_problem(row, column, row.cell(column.index), None, value.message))
+            elif value is not None:
+                values[column.field.key], cells[column.field.key] = value, row.address(column)
+        if not problems:
+            problems = [*self._missing(row, values)]
+        return RowPlan(row.number, None, problems=tuple(problems), creates=Creation(values, cells, self._digest(values)))
+
+    def _missing(self, row: SheetRow, values: Mapping[str, Any]) -> list[Problem]:
+        by_key = {column.field.key: column for column in self.columns}
+        category = values.get("category", "person")
+        found = []
+        for field in self._required:
+            applies = field.category in {"all", category} and not field.generated and field.default is None
+            message = check_required(values.get(field.key), field) if applies else None
+            if message:
+                found.append(Problem(row.address(by_key.get(field.key)), message, field=field.key))
+        return found
+
+    def _digest(self, values: Mapping[str, Any]) -> str:
+        types = {column.field.key: FIELD_TYPES[column.field.type] for column in self.columns}
+        plain = {key: types[key].to_json(value) for key, value in sorted(values.items())}
+        return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
+
+
+def convert(value: Any, shown: Field, today: Field) -> Any:
+    """Return a value of the field as it was as a value of the field as it is, or `Bad`."""
+    if value is None:
+        return None
+    keys = {option.key for option in today.options}
+    members = value if isinstance(value, tuple) else (value,)
+    if shown.type == today.type and (not today.options or keys.issuperset(members)):
+        return value
+    return parse_value(FIELD_TYPES[shown.type].render(value, shown), today)
+
+
+def _merge(field: Field, versions: Versions) -> Merged:
+    is_set = isinstance(versions.base, tuple) or FIELD_TYPES[field.type].many
+    return merge_sets(versions) if is_set else merge(versions)
+
+
+def _problem(row: SheetRow, column: Column, raw: Any, record_id: int | None, message: str) -> Problem:
+    return Problem(row.address(column), message, record_id, column.field.key, _readable(raw))
+
+
+def _readable(raw: Any) -> Scalar | None:
+    value = getattr(raw, "value", raw)
+    text: Scalar | None = getattr(value, "text", value)
+    return text
+
+
+def _sorted(row: SheetRow, record: Record, found: Sequence[Item | Problem]) -> RowPlan:
+    items = [one for one in found if isinstance(one, Item)]
+    repairs = [item for item in items if item.message.startswith("repair: ")]
+    ignored = [item for item in items if item.outcome is Outcome.IGNORED and item not in repairs]
+    return RowPlan(
+        row.number,
+        record.id,
+        record.revision,
+        items=tuple(item for item in items if item not in repairs and item not in ignored),
+        problems=tuple(one for one in found if isinstance(one, Problem)),
+        repairs=tuple(replace(item, message=item.message.removeprefix("repair: ")) for item in repairs),
+        ignored=tuple(ignored),
+    )
+
+

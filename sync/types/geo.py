@@ -1,0 +1,55 @@
+"""A place on the map, as one text: latitude and longitude belong together."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from sync.fields import Bad, Example
+from sync.types.digits import plain_digits, without_trailing_zeros
+from sync.types.text import quoted
+from sync.types.value import LineType
+
+_NUMBER = r"([+-]?[0-9]{1,3}(?:\.[0-9]{1,15})?)"
+_PLACE = re.compile(rf"{_NUMBER}(?:\s*[,;]\s*|\s+){_NUMBER}")
+_NORTH, _EAST = 90, 180
+_REMEDY = "Write it as 49.990279, 36.230389."
+
+
+class GeoType(LineType):
+    """Latitude and longitude in decimal degrees."""
+
+    key = "geo"
+    label = "Geo data"
+    additional = False
+    width = 24
+    hint = "Latitude and longitude, such as 49.990279, 36.230389"
+    examples = (
+        Example("49.990279, 36.230389", "49.990279, 36.230389", "49.990279, 36.230389"),
+        Example("49.990279;36.230389", "49.990279, 36.230389", "49.990279, 36.230389"),
+        Example("-33.80 +151.0", "-33.8, 151", "-33.8, 151"),
+        Example("-0.0, 0", "0, 0", "0, 0"),
+        Example("", None, None),
+        Example("Brno", Bad(f"'Brno' is no place on the map. {_REMEDY}"), None),
+        Example(49.990279, Bad(f"'49.990279' is no place on the map. {_REMEDY}"), None),
+        Example("91, 0", Bad("'91, 0' is no place on the map: latitude goes from -90 to 90."), None),
+        Example("0, 181", Bad("'0, 181' is no place on the map: longitude goes from -180 to 180."), None),
+    )
+
+    def spell(self, text: str) -> str | Bad:
+        """Return latitude and longitude without idle zeros."""
+        if not (match := _PLACE.fullmatch(text)):
+            return Bad(f"{quoted(text)} is no place on the map. {_REMEDY}")
+        latitude, longitude = (without_trailing_zeros(Decimal(part)) for part in match.groups())
+        if abs(latitude) > _NORTH:
+            return Bad(f"{quoted(text)} is no place on the map: latitude goes from -90 to 90.")
+        if abs(longitude) > _EAST:
+            return Bad(f"{quoted(text)} is no place on the map: longitude goes from -180 to 180.")
+        return f"{plain_digits(latitude)}, {plain_digits(longitude)}"
+
+    def measure(self, value: str) -> None:
+        """Return nothing: a place has no size."""
+
+    def looks_like(self, text: str) -> bool:
+        """Tell that no column of a foreign file is surely a place: it would not become a field."""
+        return False

@@ -1,0 +1,262 @@
+"""Whole numbers, decimals and money."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from sync.cells import Broken, Formula, RawCell, Scalar
+from sync.fields import Bad, Damage, Example, Field
+from sync.types.damage import text_damage
+from sync.types.digits import (
+    CELL_DIGITS,
+    MAX_DIGITS,
+    from_number,
+    is_ambiguous,
+    is_usable,
+    read_number,
+    rounded,
+    significant,
+    without_trailing_zeros,
+)
+from sync.types.serials import serial_of
+from sync.types.text import as_text, quoted, trimmed
+from sync.types.value import ValueType, shown_value
+
+_LARGEST = 2**63 - 1
+_SMALLEST = -(2**63)
+_NOISE = Decimal("1e-6")
+"""How far from its field's scale, in units of the last place, a calculated number may be."""
+
+_INTEGER = re.compile(r"-?[1-9][0-9]{0,14}|0")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
+
+
+def _read(shown: Scalar) -> Decimal | None:
+    """Return the number that a cell shows, or None; a truth value or a date is no number."""
+    if isinstance(shown, (bool, dt.date)):
+        return None
+    return read_number(trimmed(shown)) if isinstance(shown, str) else from_number(shown)
+
+
+def _two_readings(shown: Scalar) -> Bad:
+    text = trimmed(as_text(shown))
+    whole, point = text.replace(",", ""), text.replace(",", ".")
+    return Bad(f"'{text}' can mean {whole} or {point}. Write it as {whole} or {point}.")
+
+
+class NumberType(ValueType):
+    """A number; `cell_format` shows it, and more than fifteen digits are shown as text."""
+
+    width = 12
+    noun: ClassVar[str]
+    instead: ClassVar[str]
+
+    def read(self, shown: Scalar, field: Field) -> Any:
+        """Return the number that a cell shows, or `Bad`; white space alone is blank."""
+        if isinstance(shown, str) and not trimmed(shown):
+            return None
+        if isinstance(shown, str) and is_ambiguous(trimmed(shown)):
+            return _two_readings(shown)
+        number = _read(shown)
+        if number is None or not is_usable(number):
+            return Bad(f"{quoted(shown)} is no {self.noun}. {self.instead}")
+        return self.fit(number, shown, field)
+
+    def fit(self, number: Decimal, shown: Scalar, field: Field) -> Any:
+        """Return the canonical value of a number, or `Bad` where the field cannot hold it."""
+        raise NotImplementedError
+
+    def same(self, base: Any, shown: Scalar, field: Field) -> bool:
+        """Tell whether a cell shows `base` at fifteen digits, which is what programs keep."""
+        if isinstance(shown, str) or base is None or (seen := _read(shown)) is None:
+            return bool(self.parse(shown, field) == base)
+        if not is_usable(seen):
+            return False
+        exact = Decimal(base)
+        return significant(seen) == significant(exact) or self.fit(seen, shown, field) == base
+
+    def damage(self, base: Any, raw: RawCell, field: Field) -> Damage | None:
+        """Return what a program did to a number: cut its digits, or took it for a date."""
+        shown = shown_value(raw)
+        if base is None or shown is None or isinstance(shown, (bool, Broken)):
+            return None
+        if isinstance(shown, dt.date) and serial_of(shown) == base:
+            return Damage("the number became a date", True)
+        return None if self.unchanged(base, shown, field) else text_damage(f"{Decimal(base):f}", shown)
+
+    def measure(self, value: Any) -> Decimal | int | None:
+        """Return the number."""
+        number: Decimal | int = value
+        return number
+
+
+class IntegerType(NumberType):
+    """A whole number of up to 64 bits."""
+
+    key = "integer"
+    label = "Whole number"
+    cell_format = "0"
+    hint = "A whole number, such as 1234"
+    noun = "whole number"
+    instead = "Write it as 1234."
+    examples = (
+        Example("42", 42, 42),
+        Example(" -7 ", -7, -7),
+        Example("+7", 7, 7),
+        Example("007", 7, 7),
+        Example(5.0, 5, 5),
+        Example("5.00", 5, 5),
+        Example("1 234", 1234, 1234),
+        Example("1\u00a0234\u00a0567", 1234567, 1234567),
+        Example("1,234,567", 1234567, 1234567),
+        Example("1234567890123456", 1234567890123456, "1234567890123456"),
+        Example(Formula(5.0), 5, 5),
+        Example("", None, None),
+        Example(" \u00a0", None, None),
+        Example("1,234", Bad("'1,234' can mean 1234 or 1.234. Write it as 1234 or 1.234."), None),
+        Example(5.5, Bad("'5.5' is no whole number. Write it without decimal places, such as 6."), None),
+        Example("12E5", Bad("'12E5' is no whole number. Write it as 1234."), None),
+        Example("many", Bad("'many' is no whole number. Write it as 1234."), None),
+        Example(True, Bad("'TRUE' is no whole number. Write it as 1234."), None),
+        Example(
+            9223372036854775808,
+            Bad("'9223372036854775808' is too large. Write a whole number of at most 18 digits."),
+            None,
+        ),
+        Example(1e308, Bad("This number is out of range. Write a number of at most 38 digits."), None),
+    )
+
+    def fit(self, number: Decimal, shown: Scalar, field: Field) -> int | Bad:
+        """Return a whole number of up to 64 bits, or `Bad`."""
+        if isinstance(shown, str) and "e" in shown.lower():
+            return Bad(f"{quoted(shown)} is no {self.noun}. {self.instead}")
+        if number != (whole := round(number)):
+            return Bad(f"{quoted(shown)} is no whole number. Write it without decimal places, such as {whole}.")
+        if not _SMALLEST <= number <= _LARGEST:
+            return Bad(f"{quoted(shown)} is too large. Write a whole number of at most 18 digits.")
+        return whole
+
+    def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
+        """Return integers as numbers, those that programs would round as text."""
+        limit = 10**CELL_DIGITS
+        return lambda value: value if value is None or -limit < value < limit else str(value)
+
+    def looks_like(self, text: str) -> bool:
+        """Tell whether a text is plain digits: a leading zero is a sign of a code."""
+        return bool(_INTEGER.fullmatch(text))
+
+
+class DecimalType(NumberType):
+    """A decimal number, kept exactly; `scale` of its field is how many places it keeps."""
+
+    key = "decimal"
+    label = "Decimal number"
+    cell_format = "General"
+    hint = "A number, such as 1234.5"
+    noun = "decimal number"
+    instead = "Write it as 1234.5."
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("29.85", Decimal("29.85"), Decimal("29.85")),
+        Example("29.850", Decimal("29.85"), Decimal("29.85")),
+        Example("29,85", Decimal("29.85"), Decimal("29.85")),
+        Example("0,125", Decimal("0.125"), Decimal("0.125")),
+        Example("1 234,5", Decimal("1234.5"), Decimal("1234.5")),
+        Example("1,234.5", Decimal("1234.5"), Decimal("1234.5")),
+        Example("1.234,5", Decimal("1234.5"), Decimal("1234.5")),
+        Example("1.234", Decimal("1.234"), Decimal("1.234")),
+        Example("-0", Decimal(0), Decimal(0)),
+        Example("1e-7", Decimal("0.0000001"), Decimal("0.0000001")),
+        Example(0.1 + 0.2, Decimal("0.3"), Decimal("0.3")),
+        Example(1000.0, Decimal(1000), Decimal(1000)),
+        Example("12345678901234.567", Decimal("12345678901234.567"), "12345678901234.567"),
+        Example("", None, None),
+        Example("1,234", Bad("'1,234' can mean 1234 or 1.234. Write it as 1234 or 1.234."), None),
+        Example("12 EUR", Bad("'12 EUR' is no decimal number. Write it as 1234.5."), None),
+        Example("NaN", Bad("'NaN' is no decimal number. Write it as 1234.5."), None),
+        Example(float("inf"), Bad("This number is out of range. Write a number of at most 38 digits."), None),
+        Example(
+            "29.855",
+            Bad("'29.855' has 3 decimal places, and 2 are kept. Write it as 29.86."),
+            None,
+            Field("rate", "Rate", "decimal", scale=2),
+        ),
+    )
+
+    def scale(self, field: Field) -> int | None:
+        """Return how many decimal places the field keeps, or None for any."""
+        return field.scale
+
+    def fit(self, number: Decimal, shown: Scalar, field: Field) -> Decimal | Bad:
+        """Return a decimal at the field's scale, or `Bad` where it has more places or digits."""
+        scale = self.scale(field)
+        value = without_trailing_zeros(number)
+        places = -int(value.as_tuple().exponent)
+        if max(value.adjusted() + 1, 1) + max(places, scale or 0) > MAX_DIGITS:
+            return Bad(f"{quoted(shown)} has more than {MAX_DIGITS} digits. Shorten it.")
+        if scale is None:
+            return value
+        near = rounded(number, scale)
+        if near != number and not (isinstance(shown, float) and _is_noise(near - number, scale)):
+            return Bad(f"{quoted(shown)} has {places} decimal places, and {scale} are kept. Write it as {near:f}.")
+        return near
+
+    def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
+        """Return decimals as numbers, those that programs would round as text."""
+        return lambda value: value if value is None or len(value.as_tuple().digits) <= CELL_DIGITS else f"{value:f}"
+
+    def to_json(self, value: Any) -> Any:
+        """Return a decimal as a plain string, without exponent."""
+        return None if value is None else f"{value:f}"
+
+    def from_json(self, plain: Any) -> Any:
+        """Return the decimal of a plain string."""
+        return None if plain is None else Decimal(plain)
+
+    def looks_like(self, text: str) -> bool:
+        """Tell whether a text is plain digits with or without decimal places."""
+        return bool(_DECIMAL.fullmatch(text))
+
+    def inferred(self, distinct: set[str], key: str, label: str) -> Field | None:
+        """Return a decimal with as many places as the longest of the texts has."""
+        scale = max(len(text.partition(".")[2]) for text in distinct)
+        return Field(key, label, self.key, additional=True, scale=scale)
+
+
+def _is_noise(difference: Decimal, scale: int) -> bool:
+    return abs(difference) <= _NOISE.scaleb(-scale)
+
+
+class MoneyType(DecimalType):
+    """An amount of money: two decimal places unless its field says otherwise."""
+
+    key = "money"
+    label = "Money"
+    cell_format = "0.00"
+    hint = "An amount, such as 29.90"
+    noun = "amount"
+    instead = "Write it as 29.90."
+    examples = (
+        Example("29.9", Decimal("29.90"), Decimal("29.90")),
+        Example(29.9, Decimal("29.90"), Decimal("29.90")),
+        Example(1000000.1 - 999970.25, Decimal("29.85"), Decimal("29.85")),
+        Example("1 234,50", Decimal("1234.50"), Decimal("1234.50")),
+        Example("-5", Decimal("-5.00"), Decimal("-5.00")),
+        Example("99999999999999.99", Decimal("99999999999999.99"), "99999999999999.99"),
+        Example("500", Decimal(500), Decimal(500), Field("price", "Price", "money", scale=0)),
+        Example("", None, None),
+        Example("€12", Bad("'€12' is no amount. Write it as 29.90."), None),
+        Example("29.855", Bad("'29.855' has 3 decimal places, and 2 are kept. Write it as 29.86."), None),
+        Example("1,234", Bad("'1,234' can mean 1234 or 1.234. Write it as 1234 or 1.234."), None),
+    )
+
+    def scale(self, field: Field) -> int | None:
+        """Return how many decimal places the field keeps."""
+        return 2 if field.scale is None else field.scale
+
+    def looks_like(self, text: str) -> bool:
+        """Tell that no text of a foreign file is surely money: a decimal serves as well."""
+        return False

@@ -1,0 +1,51 @@
+"""The one way from what people type or a workbook holds to a value: every form and import comes here."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sync.cells import RawCell
+from sync.fields import Bad, Field, FieldType
+from sync.types import FIELD_TYPES
+from sync.types.text import quoted
+
+# What `min` and `max` count in a value of each Python type, for one and for several; nothing for numbers.
+_UNITS: dict[type, tuple[str, str]] = {str: ("character", "characters"), tuple: ("entry", "entries")}
+
+
+def parse_value(raw: RawCell, field: Field, date_order: str | None = None) -> Any | Bad:
+    """Return the canonical value of a raw cell or form text for a field, or why it has none.
+
+    `date_order` is ``dmy`` or ``mdy`` where a person has said how to read dates such as 03/04/2024.
+    """
+    field_type = FIELD_TYPES[field.type].with_date_order(date_order)
+    value = field_type.parse(raw, field)
+    if value is None or isinstance(value, Bad):
+        return value
+    return _out_of_bounds(value, field, field_type) or value
+
+
+def check_required(value: Any, field: Field) -> str | None:
+    """Return what to say where a required field has no value, white space alone included."""
+    blank = value is None or (isinstance(value, str) and not value.strip())
+    return f"{field.label} is required. Fill it in." if field.required and blank else None
+
+
+def _out_of_bounds(value: Any, field: Field, field_type: FieldType) -> Bad | None:
+    size = field_type.measure(value)
+    if size is None:
+        return None
+    if field.min is not None and size < field.min:
+        return Bad(_message(value, size, field_type, f"at least {field.min:,f}", field.min))
+    if field.max is not None and size > field.max:
+        return Bad(_message(value, size, field_type, f"at most {field.max:,f}", field.max))
+    return None
+
+
+def _message(value: Any, size: Decimal | int, field_type: FieldType, bound: str, limit: Decimal) -> str:
+    if type(value) not in _UNITS:
+        return f"{quoted(value)} is out of range. Write {bound}."
+    units = _UNITS[type(value)]
+    named = quoted(value) if isinstance(value, str) and not field_type.secret else "This"
+    return f"{named} has {size:,} {units[size != 1]}. Write {bound} {units[limit != 1]}."

@@ -1,0 +1,159 @@
+"""The table of shared strings, most of which lies on disk where there are many."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from array import array
+from collections.abc import Iterable
+from typing import IO
+
+from sync.workbook.escapes import unescape
+from sync.workbook.limits import Limits
+from sync.workbook.markup import Attributes, feed, local, new_parser, too_deep
+from sync.workbook.refusals import damaged, over_limit
+
+BLOCK = 32
+"""Strings that are read from disk together: a row's strings tend to be neighbours."""
+HELD_STRINGS = 200_000
+HELD_CHARACTERS = 8_000_000
+HELD_BLOCKS = 1_000
+ESCAPED = 7
+"""The most characters that one character's escape takes."""
+
+
+class SharedStrings:
+    """Strings by index: the first in memory, the others in blocks in a file without a name."""
+
+    def __init__(self) -> None:
+        self._held: list[str] = []
+        self._characters = 0
+        self._file: IO[bytes] | None = None
+        self._starts = array("Q", [0])
+        self._block: list[str] = []
+        self._read: dict[int, list[str]] = {}
+
+    def append(self, text: str) -> None:
+        """Add the next string."""
+        if self._file is None:
+            self._held.append(text)
+            self._characters += len(text)
+            if len(self._held) >= HELD_STRINGS or self._characters >= HELD_CHARACTERS:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the table)
+            return
+        self._block.append(text)
+        if len(self._block) == BLOCK:
+            self._spill()
+
+    def seal(self) -> None:
+        """Take note that no more strings will come."""
+        if self._block:
+            self._spill()
+
+    def close(self) -> None:
+        """Give back the disk's space."""
+        if self._file is not None:
+            self._file.close()
+
+    def at(self, index: str) -> str:
+        """Return the string that a cell refers to."""
+        try:
+            number = int(index)
+            if 0 <= number < len(self._held):
+                return self._held[number]
+            return self._on_disk(number - len(self._held))
+        except (ValueError, IndexError) as failure:
+            raise damaged("The table of texts in the workbook") from failure
+
+    def _spill(self) -> None:
+        assert self._file is not None  # noqa: S101 (narrows the type)
+        line = json.dumps(self._block).encode()
+        self._file.write(line)
+        self._starts.append(self._starts[-1] + len(line))
+        self._block = []
+
+    def _on_disk(self, number: int) -> str:
+        if number < 0:
+            raise IndexError(number)
+        block, place = divmod(number, BLOCK)
+        texts = self._read.get(block)
+        return (self._load(block) if texts is None else texts)[place]
+
+    def _load(self, block: int) -> list[str]:
+        start, end = self._starts[block], self._starts[block + 1]
+        assert self._file is not None  # noqa: S101 (narrows the type)
+        self._file.seek(start)
+        texts: list[str] = json.loads(self._file.read(end - start))
+        if len(self._read) >= HELD_BLOCKS:
+            self._read.clear()
+        self._read[block] = texts
+        return texts
+
+
+def read_strings(strings: SharedStrings, chunks: Iterable[bytes], limits: Limits) -> None:
+    """Fill the table from its part."""
+    reading = _StringsPass(strings, limits)
+    for _ in feed(reading.parser, chunks, limits):
+        pass
+    strings.seal()
+
+
+class _StringsPass:
+    """The runs of each string item joined; phonetic guides left out."""
+
+    def __init__(self, strings: SharedStrings, limits: Limits) -> None:
+        self._append, self._limits = strings.append, limits
+        self._depth = self._phonetic = 0
+        self._text = self._item = ""
+        self.parser = new_parser()
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._characters
+
+    def _start(self, name: str, _attributes: Attributes) -> None:
+        self._depth += 1
+        if name == "t":
+            self._text = ""
+        elif name == "si":
+            self._item = ""
+        else:
+            self._start_rare(name)
+
+    def _start_rare(self, name: str) -> None:
+        if self._depth > self._limits.depth:
+            raise too_deep()
+        name = local(name)
+        if name == "t":
+            self._text = ""
+        elif name == "si":
+            self._item = ""
+        elif name == "rPh":
+            self._phonetic = self._depth
+
+    def _end(self, name: str) -> None:
+        if name == "t":
+            if not self._phonetic:
+                self._item = self._item + self._text if self._item else self._text
+        elif name == "si":
+            self._finish()
+        else:
+            self._end_rare(name)
+        self._depth -= 1
+
+    def _end_rare(self, name: str) -> None:
+        if (short := local(name)) != name and short in ("t", "si"):
+            self._depth += 1
+            self._end(short)
+        elif self._phonetic == self._depth:
+            self._phonetic = 0
+
+    def _finish(self) -> None:
+        text = unescape(self._item)
+        if len(text) > self._limits.text:
+            raise over_limit("characters in one cell", self._limits.text)
+        self._append(text)
+
+    def _characters(self, data: str) -> None:
+        self._text = self._text + data if self._text else data
+        if len(self._text) > self._limits.text * ESCAPED:
+            raise over_limit("characters in one cell", self._limits.text)
