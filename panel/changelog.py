@@ -28,7 +28,11 @@ ROWS_AT_ONCE = 2_000
 
 
 class ValueTaken(SyncError):
-    """A value that only one record may have belongs to another."""
+    """A value that only one record may have belongs to another; `field` is the field's key."""
+
+    def __init__(self, field: str, value: str, owner: int) -> None:
+        super().__init__(f"'{value}' belongs to customer {owner}. Choose another.")
+        self.field, self.value, self.owner = field, value, owner
 
 
 class LostRace(SyncError):
@@ -198,7 +202,8 @@ def claim(connection: Connection, wanted: Sequence[dict[str, Any]]) -> None:
     owners = claim_free(connection, wanted)
     lost = [one for one in wanted if owners[one["field"], one["value"]] != one["record_id"]]
     if lost:
-        raise ValueTaken(f"{lost[0]['field']} '{lost[0]['value']}' belongs to another customer. Choose another.")
+        field, value = lost[0]["field"], lost[0]["value"]
+        raise ValueTaken(field, value, owners[field, value])
 
 
 def claim_free(connection: Connection, wanted: Sequence[dict[str, Any]]) -> dict[tuple[str, str], int]:

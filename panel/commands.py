@@ -38,6 +38,20 @@ def register(app: Flask) -> None:
     app.cli.add_command(users)
 
 
+def ensure_ready() -> None:
+    """Prepare an instance that nobody has prepared yet, so that a first command needs no other before it."""
+    if setup.is_prepared():
+        return
+    password = setup.prepare(_app(), setup.admin_password_from_environment())
+    if password:
+        click.echo(f"Made a new instance. Sign in as {setup.FIRST_ADMIN} with {password}", err=True)
+
+
+def _app() -> Flask:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (the proxy's target)
+    return app
+
+
 def fail(message: str, status: int) -> NoReturn:
     """Say what is wrong on standard error and end with this status."""
     click.echo(message, err=True)
@@ -63,7 +77,7 @@ def _needs(email: str | None, permission: str) -> None:
 @with_appcontext
 def init() -> None:
     """Create or upgrade the database and seed it. ROLLBOOK_ADMIN_PASSWORD sets the first admin's password."""
-    password = setup.prepare(current_app._get_current_object(), setup.admin_password_from_environment())  # type: ignore[attr-defined]  # the proxy's target
+    password = setup.prepare(_app(), setup.admin_password_from_environment())
     click.echo("The database is ready.")
     if password:
         click.echo(f"Sign in as {setup.FIRST_ADMIN} with the one-time password {password}")
@@ -74,6 +88,7 @@ def init() -> None:
 @click.option("--role", "role_name", required=True, help="staff, manager or admin")
 def add_user(email: str, role_name: str) -> None:
     """Add a user; prints a one-time password."""
+    ensure_ready()
     email = email.strip().lower()
     password = secrets.token_urlsafe(12)
     with writing():
@@ -92,6 +107,7 @@ def add_user(email: str, role_name: str) -> None:
 @click.argument("email")
 def reset_user(email: str) -> None:
     """Give a user a new one-time password and end their sessions."""
+    ensure_ready()
     password = secrets.token_urlsafe(12)
     with writing():
         user = db.session.scalars(select(User).where(User.email == email.strip().lower())).one_or_none()
@@ -109,6 +125,7 @@ def demo(count: int) -> None:
     """Add COUNT made-up customers with several additional fields."""
     from panel.demo import add_demo
 
+    ensure_ready()
     add_demo(count, lambda done: click.echo(f"{done:,} of {count:,}", err=True))
     click.echo(f"Added {count:,} customers.")
 
@@ -123,6 +140,7 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
     """Write customers to OUT, an .xlsx or .csv file."""
     from panel.exporting import export_workbook
 
+    ensure_ready()
     viewer = _viewer(email)
     _needs(email, "customer.export")
     names = None if fields is None else [name for name in fields.split(",") if name.strip()]
@@ -151,6 +169,7 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 @with_appcontext
 def import_(file: Path, dry_run: bool, as_json: bool, email: str | None, **answers: Any) -> None:
     """Plan what FILE changes and, unless --dry-run, apply it whole."""
+    ensure_ready()
     viewer = _viewer(email)
     _needs(email, "import.upload" if dry_run else "import.apply")
     speak = _unreadable(as_json)
@@ -209,6 +228,7 @@ def _report(
 @with_appcontext
 def undo(number: int, dry_run: bool, as_json: bool) -> None:
     """Undo an import; what has been edited since is kept and listed."""
+    ensure_ready()
     try:
         undone = undo_import(number, Viewer(COMMAND_LINE.name, "command"), dry_run=dry_run)
     except SyncError as error:

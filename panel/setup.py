@@ -12,7 +12,7 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import select, text
+from sqlalchemy import inspect, select, text
 
 from panel.access import hash_password
 from panel.database import is_sqlite, writing
@@ -62,8 +62,15 @@ def _one_at_a_time(instance: Path) -> Iterator[None]:
             return
         with db.engine.connect() as connection:  # other machines share the database, not the folder
             connection.execute(text("SELECT pg_advisory_lock(:n)"), {"n": ADVISORY_LOCK})
-            yield
-            connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": ADVISORY_LOCK})
+            try:
+                yield
+            finally:  # the lock is the connection's: a rollback would not let go of it
+                connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": ADVISORY_LOCK})
+
+
+def is_prepared() -> bool:
+    """Tell whether the database is there and seeded."""
+    return inspect(db.engine).has_table(SchemaVersion.__tablename__) and db.session.get(SchemaVersion, ENTITY) is not None
 
 
 def _migrate() -> None:

@@ -65,3 +65,7 @@ class Problem:
     id: int | None = None
     field: str | None = None
     value: object = None
+
+
+LONG_TEXT_PLACEHOLDER = "(too long for a workbook)"
+"""Stands in a cell for a text that no workbook can hold; an import takes no opinion from it."""

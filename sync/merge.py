@@ -68,7 +68,9 @@ def merge_sets(versions: Versions) -> Merged:
         return Merged(Outcome.AGREED, versions.panel)
     if _replaced_differently(base, panel, workbook) or _first_moved_differently(base, panel, workbook):
         return Merged(Outcome.CONFLICT, versions.panel)
-    return Merged(Outcome.MERGED, _united(base, panel, workbook))
+    united = _united(base, panel, workbook)
+    # Neither side asked for nothing at all: two removals that add up to that are a person's to look at.
+    return Merged(Outcome.MERGED, united) if united else Merged(Outcome.CONFLICT, versions.panel)
 
 
 def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

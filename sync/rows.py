@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sync.cells import Address, Problem, RawCell, Scalar
+from sync.cells import LONG_TEXT_PLACEHOLDER, Address, Problem, RawCell, Scalar
 from sync.columns import Column
 from sync.fields import Bad, Field
 from sync.merge import Merged, Outcome, Versions, merge, merge_sets, merge_unknown
@@ -16,7 +16,6 @@ from sync.plan import Creation, Item, RowPlan
 from sync.records import Record
 from sync.types import FIELD_TYPES
 from sync.values import check_required, parse_value
-from sync.workbook.limits import LONG_TEXT_PLACEHOLDER
 
 MASK = "••••••••"
 GONE = "This row's customer is not there, or not yours to change. Remove the row, or export again."

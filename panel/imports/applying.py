@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sync.fields import Field
 from sync.merge import Outcome
 from sync.plan import Item, RowPlan
@@ -14,7 +14,8 @@ from sync.types import FIELD_TYPES
 
 from panel.authors import Author
 from panel.changelog import LostRace, Write, write_in_bulk
-from panel.imports.planning import NewField, Planned, new_positions
+from panel.imports.planning import Planned
+from panel.imports.proposals import NewField
 from panel.keys import Keyring
 from panel.models import AdditionalField, Customer, ImportedRow, SchemaVersion, SettledConflict
 from panel.newcomers import complete
@@ -48,8 +49,8 @@ def create_fields(connection: Connection, new_fields: Sequence[NewField]) -> Non
     """Add the additional fields that an import brings along."""
     if not new_fields:
         return
-    first = new_positions(connection)
-    rows = [_field_row(one.field, first + at) for at, one in enumerate(new_fields)]
+    last = connection.execute(select(func.max(AdditionalField.position))).scalar() or 0
+    rows = [_field_row(one.field, last + at) for at, one in enumerate(new_fields, 1)]
     connection.execute(insert(AdditionalField), rows)
     table = SchemaVersion.__table__
     connection.execute(update(SchemaVersion).where(table.c.entity == ENTITY).values(version=table.c.version + 1))

@@ -15,7 +15,8 @@ from sync.merge import Outcome
 from sync.plan import Item, Plan
 from sync.types import FIELD_TYPES
 
-from panel.imports.planning import NewField, Planned
+from panel.imports.planning import Planned
+from panel.imports.proposals import NewField
 
 
 def display(value: Any, field: Field | None) -> Any:

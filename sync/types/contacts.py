@@ -90,7 +90,7 @@ class PhoneType(LineType):
 
     def looks_like(self, text: str) -> bool:
         """Tell whether a text is a phone number with a country code; other digits may mean anything."""
-        return text.startswith("+") and bool(_PHONE.fullmatch(text)) and _possible(text) is not None
+        return text.startswith("+") and super().looks_like(text)
 
 
 def _as_typed(line: str, number: str) -> str | None:
@@ -101,23 +101,18 @@ def _as_typed(line: str, number: str) -> str | None:
 def _international(line: str) -> str | None:
     dialled = line if line.startswith("+") else f"+{line[2:].lstrip()}"
     spelling = _respelled(dialled)
-    # A few possible numbers are spelled in a way that reads as another number: those stay compact.
-    if spelling is None or _respelled(spelling) == spelling:
-        return spelling
-    return phonenumbers.format_number(phonenumbers.parse(dialled), phonenumbers.PhoneNumberFormat.E164)
+    # A spelling that reads as another number, as of +49 000 000 000, is of none that anybody has.
+    return spelling if spelling and _respelled(spelling) == spelling else None
 
 
-def _possible(dialled: str) -> phonenumbers.PhoneNumber | None:
+def _respelled(dialled: str) -> str | None:
     try:
         number = phonenumbers.parse(dialled)
     except phonenumbers.NumberParseException:
         return None
-    return number if phonenumbers.is_possible_number(number) else None
-
-
-def _respelled(dialled: str) -> str | None:
-    number = _possible(dialled)
-    return number and phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 class ContactsType(ValueType):

@@ -6,7 +6,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -44,7 +44,7 @@ class Archive:
     def __contains__(self, name: str) -> bool:
         return _canonical(name) in self._infos
 
-    def chunks(self, name: str) -> Iterator[bytes]:
+    def chunks(self, name: str) -> Generator[bytes, None, None]:
         """Yield the content of a part; at most its declared size is ever unpacked."""
         info = self._infos.get(_canonical(name))
         if info is None:

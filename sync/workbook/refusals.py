@@ -14,7 +14,9 @@ def refused(why: str) -> UnreadableWorkbook:
 
 def damaged(what: str = "The file") -> UnreadableWorkbook:
     """Return the refusal of a file whose content contradicts itself."""
-    return UnreadableWorkbook(f"{what} is damaged. Open it in your spreadsheet program, save it as .xlsx and try again.")
+    return UnreadableWorkbook(
+        f"{what} is damaged. Open it in your spreadsheet program, save it as .xlsx and try again."
+    )
 
 
 def unsafe(what: str) -> UnreadableWorkbook:
@@ -24,7 +26,9 @@ def unsafe(what: str) -> UnreadableWorkbook:
 
 def over_limit(what: str, limit: int) -> UnreadableWorkbook:
     """Return the refusal of a file with too much of something."""
-    return UnreadableWorkbook(f"The file has more than {limit:,} {what}, the most that is allowed. Split it and try again.")
+    return UnreadableWorkbook(
+        f"The file has more than {limit:,} {what}, the most that is allowed. Split it and try again."
+    )
 
 
 def too_large(what: str, limit: int) -> UnreadableWorkbook:

@@ -25,7 +25,7 @@ def is_date_format(number: int, code: str | None) -> bool:
         return number in _BUILT_IN
     code = code.partition(";")[0]
     unquoted = re.sub(r'"[^"]*"', "", code)
-    return not _DURATION.search(unquoted) and bool(_PLACES.search(_LITERALS.sub("", code).replace("General", "")))
+    return not _DURATION.search(unquoted) and bool(_PLACES.search(_LITERALS.sub("", code)))
 
 
 def moment(serial: float, epoch_1904: bool) -> dt.date | dt.datetime | None:

@@ -23,37 +23,32 @@ ESCAPED = 7
 
 
 class SharedStrings:
-    """Strings by index: the first in memory, the others in blocks in a file without a name."""
+    """Strings by index: the first in memory, the others on disk."""
 
     def __init__(self) -> None:
         self._held: list[str] = []
         self._characters = 0
-        self._file: IO[bytes] | None = None
-        self._starts = array("Q", [0])
-        self._block: list[str] = []
-        self._read: dict[int, list[str]] = {}
+        self._spilled: _Spilled | None = None
 
     def append(self, text: str) -> None:
         """Add the next string."""
-        if self._file is None:
-            self._held.append(text)
-            self._characters += len(text)
-            if len(self._held) >= HELD_STRINGS or self._characters >= HELD_CHARACTERS:
-                self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the table)
+        if self._spilled is not None:
+            self._spilled.append(text)
             return
-        self._block.append(text)
-        if len(self._block) == BLOCK:
-            self._spill()
+        self._held.append(text)
+        self._characters += len(text)
+        if len(self._held) >= HELD_STRINGS or self._characters >= HELD_CHARACTERS:
+            self._spilled = _Spilled()
 
     def seal(self) -> None:
         """Take note that no more strings will come."""
-        if self._block:
-            self._spill()
+        if self._spilled is not None:
+            self._spilled.seal()
 
     def close(self) -> None:
         """Give back the disk's space."""
-        if self._file is not None:
-            self._file.close()
+        if self._spilled is not None:
+            self._spilled.file.close()
 
     def at(self, index: str) -> str:
         """Return the string that a cell refers to."""
@@ -61,29 +56,42 @@ class SharedStrings:
             number = int(index)
             if 0 <= number < len(self._held):
                 return self._held[number]
-            return self._on_disk(number - len(self._held))
+            if self._spilled is not None and number >= 0:
+                return self._spilled.at(number - len(self._held))
         except (ValueError, IndexError) as failure:
             raise damaged("The table of texts in the workbook") from failure
+        raise damaged("The table of texts in the workbook")
 
-    def _spill(self) -> None:
-        assert self._file is not None  # noqa: S101 (narrows the type)
+
+class _Spilled:
+    """Strings by index in blocks in a file that has no name, so that it is gone however the process ends."""
+
+    def __init__(self) -> None:
+        self.file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the table)
+        self._starts = array("Q", [0])
+        self._block: list[str] = []
+        self._read: dict[int, list[str]] = {}
+
+    def append(self, text: str) -> None:
+        self._block.append(text)
+        if len(self._block) == BLOCK:
+            self.seal()
+
+    def seal(self) -> None:
         line = json.dumps(self._block).encode()
-        self._file.write(line)
+        self.file.write(line)
         self._starts.append(self._starts[-1] + len(line))
         self._block = []
 
-    def _on_disk(self, number: int) -> str:
-        if number < 0:
-            raise IndexError(number)
+    def at(self, number: int) -> str:
         block, place = divmod(number, BLOCK)
         texts = self._read.get(block)
         return (self._load(block) if texts is None else texts)[place]
 
     def _load(self, block: int) -> list[str]:
         start, end = self._starts[block], self._starts[block + 1]
-        assert self._file is not None  # noqa: S101 (narrows the type)
-        self._file.seek(start)
-        texts: list[str] = json.loads(self._file.read(end - start))
+        self.file.seek(start)
+        texts: list[str] = json.loads(self.file.read(end - start))
         if len(self._read) >= HELD_BLOCKS:
             self._read.clear()
         self._read[block] = texts
@@ -104,6 +112,7 @@ class _StringsPass:
     def __init__(self, strings: SharedStrings, limits: Limits) -> None:
         self._append, self._limits = strings.append, limits
         self._depth = self._phonetic = 0
+        self._deepest = limits.depth
         self._text = self._item = ""
         self.parser = new_parser()
         self.parser.StartElementHandler = self._start
@@ -112,17 +121,16 @@ class _StringsPass:
 
     def _start(self, name: str, _attributes: Attributes) -> None:
         self._depth += 1
+        if self._depth > self._deepest:
+            raise too_deep()
         if name == "t":
             self._text = ""
         elif name == "si":
             self._item = ""
         else:
-            self._start_rare(name)
+            self._start_rare(local(name))
 
     def _start_rare(self, name: str) -> None:
-        if self._depth > self._limits.depth:
-            raise too_deep()
-        name = local(name)
         if name == "t":
             self._text = ""
         elif name == "si":

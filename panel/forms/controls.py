@@ -1,0 +1,149 @@
+"""Inputs: text comes in, and the field's type says what it means and whether it says anything new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import render_template
+from markupsafe import Markup
+from sync.fields import Bad, Field
+from sync.types import FIELD_TYPES
+from sync.values import parse_value
+from wtforms import Field as FormField
+
+from panel.forms.showing import shown
+
+
+class TemplateWidget:
+    """Draws an input with a template of its own."""
+
+    def __init__(self, template: str) -> None:
+        self.template = f"controls/{template}.html"
+
+    def __call__(self, control: ValueInput, **attributes: Any) -> Markup:
+        """Return the input's HTML."""
+        return Markup(render_template(self.template, control=control, attributes=attributes))  # noqa: S704 - a template escapes
+
+
+class ValueInput(FormField):
+    """The input of one field; `text` is what it holds, `locked` why nobody may type in it."""
+
+    widget = TemplateWidget("line")
+
+    def __init__(self, field: Field, locked: str = "", **options: Any) -> None:
+        super().__init__(field.label, description=field.help or FIELD_TYPES[field.type].hint, **options)
+        self.field, self.locked, self.text, self.note = field, locked, "", None
+
+    def process_data(self, value: Any) -> None:
+        """Show a canonical value."""
+        self.text = self.written(shown(value, self.field))
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        """Take what the browser sent; an input that it did not send stays as it is."""
+        if valuelist and not self.locked:
+            self.text = self.received(valuelist)
+
+    def written(self, text: str) -> str:
+        """Return a value's text as the browser needs it."""
+        return text
+
+    def received(self, sent: Sequence[str]) -> str:
+        """Return the one text of everything that the browser sent for this input."""
+        return sent[-1]
+
+    def touched(self, base: Any) -> bool:
+        """Tell whether a person changed what the input showed for `base`."""
+        before = self.written(shown(base, self.field))
+        if _as_posted(self.text) == _as_posted(before):
+            return False
+        return not FIELD_TYPES[self.field.type].unchanged(base, self.text, self.field)
+
+    def parsed(self) -> Any | Bad:
+        """Return the canonical value of the text, or why it has none."""
+        return parse_value(self.text, self.field)
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether the text has several lines, which an input of one line would lose."""
+        return "\n" in self.text or "\r" in self.text
+
+
+def _as_posted(text: str) -> str:
+    """Return text as every browser's input of one or of several lines gives it back alike."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+
+
+class LongInput(ValueInput):
+    """Text of several lines."""
+
+    widget = TemplateWidget("lines")
+
+
+class NumberInput(ValueInput):
+    """A number, typed as people write it."""
+
+    widget = TemplateWidget("number")
+
+
+class DateInput(ValueInput):
+    """A day."""
+
+    widget = TemplateWidget("date")
+
+
+class MomentInput(ValueInput):
+    """A day with a time; browsers put a T between the two and want the time also at midnight."""
+
+    widget = TemplateWidget("moment")
+
+    def written(self, text: str) -> str:
+        """Return the moment as a browser's input wants it."""
+        if not text:
+            return ""
+        day, _, time = text.partition(" ")
+        return f"{day}T{time or '00:00:00'}"
+
+    def received(self, sent: Sequence[str]) -> str:
+        """Return the moment without the browser's T."""
+        return sent[-1].replace("T", " ", 1)
+
+    def touched(self, base: Any) -> bool:
+        """Tell whether another moment was chosen."""
+        return not FIELD_TYPES[self.field.type].unchanged(base, self.text.replace("T", " ", 1), self.field)
+
+
+class ChoiceInput(ValueInput):
+    """One of the texts that the type allows."""
+
+    widget = TemplateWidget("choice")
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Return what may be chosen, and what is chosen although it no longer may."""
+        allowed = FIELD_TYPES[self.field.type].allowed(self.field)
+        return allowed if not self.text or self.text in allowed else (self.text, *allowed)
+
+
+class SeveralInput(ValueInput):
+    """Any of the field's options; the browser sends a blank and the key of each ticked one."""
+
+    widget = TemplateWidget("several")
+
+    def received(self, sent: Sequence[str]) -> str:
+        """Return the ticked options as the type writes them."""
+        by_key = {str(option.key): option.key for option in self.field.options}
+        keys = tuple(by_key.get(text, text) for text in sent if text)
+        return shown(keys, self.field) if keys else ""
+
+    @property
+    def ticked(self) -> frozenset[str]:
+        """Return the keys of the options that are chosen."""
+        value = self.parsed()
+        return frozenset() if value is None or isinstance(value, Bad) else frozenset(map(str, value))
+
+
+class SecretInput(ValueInput):
+    """A secret: never shown, and left as it is where nothing is typed."""
+
+    widget = TemplateWidget("secret")

@@ -1,0 +1,151 @@
+"""The add and edit forms of a customer, made of the schema of this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask_login import current_user
+from sqlalchemy import Connection
+from sync.fields import Bad, Field
+from sync.types import FIELD_TYPES
+from sync.values import check_required
+from werkzeug.datastructures import MultiDict
+from wtforms.form import BaseForm
+
+from panel.changelog import owners_of
+from panel.forms.controls import ValueInput
+from panel.forms.registry import ENTRIES
+from panel.forms.showing import shown
+from panel.generator import read_config
+from panel.models import Customer, GeneratorConfig
+from panel.newcomers import default_values
+from panel.schema import Schema, column_of
+
+# A new customer has the default status; there is no choice in the add form.
+_NOT_ON_ADD = frozenset({"status"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a form shows: its fields in order, and why some of them are locked."""
+
+    fields: tuple[Field, ...]
+    locked: Mapping[str, str]
+    generator: GeneratorConfig
+
+    def form(self, values: Mapping[str, Any], sent: MultiDict[str, str] | None = None) -> BaseForm:
+        """Return the form, showing these canonical values and then what was sent."""
+        form = BaseForm({field.key: self._control(field) for field in self.fields})
+        form.process(sent, data=dict(values))
+        return form
+
+    def _control(self, field: Field) -> Any:
+        return ENTRIES[field.type].control(field, self.locked.get(field.key, ""))
+
+
+def shape_of_add(connection: Connection, schema: Schema) -> Shape:
+    """Return the add form: the built-in fields in their order, and the additional ones that are placed there."""
+    generator = read_config(connection)
+    locked = _locked(schema)
+    if not generator.login_change_on_add:
+        locked["login"] = "It is made when the customer is added."
+    return Shape(tuple(field for field in schema.fields if _is_on_add(schema, field)), locked, generator)
+
+
+def _is_on_add(schema: Schema, field: Field) -> bool:
+    placement = schema.placements.get(field.key)
+    if placement is None:
+        return field.key not in _NOT_ON_ADD
+    return not placement.hidden and (placement.add or (field.required and not field.read_only))
+
+
+def shape_of_edit(connection: Connection, schema: Schema) -> Shape:
+    """Return the edit form: every field that is not hidden."""
+    generator = read_config(connection)
+    locked = _locked(schema)
+    if not generator.login_change_on_edit:
+        locked["login"] = "Logins are not changed after a customer was added."
+    return Shape(shown_fields(schema), locked, generator)
+
+
+def shown_fields(schema: Schema) -> tuple[Field, ...]:
+    """Return the fields that people see."""
+    return tuple(
+        field for field in schema.fields if field.key not in schema.placements or not schema.placements[field.key].hidden
+    )
+
+
+def _locked(schema: Schema) -> dict[str, str]:
+    locked = {field.key: "For reading only." for field in schema.fields if field.read_only}
+    locked |= {key: "Switched off." for key, placement in schema.placements.items() if placement.disabled}
+    if current_user.partner_id is not None:
+        locked["partner"] = "Your customers stay with your partner."
+    return locked
+
+
+def first_values(connection: Connection, schema: Schema) -> dict[str, Any]:
+    """Return what the add form starts with."""
+    values = default_values(connection, schema)
+    return values | ({"partner": current_user.partner_id} if current_user.partner_id is not None else {})
+
+
+def applies(field: Field, form: BaseForm) -> bool:
+    """Tell whether a field belongs to the category that the form's customer has."""
+    if field.category == "all" or "category" not in form:
+        return True
+    return bool(form["category"].parsed() == field.category)
+
+
+def read_new(form: BaseForm) -> dict[str, Any]:
+    """Return the values of a new customer; what is wrong is noted beside its input."""
+    values: dict[str, Any] = {}
+    for control in _answered(form):
+        value = control.parsed()
+        if isinstance(value, Bad):
+            control.errors = [value.message]
+        elif problem := check_required(value, _fillable(control.field)):
+            control.errors = [problem]
+        else:
+            values[control.field.key] = value
+    return values
+
+
+def _answered(form: BaseForm) -> Iterator[ValueInput]:
+    return (control for control in form if applies(control.field, form))
+
+
+def _fillable(field: Field) -> Field:
+    return replace(field, required=False) if field.generated else field
+
+
+def refuse_taken(connection: Connection, form: BaseForm, values: Mapping[str, Any], record_id: int | None) -> None:
+    """Note beside its input each unique value that another customer has."""
+    for control in form:
+        field = control.field
+        value = values.get(field.key)
+        if field.unique and value is not None and not control.errors:
+            wanted = FIELD_TYPES[field.type].key_of(value)
+            owners = owners_of(connection, [{"field": field.key, "value": wanted}])
+            if owners.get((field.key, wanted), record_id) != record_id:
+                control.errors = [f"'{shown(value, field)}' belongs to another customer. Choose another."]
+
+
+def assign(customer: Customer, field: Field, value: Any) -> None:
+    """Give a customer one canonical value."""
+    field_type = FIELD_TYPES[field.type]
+    if field_type.secret:
+        if value is not None:
+            customer.set_password(value)
+    elif field.additional:
+        plain = None if value is None else field_type.to_json(value)
+        kept = {key: other for key, other in (customer.extra or {}).items() if key != field.key}
+        customer.extra = kept if plain is None else {**kept, field.key: plain}
+    else:
+        setattr(customer, column_of(field.key), list(value or ()) if field_type.many else value)
+
+
+def problems_of(form: BaseForm) -> list[ValueInput]:
+    """Return the inputs that something is wrong with, in the form's order."""
+    return [control for control in form if control.errors]

@@ -1,0 +1,105 @@
+"""Saving a form that may be older than its customer: merged field by field, and nothing overwritten unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sync.fields import Bad, Field
+from sync.merge import Merged, Outcome, Versions, merge, merge_sets
+from sync.records import Change, Record
+from sync.types import FIELD_TYPES
+from sync.values import check_required, parse_value
+from wtforms.form import BaseForm
+
+from panel.changelog import value_then
+from panel.forms.controls import ValueInput
+from panel.forms.customer import applies
+from panel.forms.showing import moment, shown
+from panel.models import Revision
+from panel.schema import ENTITY
+
+_WRITTEN = frozenset({Outcome.WORKBOOK, Outcome.MERGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a person has to see of a field that somebody else changed meanwhile."""
+
+    opened: str
+    panel: str
+    yours: str
+    changed_by: str
+
+
+@dataclass(slots=True)
+class Meanwhile:
+    """The values that a form was opened with, and who changed which field since."""
+
+    base: Mapping[str, Any]
+    changed_by: dict[str, str] = field(default_factory=dict)
+
+
+def since(connection: Connection, record: Record, fields: Sequence[Field], opened_at: int) -> Meanwhile:
+    """Return what the customer was when the form was opened, from the change log."""
+    columns = (Revision.number, Revision.stamp, Revision.changes, Revision.by, Revision.at)
+    newer = (Revision.entity == ENTITY, Revision.record_id == record.id, Revision.number > opened_at)
+    rows = connection.execute(select(*columns).where(*newer).order_by(Revision.number)).all()
+    authors = {key: f"{row.by}, {moment(row.at)}" for row in rows for key in row.changes}
+    plain = [one for one in fields if not FIELD_TYPES[one.type].secret]
+    base = value_then(record, [Change(row.number, row.stamp, row.changes) for row in rows], plain)
+    return Meanwhile(base, authors)
+
+
+def merge_form(form: BaseForm, now: Mapping[str, Any], meanwhile: Meanwhile) -> dict[str, Any]:
+    """Return the values to write; problems and conflicts are noted beside their inputs, which then show the merge."""
+    written: dict[str, Any] = {}
+    for control in _open_inputs(form):
+        key = control.field.key
+        versions = Versions(meanwhile.base.get(key), now.get(key), _yours(control, meanwhile.base.get(key)))
+        merged = _merged(control, versions)
+        if merged.outcome in _WRITTEN:
+            written[key] = merged.value
+        if merged.outcome is Outcome.CONFLICT:
+            control.note = _note(control, versions, meanwhile.changed_by.get(key, ""))
+        elif not control.errors:
+            control.process_data(merged.value)
+    return written
+
+
+def conflicts_of(form: BaseForm) -> list[ValueInput]:
+    """Return the inputs that a person has to decide."""
+    return [control for control in form if control.note]
+
+
+def _open_inputs(form: BaseForm) -> Iterator[ValueInput]:
+    return (control for control in form if not control.locked and applies(control.field, form))
+
+
+def _yours(control: ValueInput, base: Any) -> Any:
+    return control.parsed() if control.touched(base) else base
+
+
+def _merged(control: ValueInput, versions: Versions) -> Merged:
+    yours, field_type = versions.workbook, FIELD_TYPES[control.field.type]
+    if isinstance(yours, Bad):
+        control.errors = [yours.message]
+        return Merged(Outcome.UNCHANGED if versions.panel == versions.base else Outcome.CONFLICT, versions.panel)
+    merged = merge_sets(versions) if field_type.many else merge(versions)
+    if merged.outcome in _WRITTEN and (problem := _problem(merged, control.field)):
+        control.errors = [problem]
+    return merged
+
+
+def _problem(merged: Merged, field: Field) -> str | None:
+    if merged.outcome is Outcome.MERGED:
+        again = parse_value(shown(merged.value, field), field)
+        return again.message if isinstance(again, Bad) else None
+    return check_required(merged.value, field)
+
+
+def _note(control: ValueInput, versions: Versions, changed_by: str) -> Note:
+    base, panel = (shown(value, control.field) for value in (versions.base, versions.panel))
+    return Note(base, panel, control.text, changed_by)

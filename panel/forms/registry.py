@@ -1,0 +1,90 @@
+"""What the panel knows of each field type beyond `sync`: its input, its filters, its search, its SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sync.fields import Field
+
+from panel.forms import searching
+from panel.forms.conditions import CONTAINS, EMPTY, FROM, HAS, IS, IS_NOT, STARTS, TO, FieldFilter, Operation
+from panel.forms.controls import (
+    ChoiceInput,
+    DateInput,
+    LongInput,
+    MomentInput,
+    NumberInput,
+    SecretInput,
+    SeveralInput,
+    ValueInput,
+)
+from panel.forms.expressions import ordering
+from panel.forms.searching import Search
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One field type in the panel.
+
+    `storage` is how SQL sees its values (`expressions`), `settings` what an admin may set for a field of it
+    beyond what every type has, `data_type` the browser's input for a filter's value.
+    """
+
+    control: type[ValueInput] = ValueInput
+    operations: tuple[Operation, ...] = (CONTAINS, IS, IS_NOT, STARTS, EMPTY)
+    search: Search | None = searching.by_text
+    storage: str = "text"
+    settings: frozenset[str] = field(default_factory=frozenset)
+    data_type: str = "text"
+    right_aligned: bool = False
+
+
+_RANGE = (IS, FROM, TO, EMPTY)
+_BOUNDS = frozenset({"bounds"})
+
+ENTRIES: dict[str, Entry] = {
+    "string": Entry(settings=_BOUNDS),
+    "text": Entry(LongInput, (CONTAINS, EMPTY), settings=_BOUNDS),
+    "integer": Entry(
+        NumberInput, _RANGE, searching.by_value, "integer", _BOUNDS, data_type="number", right_aligned=True
+    ),
+    "decimal": Entry(NumberInput, _RANGE, searching.by_value, "decimal", _BOUNDS | {"scale"}, right_aligned=True),
+    "money": Entry(NumberInput, _RANGE, searching.by_value, "decimal", _BOUNDS | {"scale"}, right_aligned=True),
+    "date": Entry(DateInput, _RANGE, searching.by_value, data_type="date"),
+    "datetime": Entry(MomentInput, (FROM, TO, EMPTY), searching.by_value, data_type="datetime-local"),
+    "boolean": Entry(ChoiceInput, (IS, IS_NOT, EMPTY), None, "boolean"),
+    "select": Entry(ChoiceInput, (IS, IS_NOT, EMPTY), searching.by_option, settings=frozenset({"options"})),
+    "multi_select": Entry(SeveralInput, (HAS, EMPTY), searching.by_options, settings=_BOUNDS | {"options"}),
+    "email": Entry(),
+    "phone": Entry(search=searching.by_digits),
+    "url": Entry(),
+    "ip": Entry(),
+    "mac": Entry(),
+    "emails": Entry(operations=(CONTAINS, EMPTY)),
+    "phones": Entry(operations=(CONTAINS, EMPTY), search=searching.by_digits),
+    "reference": Entry(ChoiceInput, (IS, IS_NOT), searching.by_option),
+    "geo": Entry(operations=(CONTAINS, EMPTY)),
+    "secret": Entry(SecretInput, operations=(), search=None),
+}
+"""Every type by its key. A type that is missing here fails a test."""
+
+
+def filters_of(one: Field) -> Iterator[FieldFilter]:
+    """Yield every filter of a field."""
+    entry = ENTRIES[one.type]
+    for operation in entry.operations:
+        yield FieldFilter(one, entry.storage, operation, entry.data_type)
+
+
+def finds(one: Field, word: str) -> ColumnElement[bool] | None:
+    """Return the condition that a word is found in a field, or None where its type is not searched."""
+    entry = ENTRIES[one.type]
+    return entry.search(one, entry.storage, word) if entry.search else None
+
+
+def sorts_by(one: Field) -> ColumnElement[Any]:
+    """Return what sorting by a field orders by."""
+    return ordering(one, ENTRIES[one.type].storage)

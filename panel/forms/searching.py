@@ -1,0 +1,55 @@
+"""What a word typed into the search box finds, by type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, false, func, or_
+from sync.fields import Bad, Field
+from sync.values import parse_value
+
+from panel.forms.expressions import expression, operand
+
+Search = Callable[[Field, str, str], ColumnElement[bool]]
+"""(field, storage, word) → condition"""
+
+_PHONE_MARKS = " -()./"
+_FEWEST_DIGITS = 3
+
+
+def by_text(field: Field, storage: str, word: str) -> ColumnElement[bool]:
+    """Find a word anywhere in a text."""
+    return expression(field, storage).icontains(word, autoescape=True)
+
+
+def by_digits(field: Field, storage: str, word: str) -> ColumnElement[bool]:
+    """Find digits however the number is spaced."""
+    digits = "".join(char for char in word if char.isdigit())
+    if len(digits) < _FEWEST_DIGITS or not all(char.isdigit() or char in f"+{_PHONE_MARKS}" for char in word):
+        return by_text(field, storage, word)
+    plain: ColumnElement[Any] = expression(field, storage)
+    for mark in _PHONE_MARKS:
+        plain = func.replace(plain, mark, "")
+    return plain.contains(digits)
+
+
+def by_value(field: Field, storage: str, word: str) -> ColumnElement[bool]:
+    """Find exactly the value that a word means."""
+    value = parse_value(word, field)
+    if value is None or isinstance(value, Bad):
+        return false()
+    return expression(field, storage) == operand(field, storage, value)
+
+
+def by_option(field: Field, storage: str, word: str) -> ColumnElement[bool]:
+    """Find the options whose label holds a word."""
+    found = [option.key for option in field.options if word.casefold() in option.label.casefold()]
+    return expression(field, storage).in_(found) if found else false()
+
+
+def by_options(field: Field, storage: str, word: str) -> ColumnElement[bool]:
+    """Find the sets that hold an option whose label holds a word."""
+    found = [option.key for option in field.options if word.casefold() in option.label.casefold()]
+    value = expression(field, storage)
+    return or_(false(), *(value.contains(f'"{key}"', autoescape=True) for key in found))

@@ -1,0 +1,175 @@
+"""Gather, for a batch of rows, what the database knows of them: records, what they were, what is remembered."""
+
+from __future__ import annotations
+
+import zlib
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Connection, Select, select
+from sync.columns import Column
+from sync.fields import Field
+from sync.plan import RowPlan
+from sync.records import Record
+from sync.tokens import NewToken, RowToken, parse_ref
+from sync.types import FIELD_TYPES
+
+from panel.changelog import changes_since, value_then
+from panel.imports.files import StoredFile
+from panel.imports.identity import Identified
+from panel.imports.options import Viewer
+from panel.keys import Keyring
+from panel.models import Customer, Export, Import, ImportedRow, Status
+from panel.records import BATCH, batches, records_by_id
+from panel.schema import BUILT_IN_KEYS, ENTITY, column_of
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What is known of a batch: records by ID, stamps and values by ID and revision, earlier rows by content."""
+
+    records: Mapping[int, Record]
+    stamps: Mapping[tuple[int, int], str]
+    values: Mapping[tuple[int, int], Mapping[str, Any]]
+    remembered: Mapping[str, Sequence[int]]
+
+
+class Gatherer:
+    """Reads the database for one file and one viewer."""
+
+    def __init__(self, connection: Connection, file: StoredFile, ref: str | None, viewer: Viewer) -> None:
+        self._connection, self._viewer = connection, viewer
+        self._export = self._find_export(parse_ref(ref))
+        self._scanned: dict[Any, list[int]] | None = None
+        self._deletable: set[int] | None = None
+        self._fields: list[Field] = []
+        self.export_id: int | None = self._export and self._export["id"]
+        by_file = (f"file:{file.sha256}", f"name:{file.name.casefold()}")
+        self.sources = by_file if self.export_id is None else (f"export:{self.export_id}",)
+
+    def _find_export(self, export_id: int | None) -> Mapping[str, Any] | None:
+        if export_id is None:
+            return None
+        query = select(Export.__table__).where(Export.id == export_id, Export.entity == ENTITY)
+        return self._connection.execute(query).mappings().one_or_none()
+
+    def shown_fields(self) -> dict[str, Field]:
+        """Return the fields that the export showed, as they were then."""
+        plain = self._export["fields"] if self._export else ()
+        return {one["key"]: Field.from_json(one) for one in plain}
+
+    def exported_ids(self) -> array[int]:
+        """Return the IDs of the records that the export showed."""
+        ids: array[int] = array("q")
+        if self._export and self._export["record_ids"]:
+            ids.frombytes(zlib.decompress(self._export["record_ids"]))
+        return ids
+
+    def read(self, fields: Mapping[str, Field]) -> None:
+        """Name the fields whose values are to be gathered."""
+        self._fields = list(fields.values())
+        self._secret = [field.key for field in self._fields if FIELD_TYPES[field.type].secret]
+
+    def gather(self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]) -> Gathered:
+        """Return what is known of a batch of rows; `drafts` are the new records that rows would be."""
+        remembered = self._remembered(rows, drafts)
+        ids = {one.id for one in rows if one.id is not None}
+        ids |= {record_id for earlier in remembered.values() for record_id in earlier}
+        records = self._records(ids)
+        stamps, values = self._earlier([one.token for one in rows if isinstance(one.token, RowToken)], records)
+        return Gathered(records, stamps, values, remembered)
+
+    def _records(self, ids: Collection[int]) -> dict[int, Record]:
+        mine = self._viewer.partner_id
+        found = records_by_id(self._connection, self._fields, ids).values()
+        return {one.id: self._in_clear(one) for one in found if mine is None or one.values["partner"] == mine}
+
+    def _in_clear(self, record: Record) -> Record:
+        if not self._secret:
+            return record
+        keyring: Keyring = current_app.extensions["keyring"]
+        sealed = {key: record.values[key] for key in self._secret if record.values[key]}
+        clear = {key: keyring.decrypt(text, ENTITY, record.id, key) for key, text in sealed.items()}
+        return replace(record, values={**record.values, **clear})
+
+    def _earlier(
+        self, tokens: Sequence[RowToken], records: Mapping[int, Record]
+    ) -> tuple[dict[tuple[int, int], str], dict[tuple[int, int], Mapping[str, Any]]]:
+        here = [token for token in tokens if token.id in records]
+        stamps = {(one.id, one.revision): one.stamp for one in records.values()}
+        values: dict[tuple[int, int], Mapping[str, Any]] = {
+            (one.id, one.revision): one.values for one in records.values()
+        }
+        stale = {token.id: token.revision for token in here if records[token.id].revision != token.revision}
+        log = changes_since(self._connection, stale)
+        stamps |= {(record_id, one.number): one.stamp for record_id, newer in log.items() for one in newer}
+        for token in here:
+            place = (token.id, token.revision)
+            if place in stamps and place not in values:
+                newer = [one for one in log[token.id] if one.number > token.revision]
+                values[place] = self._then(records[token.id], newer)
+        return stamps, values
+
+    def _then(self, record: Record, newer: Iterable[Any]) -> dict[str, Any]:
+        shown = [field for field in self._fields if not FIELD_TYPES[field.type].secret]
+        return value_then(record, newer, shown)
+
+    def creation_base(self, record: Record, blank: Collection[str]) -> dict[str, Any]:
+        """Return what a record was when its row created it; what the panel filled in was `blank` on the sheet."""
+        newer = changes_since(self._connection, {record.id: 2}).get(record.id, ())
+        return {key: None if key in blank else value for key, value in self._then(record, newer).items()}
+
+    # Who is meant
+
+    def ids_by_key(self, column: Column | None, keys: Sequence[Any]) -> Mapping[Any, Sequence[int]]:
+        """Return the records that have each of these values of the key field."""
+        if column is None or not keys:
+            return {}
+        field = column.field
+        if field.key not in BUILT_IN_KEYS or FIELD_TYPES[field.type].many:
+            return self._ids_by_scan(field)
+        table, found = Customer.__table__.c, defaultdict(list)
+        stored = table[column_of(field.key)]
+        for some in batches(sorted(set(keys)), BATCH):
+            query = select(stored, table.id).where(stored.in_(some), table.deleted_at.is_(None))
+            for value, record_id in self._connection.execute(self._in_scope(query)):
+                found[value].append(record_id)
+        return found
+
+    def _ids_by_scan(self, field: Field) -> Mapping[Any, Sequence[int]]:
+        # Additional fields and sets have no column to look up; one scan serves every batch of the file.
+        if self._scanned is None:
+            self._scanned = defaultdict(list)
+            ids = self._connection.execute(self._in_scope(select(Customer.id).where(Customer.deleted_at.is_(None))))
+            for record in records_by_id(self._connection, [field], list(ids.scalars())).values():
+                self._scanned[record.values[field.key]].append(record.id)
+        return self._scanned
+
+    def _in_scope(self, query: Select[Any]) -> Select[Any]:
+        mine = self._viewer.partner_id
+        return query if mine is None else query.where(Customer.__table__.c.partner_id == mine)
+
+    def _remembered(
+        self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]
+    ) -> dict[str, list[int]]:
+        contents = {f"N{one.token.number}" for one in rows if isinstance(one.token, NewToken)}
+        contents |= {draft.creates.content for draft in drafts.values() if draft.creates}
+        table, found = ImportedRow.__table__.c, defaultdict(dict)
+        applied = select(Import.id).where(Import.state == "applied")
+        for some in batches(sorted(contents), BATCH):
+            query = select(table.content, table.occurrence, table.record_id).where(
+                table.source.in_(self.sources), table.content.in_(some), table.import_id.in_(applied)
+            )
+            for content, occurrence, record_id in self._connection.execute(query):
+                found[content][occurrence] = record_id
+        return {content: [by[number] for number in sorted(by)] for content, by in found.items()}
+
+    def deletable_statuses(self) -> set[int]:
+        """Return the statuses in which a customer may be deleted."""
+        if self._deletable is None:
+            self._deletable = set(self._connection.execute(select(Status.id).where(Status.deletable)).scalars())
+        return self._deletable

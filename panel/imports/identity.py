@@ -1,0 +1,95 @@
+"""Who each row of a file is: by its token, by its ID, by a key that a person chose, or nobody yet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sync.cells import RawCell
+from sync.columns import Column
+from sync.fields import Bad, Field
+from sync.rows import SheetRow
+from sync.tokens import NewToken, RowToken, parse_token
+from sync.values import parse_value
+
+NO_SUCH_ID = -1
+ID_FIELD = Field("id", "ID", "integer")
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A row with what it says of its identity; `candidates` are the records that its key matches."""
+
+    row: SheetRow
+    token: RowToken | NewToken | None = None
+    id: int | None = None
+    key: Any = None
+    candidates: tuple[int, ...] = ()
+    is_tampered: bool = False
+
+    def with_id(self, candidates: Sequence[int]) -> Identified:
+        """Return the row with the record that its key matches, if it is one."""
+        only = candidates[0] if len(candidates) == 1 else None
+        return replace(self, id=only, candidates=tuple(candidates))
+
+
+@dataclass(slots=True)
+class Seen:
+    """Which rows spoke of the same record, prepared row, key or content."""
+
+    ids: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    prepared: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    keys: dict[Any, list[int]] = field(default_factory=lambda: defaultdict(list))
+    contents: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def next_occurrence(self, content: str) -> int:
+        """Count one more row with this content and return how many there were before."""
+        self.contents[content] += 1
+        return self.contents[content] - 1
+
+
+class Identity:
+    """Reads the identity of one sheet's rows."""
+
+    def __init__(
+        self, ref_column: int | None, id_column: int | None, key: Column | None, columns: Sequence[Column]
+    ) -> None:
+        self._ref, self._id, self._key = ref_column, id_column, key
+        self._indexes = [column.index for column in columns]
+
+    def of(self, row: SheetRow) -> Identified:
+        """Return what a row says of its identity."""
+        text = None if self._ref is None else row.cell(self._ref)
+        if not _is_blank(text):
+            token = parse_token(text.strip()) if isinstance(text, str) else None
+            record_id = token.id if isinstance(token, RowToken) else None
+            return Identified(row, token, record_id, is_tampered=token is None)
+        if self._id is not None and not _is_blank(row.cell(self._id)):
+            return Identified(row, id=_parse_id(row.cell(self._id)))
+        if self._key is not None:
+            key = parse_value(row.cell(self._key.index), self._key.field)
+            return Identified(row, key=None if isinstance(key, Bad) else key)
+        return Identified(row)
+
+    def is_blank(self, one: Identified) -> bool:
+        """Tell whether a row says nothing at all: no identity, or a prepared one, and no value."""
+        nobody = one.id is None and not one.is_tampered
+        return nobody and all(_is_blank(one.row.cell(index)) for index in self._indexes)
+
+    def disagrees(self, one: Identified) -> bool:
+        """Tell whether the ID that people see is another than the token's."""
+        if self._id is None or not isinstance(one.token, RowToken):
+            return False
+        raw = one.row.cell(self._id)
+        return not _is_blank(raw) and _parse_id(raw) != one.id
+
+
+def _parse_id(raw: RawCell) -> int:
+    value = parse_value(raw, ID_FIELD)
+    return value if isinstance(value, int) else NO_SUCH_ID
+
+
+def _is_blank(raw: RawCell) -> bool:
+    return raw is None or (isinstance(raw, str) and not raw.strip())

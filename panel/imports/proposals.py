@@ -1,0 +1,81 @@
+"""Headers that no field has: the additional fields that their values suggest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sync.columns import Headers
+from sync.fields import Field
+from sync.inference import infer_field
+from sync.types import FIELD_TYPES
+from sync.workbook import open_table
+
+from panel.imports.files import StoredFile, limits
+from panel.models import AdditionalField
+from panel.schema import ENTITY, RESERVED_KEYS, Schema
+
+TEXT = Field("text", "Text", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class NewField:
+    """A header that no field has, with the field that its values suggest."""
+
+    column: int
+    header: str
+    field: Field
+    evidence: str
+    accepted: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the preview and the command's answer say of it."""
+        plain = {"header": self.header, "key": self.field.key, "type": self.field.type}
+        return plain | {"evidence": self.evidence, "accepted": self.accepted}
+
+
+def propose(
+    connection: Connection, file: StoredFile, schema: Schema, headers: Headers, *, accept_all: bool
+) -> list[NewField]:
+    """Return a proposal for each unknown header; those that a person asked for are accepted."""
+    wanted = sorted([*headers.to_create, *headers.unknown])
+    if not wanted:
+        return []
+    explicit = {index for index, _label in headers.to_create}
+    texts = _texts(file, [index for index, _label in wanted])
+    keys = _taken_keys(connection)
+    labels = {field.label.casefold() for field in schema.fields}
+    proposals = []
+    for index, header in wanted:
+        inferred = infer_field(header, texts[index], keys)
+        field = replace(inferred.field, additional=True, label=_free_label(header, labels))
+        keys.add(field.key)
+        labels.add(field.label.casefold())
+        proposals.append(NewField(index, header, field, inferred.evidence, accept_all or index in explicit))
+    return proposals
+
+
+def _taken_keys(connection: Connection) -> set[str]:
+    used = connection.execute(select(AdditionalField.key).where(AdditionalField.entity == ENTITY))
+    return set(RESERVED_KEYS) | set(used.scalars())
+
+
+def _texts(file: StoredFile, indexes: Sequence[int]) -> dict[int, list[str]]:
+    texts: dict[int, list[str]] = {index: [] for index in indexes}
+    with open_table(file.path, limits()) as table:
+        for _number, cells in table.rows:
+            for index in indexes:
+                raw = cells[index] if index < len(cells) else None
+                value = raw if isinstance(raw, str) else FIELD_TYPES["text"].parse(raw, TEXT)
+                if isinstance(value, str) and value.strip():
+                    texts[index].append(value)
+    return texts
+
+
+def _free_label(header: str, taken: set[str]) -> str:
+    label, number = header.strip(), 2
+    while label.casefold() in taken:
+        label, number = f"{header.strip()} {number}", number + 1
+    return label

@@ -1,0 +1,115 @@
+"""What only the whole file shows: rows that repeat one another, values taken twice, records left out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sync.cells import Address, Problem
+from sync.columns import Column
+from sync.plan import Item, Plan
+from sync.types import FIELD_TYPES
+
+from panel.changelog import owners_of
+from panel.imports.identity import Seen
+from panel.models import Import, SettledConflict
+
+
+def refuse_repeated(plan: Plan, seen: Seen) -> None:
+    """Refuse all rows that speak of the same customer, prepared row or key."""
+    for record_id, numbers in seen.ids.items():
+        _refuse_all(plan, numbers, "The same customer is in rows {rows}. Keep one of them.", record_id)
+    for numbers in seen.prepared.values():
+        _refuse_all(plan, numbers, "Rows {rows} have the same hidden reference. Clear it in all but one.")
+    for key, numbers in seen.keys.items():
+        _refuse_all(plan, numbers, f"The key '{key}' is in rows {{rows}}. Keep one of them, or choose another key.")
+
+
+def _refuse_all(plan: Plan, numbers: Sequence[int], message: str, record_id: int | None = None) -> None:
+    if len(numbers) < 2:
+        return
+    text = message.replace("{rows}", ", ".join(str(number) for number in numbers[:10]))
+    for number in numbers:
+        if not (number in plan.kept and plan.kept[number].problems):
+            plan.refuse(number, Problem(Address(plan.sheet, "", number), text, record_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A row that wants a value which only one record may have."""
+
+    row: int
+    id: int | None
+    value: Any
+
+
+def refuse_taken(connection: Connection, plan: Plan, columns: Sequence[Column]) -> None:
+    """Refuse values that another record keeps, judged on the whole plan, so that two may exchange theirs."""
+    for column in columns:
+        if column.field.unique:
+            _refuse_taken(connection, plan, column)
+
+
+def _refuse_taken(connection: Connection, plan: Plan, column: Column) -> None:
+    key, key_of = column.field.key, FIELD_TYPES[column.field.type].key_of
+    claims: dict[str, list[_Claim]] = defaultdict(list)
+    for claim in _claims(plan, key):
+        claims[key_of(claim.value)].append(claim)
+    leaving = {item.id for item in plan.changes if item.field == key}
+    owners = owners_of(connection, ({"field": key, "value": value} for value in claims))
+    for value, claimants in claims.items():
+        owner = owners.get((key, value))
+        kept_by = owner if owner is not None and owner not in leaving else None
+        if kept_by is not None or len(claimants) > 1:
+            _refuse_claims(plan, column, claimants, kept_by)
+
+
+def _claims(plan: Plan, key: str) -> Iterator[_Claim]:
+    for row in plan.updates:
+        yield from (_Claim(row.row, row.id, i.value) for i in row.writes if i.field == key and i.value is not None)
+    for row in plan.creations:
+        value = row.creates.values.get(key) if row.creates else None
+        if value is not None:
+            yield _Claim(row.row, None, value)
+
+
+def _refuse_claims(plan: Plan, column: Column, claimants: Iterable[_Claim], owner: int | None) -> None:
+    for claim in claimants:
+        whose = f"belongs to customer {owner}" if owner is not None else "is in several rows"
+        message = f"{column.field.label} '{claim.value}' {whose}. Only one customer may have it; choose another."
+        at = Address(plan.sheet, column.letters, claim.row)
+        plan.refuse(claim.row, Problem(at, message, claim.id, column.field.key, claim.value))
+
+
+def settle_again(connection: Connection, plan: Plan, columns: Sequence[Column], export_id: int | None) -> None:
+    """Leave out the conflicts that were answered before, with the same values on all sides."""
+    if export_id is None or not plan.conflicts:
+        return
+    table = SettledConflict.__table__.c
+    applied = select(Import.id).where(Import.state == "applied")
+    query = select(table.record_id, table.field, table.panel, table.workbook)
+    rows = connection.execute(query.where(table.export_id == export_id, table.import_id.in_(applied)))
+    settled = {(record_id, field, _frozen(panel), _frozen(book)) for record_id, field, panel, book in rows}
+    by_key = {column.field.key: column for column in columns}
+    for number, row in list(plan.kept.items()):
+        items = tuple(item for item in row.items if _asked(item, by_key) not in settled)
+        if len(items) != len(row.items):
+            plan.kept[number] = replace(row, items=items)
+
+
+def _asked(item: Item, by_key: dict[str, Column]) -> tuple[Any, ...]:
+    to_json = FIELD_TYPES[by_key[item.field].field.type].to_json
+    both = (None if value is None else to_json(value) for value in (item.panel, item.workbook))
+    return (item.id, item.field, *(_frozen(value) for value in both))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def list_absent(plan: Plan, exported: Iterable[int], seen: Seen) -> None:
+    """List the exported records that the file has no row for; nothing happens to them."""
+    plan.absent = tuple(record_id for record_id in exported if record_id not in seen.ids)

@@ -1,0 +1,38 @@
+"""A digest of all that customers are, without the log: equal before an import and after its undoing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from flask import current_app
+from sqlalchemy import Connection
+from sync.types import FIELD_TYPES
+
+from panel.keys import Keyring
+from panel.models import Customer
+from panel.records import RecordReader, select_records
+from panel.schema import ENTITY, current_schema
+
+ROWS_AT_ONCE = 1_000
+
+
+def signature(connection: Connection) -> str:
+    """Return the SHA-256 of every customer's values in ID order; those in the bin count as gone."""
+    keyring: Keyring = current_app.extensions["keyring"]
+    schema = current_schema(connection)
+    fields = [field for field in schema.fields if not FIELD_TYPES[field.type].secret]
+    reader, table, digest = RecordReader(fields), Customer.__table__.c, hashlib.sha256()
+    rows = connection.execute(
+        select_records(fields).add_columns(table.password).where(table.deleted_at.is_(None)).order_by(table.id),
+        execution_options={"yield_per": ROWS_AT_ONCE},
+    )
+    for row in rows:
+        record = reader.record(row)
+        types = {field.key: FIELD_TYPES[field.type] for field in fields}
+        plain = {key: types[key].to_json(value) for key, value in record.values.items() if value is not None}
+        password = row[-1] and keyring.digest(keyring.decrypt(row[-1], ENTITY, record.id, "password"))
+        digest.update(json.dumps([record.id, plain, password], sort_keys=True).encode())
+    return digest.hexdigest()
+
+

@@ -1,0 +1,119 @@
+"""An upload parsed in a process of its own, whose end, whatever it is, harms nobody."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sync.errors import UnreadableWorkbook
+from sync.workbook.limits import Limits
+from sync.workbook.refusals import refused
+from sync.workbook.table import Row, Table
+from sync.workbook.wire import decode
+
+ROOT = Path(__file__).resolve().parents[2]
+START = "import sys; sys.path.insert(0, sys.argv[1]); from sync.workbook.child import main; main(sys.argv[2:])"
+ISOLATED = ("-I", "-S", "-B")
+"""No environment, no site packages, nothing written beside the code."""
+KEPT_ENVIRONMENT = ("TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_table(path: Path, limits: Limits) -> Iterator[Table]:
+    """Open an uploaded workbook or CSV file, parsed by a child process under limits.
+
+    Raises `UnreadableWorkbook`, also while the rows are walked. The child is gone when the
+    context is left, however it is left.
+    """
+    child = _Child(path, limits)
+    try:
+        yield child.table()
+    finally:
+        child.stop()
+
+
+class _Child:
+    """The running process and the time that it has left."""
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        command = [
+            sys.executable,
+            *ISOLATED,
+            "-c",
+            START,
+            str(ROOT),
+            json.dumps(limits.to_json()),
+            str(path.absolute()),
+        ]
+        self._process = subprocess.Popen(  # noqa: S603 (our own interpreter; the file's name is one argument)
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ},
+            start_new_session=True,
+        )
+        self._seconds = float(limits.wall_seconds)
+        self._late = False
+
+    def table(self) -> Table:
+        """Return the table, whose rows come as they are parsed."""
+        header = _message(self._line())["table"]
+        lists = {name: tuple(header[name]) for name in ("keys", "labels", "sheets")}
+        return Table(**{**header, **lists}, rows=self._rows())
+
+    def stop(self) -> None:
+        """End the process if it has not ended, and forget it."""
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _rows(self) -> Iterator[Row]:
+        while (line := self._line()).startswith(b"["):
+            yield from decode(line)
+        _message(line)
+
+    def _line(self) -> bytes:
+        """Return the child's next line; only the time spent waiting for it counts."""
+        assert self._process.stdout is not None  # noqa: S101 (narrows the type)
+        began = time.monotonic()
+        alarm = threading.Timer(max(self._seconds, 0), self._expire)
+        alarm.start()
+        try:
+            line = self._process.stdout.readline()
+        finally:
+            alarm.cancel()
+            self._seconds -= time.monotonic() - began
+        if not line.endswith(b"\n"):
+            raise self._death()
+        return line
+
+    def _expire(self) -> None:
+        self._late = True
+        self._process.kill()
+
+    def _death(self) -> UnreadableWorkbook:
+        status = self._process.wait()
+        _log.warning("The process that parses uploads ended with status %s.", status)
+        if self._late or status < 0:
+            return refused("Reading the file took too long or needed too much memory.")
+        return refused("The file could not be read.")
+
+
+def _message(line: bytes) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(line)
+    if "error" in message:
+        raise UnreadableWorkbook(message["error"])
+    return message

@@ -1,0 +1,127 @@
+"""A sheet as a table: where its key row is, what its columns are called, and the rows that follow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from sync.cells import Broken, Formula, RawCell
+from sync.workbook.refusals import damaged, over_limit
+
+Row = tuple[int, list[RawCell]]
+HEADER_ROWS = 2
+REF = "_ref|"
+SEARCHED = 20
+"""Rows from the top in which the key row is looked for."""
+_TOKEN = re.compile(r"[RN]\d+\.\d+\.")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A sheet as read. `rows` can be walked once, while the file is open.
+
+    `ref` is the text of the cell that begins with ``_ref|`` and `ref_column` its column, under
+    which the rows' tokens stand; both are None for a file that the panel did not export, and
+    `keys` is then empty. `keys` and `labels` go by column index. A row is its number on the sheet
+    and its cells by column index; rows without a value are left out, short ones not filled up.
+    """
+
+    sheet: str
+    ref: str | None
+    ref_column: int | None
+    keys: tuple[str | None, ...]
+    labels: tuple[str | None, ...]
+    sheets: tuple[str, ...]
+    rows: Iterator[Row]
+    is_csv: bool
+
+
+class Top:
+    """The first rows of a sheet, looked at before the others are read."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._head: list[Row] = []
+        self._rest = rows
+        for row in rows:
+            if row[0] > SEARCHED:
+                self._rest = chain([row], rows)
+                self.empty = False
+                break
+            self._head.append(row)
+        else:
+            self.empty = not self._head
+        self._head.sort(key=lambda row: row[0])
+        self._key_row, self._ref_column = _find_ref(self._head)
+
+    @property
+    def ours(self) -> bool:
+        """Tell whether there is a key row."""
+        return self._key_row is not None
+
+    def table(self, sheet: str, sheets: tuple[str, ...], *, is_csv: bool) -> Table:
+        """Return the table that begins with these rows."""
+        if self._key_row is None or self._ref_column is None:
+            return self._foreign(sheet, sheets, is_csv=is_csv)
+        number, keys = self._key_row
+        ref = str(keys[self._ref_column])
+        labels, data = self._below(number, self._ref_column)
+        return Table(
+            sheet=sheet,
+            ref=ref,
+            ref_column=self._ref_column,
+            keys=tuple(None if cell == ref else _text(cell) for cell in keys),
+            labels=labels,
+            sheets=sheets,
+            rows=self._following(data),
+            is_csv=is_csv,
+        )
+
+    def _foreign(self, sheet: str, sheets: tuple[str, ...], *, is_csv: bool) -> Table:
+        data = self._following(self._head)
+        _, labels = next(data, (0, []))
+        return Table(sheet, None, None, (), tuple(map(_text, labels)), sheets, data, is_csv)
+
+    def _below(self, key_row: int, ref_column: int) -> tuple[tuple[str | None, ...], list[Row]]:
+        """Return the labels, which a person may have deleted, and the data among the first rows."""
+        data = [row for row in self._head if row[0] > key_row or _has_token(row, ref_column)]
+        if data and data[0][0] > key_row and not _has_token(data[0], ref_column):
+            return tuple(map(_text, data[0][1])), data[1:]
+        return (), data
+
+    def _following(self, data: list[Row]) -> Iterator[Row]:
+        yield from data
+        for row in self._rest:
+            if row[0] <= SEARCHED:
+                raise damaged("The order of the sheet's rows")
+            yield row
+
+
+def at_most(rows: Iterable[Row], limit: int) -> Iterator[Row]:
+    """Yield rows, and refuse the file when there are more than `limit` beside the two of the header."""
+    for count, row in enumerate(rows, 1 - HEADER_ROWS):
+        if count > limit:
+            raise over_limit("rows", limit)
+        yield row
+
+
+def _find_ref(head: list[Row]) -> tuple[Row | None, int | None]:
+    for row in head:
+        for column, cell in enumerate(row[1]):
+            if isinstance(cell, str) and cell.startswith(REF):
+                return row, column
+    return None, None
+
+
+def _has_token(row: Row, column: int) -> bool:
+    cells = row[1]
+    return column < len(cells) and isinstance(cells[column], str) and bool(_TOKEN.match(str(cells[column])))
+
+
+def _text(cell: RawCell) -> str | None:
+    if isinstance(cell, Formula):
+        cell = cell.value
+    if isinstance(cell, Broken):
+        cell = cell.text
+    return None if cell is None else str(cell)

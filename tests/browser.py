@@ -1,0 +1,75 @@
+"""A real Chromium, and the application served for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import flask
+import pytest
+from waitress.server import create_server
+from waitress.wasyncore import close_all
+
+from tests.resources import require
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",  # Chromium refuses to run as root with it
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    # Without these it looks for updates and components on the internet at every start.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start the system's Chromium once for all tests of this process."""
+    program = require("chromium")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 (takes half a second)
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser_page(chromium: Browser) -> Iterator[Page]:
+    """Yield a page of a new browser session; at the end no script has failed and nothing was asked of the internet."""
+    context = chromium.new_context(viewport={"width": 1360, "height": 900})
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    failures: list[str] = []
+    foreign: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    context.on("request", lambda request: None if _is_local(request.url) else foreign.append(request.url))
+    yield page
+    context.close()
+    assert failures == []
+    assert foreign == []
+
+
+@pytest.fixture
+def live_server(app: flask.Flask) -> Iterator[str]:
+    """Serve the application as `run.py` does, on a free port; yield its address without a slash at the end."""
+    sockets: dict[int, Any] = {}
+    server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=server.run, name="live_server")
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    # Waitress stops when its map of sockets is empty, and only its own thread may close them.
+    server.trigger.pull_trigger(lambda: close_all(sockets))
+    thread.join(timeout=10)
+    server.task_dispatcher.shutdown()
+    assert not thread.is_alive()
+
+
+def _is_local(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1:", "data:", "blob:", "about:"))

@@ -1,0 +1,130 @@
+"""A real LibreOffice: what it makes of a workbook that people open, edit and save."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.resources import absent, require
+
+# Debian's own Python has the `uno` module of the package python3-uno; a virtual environment has not.
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+SCRIPT = Path(__file__).with_name("office_script.py")
+XLSX = "xlsx:Calc MS Excel 2007 XML"
+
+Operation = dict[str, Any]
+
+
+def resave(path: Path, out: Path, via: Literal["xlsx", "ods"] = "xlsx", timeout: float = 120) -> Path:
+    """Open a workbook and save it as `out` (.xlsx) without an edit, by way of an .ods where `via` says so."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = path
+        if via == "ods":
+            source = _convert(path, "ods", Path(folder, "ods"), timeout)
+        shutil.move(_convert(source, XLSX, Path(folder, "xlsx"), timeout), out)
+    return out
+
+
+def convert(path: Path, out: Path, timeout: float = 120) -> Path:
+    """Save a workbook in the format that the suffix of `out` names, such as .csv, .ods or .xls."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.move(_convert(path, out.suffix.lstrip("."), Path(folder), timeout), out)
+    return out
+
+
+def edit(path: Path, out: Path, *operations: Operation, timeout: float = 300) -> Path:
+    """Open a workbook, do to it what a person would, in order, and save it as `out` (.xlsx)."""
+    soffice = require("soffice")
+    if not _has_uno():
+        absent("the system's python3-uno")
+    order = {
+        "soffice": [str(soffice), _profile_option()],
+        "path": str(path.resolve()),
+        "out": str(out.resolve()),
+        "operations": operations,
+    }
+    _run([str(SYSTEM_PYTHON), str(SCRIPT)], timeout, json.dumps(order))
+    return out
+
+
+def typed(cells: Mapping[str, str]) -> Operation:
+    """Type texts into cells by address (`{"F14": "Brno"}`): the program decides what a text means."""
+    return {"do": "type", "cells": dict(cells)}
+
+
+def cleared(*addresses: str) -> Operation:
+    """Empty cells, as the Delete key does."""
+    return {"do": "clear", "cells": addresses}
+
+
+def inserted(row: int, cells: Mapping[str, str]) -> Operation:
+    """Insert a row above the given one and type into its columns (`{"D": "Ann Novak"}`)."""
+    return {"do": "insert", "row": row, "cells": dict(cells)}
+
+
+def deleted(rows: Sequence[int]) -> Operation:
+    """Delete whole rows by their numbers at the start of this operation."""
+    return {"do": "delete", "rows": list(rows)}
+
+
+def sorted_by(column: str, first: int = 3, ascending: bool = True) -> Operation:
+    """Sort all rows from `first` to the last by one column, with every column, hidden ones too."""
+    return {"do": "sort", "column": column, "first": first, "ascending": ascending}
+
+
+def _convert(path: Path, form: str, folder: Path, timeout: float) -> Path:
+    folder.mkdir(exist_ok=True)
+    soffice = str(require("soffice"))
+    output = _run(
+        [soffice, _profile_option(), "--headless", "--convert-to", form, "--outdir", str(folder), str(path)], timeout
+    )
+    made = folder / f"{path.stem}.{form.partition(':')[0]}"
+    # LibreOffice exits with 0 even where it could not open the file.
+    if not made.exists():
+        raise RuntimeError(f"LibreOffice did not convert {path.name}: {output}")
+    return made
+
+
+def _run(command: Sequence[str], timeout: float, order: str = "") -> str:
+    """Run a program to its end, or end it with all that it started; return what it said."""
+    program = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        # The system's Python must not see the virtual environment's packages.
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+    )
+    with program:
+        try:
+            output, _ = program.communicate(order, timeout)
+        except BaseException:
+            os.killpg(program.pid, signal.SIGKILL)
+            raise
+    if program.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} failed with {program.returncode}: {output}")
+    return output
+
+
+@functools.cache
+def _has_uno() -> bool:
+    return SYSTEM_PYTHON.exists() and not subprocess.run([SYSTEM_PYTHON, "-c", "import uno"], check=False).returncode
+
+
+@functools.cache
+def _profile_option() -> str:
+    """Return the option for a user profile of this process's own: two LibreOffices never share one."""
+    folder = tempfile.mkdtemp(prefix="rollbook-office-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return f"-env:UserInstallation={Path(folder).as_uri()}"
