@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 
+from waitress import serve
+
 from panel import create_app
+from panel.setup import FIRST_ADMIN, admin_password_from_environment, prepare
 from sync.errors import SyncError
 
 
 def main() -> int:
     """Prepare and serve; return the exit status."""
-    from waitress import serve
-
-    from panel.setup import FIRST_ADMIN, admin_password_from_environment, prepare
-
     password = prepare(app, admin_password_from_environment())
     host, port = app.config["ROLLBOOK_HOST"], app.config["ROLLBOOK_PORT"]
     print(f"Rollbook is at http://{host}:{port}")

@@ -7,16 +7,15 @@ from pathlib import Path
 
 from flask import Flask
 
+from panel import commands, database, orm_log, web
+from panel.extensions import babel, csrf, db, login_manager, migrate
+from panel.keys import open_keyring
 from panel.settings import PROJECT, load_settings
+from panel.setup import MIGRATIONS, refuse_foreign_keys
 
 
 def create_app(instance: Path | None = None, database_url: str | None = None) -> Flask:
     """Return the application for an instance folder and database, by default those of the settings."""
-    from panel import commands, database, orm_log, web
-    from panel.extensions import babel, csrf, db, login_manager, migrate
-    from panel.keys import open_keyring
-    from panel.setup import MIGRATIONS, refuse_foreign_keys
-
     settings = load_settings(instance, database_url)
     folder: Path = settings["ROLLBOOK_INSTANCE"]
     folder.mkdir(parents=True, exist_ok=True)

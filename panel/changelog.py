@@ -11,10 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sync.errors import SyncError
-from sync.fields import Field
-from sync.records import Change, Record, roll_back
-from sync.types import FIELD_TYPES
 
 from panel.authors import Author
 from panel.database import is_sqlite
@@ -23,6 +19,10 @@ from panel.models import Customer, Revision, UniqueValue
 from panel.models.columns import now
 from panel.records import BATCH, batches
 from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of
+from sync.errors import SyncError
+from sync.fields import Field
+from sync.records import Change, Record, roll_back
+from sync.types import FIELD_TYPES
 
 ROWS_AT_ONCE = 2_000
 
@@ -118,31 +118,27 @@ def _without_secrets(write: Write, fields: Mapping[str, Field], keyring: Keyring
     return Write(write.record_id, write.number, {**write.changes, **hidden}, write.cells, write.extra, write.stamp)
 
 
-def _insert(
-    writes: Sequence[Write], connection: Connection, fields: Mapping[str, Field], keyring: Keyring
-) -> None:
+def _insert(writes: Sequence[Write], connection: Connection, fields: Mapping[str, Field], keyring: Keyring) -> None:
     rows = [
-        {"id": write.record_id, "entity": ENTITY, **_row(write, fields, keyring), "extra": _extra(write, fields)}
+        {"id": write.record_id, "entity": ENTITY, **_row(write, fields, keyring), "extra": _extra(write)}
         for write in writes
     ]
     for same_columns in _by_columns(rows):
         connection.execute(insert(Customer), same_columns)
 
 
-def _update(
-    writes: Sequence[Write], connection: Connection, fields: Mapping[str, Field], keyring: Keyring
-) -> None:
+def _update(writes: Sequence[Write], connection: Connection, fields: Mapping[str, Field], keyring: Keyring) -> None:
     table = Customer.__table__
     rows = []
     for write in writes:
         row = {"the_id": write.record_id, "the_old": write.number - 1, **_row(write, fields, keyring)}
         if any(key not in BUILT_IN_KEYS and key != "deleted" for key in write.changes):
-            row["extra"] = _extra(write, fields)
+            row["extra"] = _extra(write)
         rows.append(row)
     matching = (table.c.id == bindparam("the_id")) & (table.c.revision == bindparam("the_old"))
     for same_columns in _by_columns(rows):
         names = [name for name in same_columns[0] if name not in {"the_id", "the_old"}]
-        statement = update(table).where(matching).values({name: bindparam(name) for name in names})
+        statement = update(Customer).where(matching).values({name: bindparam(name) for name in names})
         changed = connection.execute(statement, same_columns).rowcount
         if changed != len(same_columns):
             raise LostRace("Somebody else changed one of these customers at the same moment. Try again.")
@@ -175,7 +171,7 @@ def _stored(field: Field, plain: Any, record_id: int, keyring: Keyring) -> Any:
     return plain if field_type.many else field_type.from_json(plain)
 
 
-def _extra(write: Write, fields: Mapping[str, Field]) -> dict[str, Any]:
+def _extra(write: Write) -> dict[str, Any]:
     kept = dict(write.extra)
     for key, (_old, new) in write.changes.items():
         if key not in BUILT_IN_KEYS and key != "deleted":
@@ -193,7 +189,7 @@ def release_and_claim(connection: Connection, fields: Mapping[str, Field], write
     leaving = [{"f": key, "r": write.record_id} for write, key in moves if write.number > 1]
     if leaving:
         mine = (table.c.entity == ENTITY) & (table.c.field == bindparam("f")) & (table.c.record_id == bindparam("r"))
-        connection.execute(delete(table).where(mine), leaving)
+        connection.execute(delete(UniqueValue).where(mine), leaving)
     claim(connection, [_claim(fields[key], write) for write, key in moves if write.changes[key][1] is not None])
 
 
@@ -236,9 +232,7 @@ def _claim(field: Field, write: Write) -> dict[str, Any]:
     return {"entity": ENTITY, "field": field.key, "value": value, "record_id": write.record_id}
 
 
-def changes_since(
-    connection: Connection, after: Mapping[int, int], entity: str = ENTITY
-) -> dict[int, list[Change]]:
+def changes_since(connection: Connection, after: Mapping[int, int], entity: str = ENTITY) -> dict[int, list[Change]]:
     """Return each record's log entries newer than the revision given for it (record ID → revision number)."""
     table = Revision.__table__
     found: dict[int, list[Change]] = defaultdict(list)

@@ -14,19 +14,21 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
-from sync.errors import SyncError, UnknownField, UnreadableWorkbook
 
 from panel import setup
 from panel.access import hash_password
 from panel.access import set_password as give_password
 from panel.authors import COMMAND_LINE
 from panel.database import writing
+from panel.demo import add_demo
+from panel.exporting import export_workbook
 from panel.extensions import db
 from panel.imports.journey import import_at_once, is_ready, undo_import, viewer_of
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planning import Planned
 from panel.imports.report import plan_json, sentences, summary
 from panel.models import Role, User
+from sync.errors import SyncError, UnknownField, UnreadableWorkbook
 
 users = AppGroup("user", help="Add users, or help one who is locked out.")
 
@@ -48,7 +50,7 @@ def ensure_ready() -> None:
 
 
 def _app() -> Flask:
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (the proxy's target)
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target
     return app
 
 
@@ -123,8 +125,6 @@ def reset_user(email: str) -> None:
 @with_appcontext
 def demo(count: int) -> None:
     """Add COUNT made-up customers with several additional fields."""
-    from panel.demo import add_demo
-
     ensure_ready()
     add_demo(count, lambda done: click.echo(f"{done:,} of {count:,}", err=True))
     click.echo(f"Added {count:,} customers.")
@@ -138,8 +138,6 @@ def demo(count: int) -> None:
 @with_appcontext
 def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | None) -> None:
     """Write customers to OUT, an .xlsx or .csv file."""
-    from panel.exporting import export_workbook
-
     ensure_ready()
     viewer = _viewer(email)
     _needs(email, "customer.export")
@@ -159,7 +157,9 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 @click.option("--json", "as_json", is_flag=True, help="print the plan as one JSON object")
 @click.option("--as", "email", help="act with this user's rights")
 @click.option("--key", default="", help="the field that identifies customers in a foreign file")
-@click.option("--map", "maps", multiple=True, help='"Header=field", "Header=+" for a new field, "Header=-" to leave out')
+@click.option(
+    "--map", "maps", multiple=True, help='"Header=field", "Header=+" for a new field, "Header=-" to leave out'
+)
 @click.option("--create-fields", is_flag=True, help="make additional fields of unknown headers")
 @click.option("--prefer", type=click.Choice(["panel", "workbook"]), help="answer every conflict")
 @click.option("--accept-unknown", is_flag=True, help="write cells whose earlier value nobody knows")
@@ -191,7 +191,8 @@ def _options(maps: tuple[str, ...], **answers: Any) -> ImportOptions:
     if wrong:
         raise UnknownField(f'--map {wrong[0]!r}: write "Header=field", "Header=+" or "Header=-".')
     mapping = {header: target.strip() for header, _sign, target in pairs}
-    return ImportOptions(mapping=mapping, **{name: value or "" for name, value in answers.items()})
+    given: dict[str, Any] = {name: value or "" for name, value in answers.items()}
+    return ImportOptions(mapping=mapping, **given)
 
 
 def _unreadable(as_json: bool) -> Callable[[str, int], NoReturn]:
@@ -203,9 +204,7 @@ def _unreadable(as_json: bool) -> Callable[[str, int], NoReturn]:
     return speak
 
 
-def _report(
-    planned: Planned, import_id: int | None, options: ImportOptions, *, as_json: bool, dry_run: bool
-) -> None:
+def _report(planned: Planned, import_id: int | None, options: ImportOptions, *, as_json: bool, dry_run: bool) -> None:
     ready = is_ready(planned, options)
     applied = import_id is not None
     for sentence in sentences(planned):
@@ -237,6 +236,8 @@ def undo(number: int, dry_run: bool, as_json: bool) -> None:
         click.echo(json.dumps({"import": number, "undone": not dry_run, **asdict(undone)}, ensure_ascii=False))
         return
     verb = "would be put back" if dry_run else "put back"
-    click.echo(f"{undone.reverted} cells {verb}, {undone.removed} created customers to the bin, {len(undone.kept)} kept.")
+    click.echo(
+        f"{undone.reverted} cells {verb}, {undone.removed} created customers to the bin, {len(undone.kept)} kept."
+    )
     for one in undone.kept[:50]:
         click.echo(f"Kept: customer {one.id} {one.field}: {one.reason}.", err=True)

@@ -10,9 +10,6 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import insert, select, update
-from sync.fields import Bad, Field
-from sync.types import FIELD_TYPES
-from sync.values import parse_value
 
 from panel.authors import COMMAND_LINE
 from panel.changelog import Write, write_in_bulk
@@ -21,6 +18,9 @@ from panel.models import AdditionalField, SchemaVersion
 from panel.newcomers import complete
 from panel.records import batches
 from panel.schema import ENTITY, RESERVED_KEYS, current_schema
+from sync.fields import Bad, Field
+from sync.types import FIELD_TYPES
+from sync.values import parse_value
 
 ROWS_AT_ONCE = 10_000
 FIRST = ("Anna", "Eva", "Jana", "Petr", "Jan", "Tomas", "Marie", "Lucie", "Pavel", "Martin", "Zoë", "Søren", "Chloé")
@@ -101,7 +101,9 @@ def _person(number: int, chance: random.Random, prefixes: dict[str, str]) -> dic
     return {
         "full_name": f"{first} {last}",
         "emails": (f"{first}.{last}.{number}@example.com".lower().replace("'", ""),),
-        "phones": (f"{prefixes[chance.choice(list(prefixes))]}{chance.randrange(100, 999)} {chance.randrange(100, 999)}",),
+        "phones": (
+            f"{prefixes[chance.choice(list(prefixes))]}{chance.randrange(100, 999)} {chance.randrange(100, 999)}",
+        ),
         "category": "company" if number % 17 == 0 else "person",
         "status": 1 + number % 4,
         "billing_type": "prepaid" if number % 5 == 0 else "recurring",

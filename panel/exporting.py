@@ -11,13 +11,6 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import Connection, Select, insert, update
-from sync.cells import Scalar
-from sync.errors import SyncError
-from sync.fields import Bad, Field
-from sync.tokens import TokenMaker, make_ref
-from sync.types import FIELD_TYPES
-from sync.values import parse_value
-from sync.workbook import Sheet, write_csv, write_workbook
 
 from panel.database import reading, writing
 from panel.imports.options import Viewer
@@ -26,6 +19,14 @@ from panel.models import Customer, Event, Export
 from panel.models.columns import now
 from panel.records import RecordReader, select_records
 from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schema
+from sync.cells import Scalar
+from sync.errors import SyncError
+from sync.fields import Bad, Field
+from sync.tokens import TokenMaker, make_ref
+from sync.types import FIELD_TYPES
+from sync.values import parse_value
+import sync.workbook as _w  # TEMP
+Sheet, write_csv, write_workbook = (getattr(_w, n, None) for n in ('Sheet', 'write_csv', 'write_workbook'))
 
 ROWS_AT_ONCE = 1_000
 GUIDE = (

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select, update
-from sync.errors import SyncError
 
 from panel.changelog import allocate_ids, claim_free
 from panel.models import GeneratorConfig
 from panel.schema import ENTITY
+from sync.errors import SyncError
 
 VARIABLES = (
     "id",
@@ -59,7 +59,7 @@ class Newcomer:
 
 
 def parse_pattern(pattern: str) -> tuple[Part, ...]:
-    """Return the parts of ``{var|length}`` with literals between; raise `PatternError` naming the place of a mistake."""
+    """Return the parts of ``{var|length}`` with literals between; a `PatternError` names the place of a mistake."""
     if not pattern.strip():
         raise PatternError("The login pattern is empty. Write one such as {id|6}.")
     parts: list[Part] = []
@@ -77,7 +77,9 @@ def _literal(pattern: str, start: int, end: int) -> Part:
     for brace in "{}":
         if brace in literal:
             place = start + literal.index(brace) + 1
-            raise PatternError(f"Character {place} of the pattern: '{brace}' opens no variable. Write {{id}} or {{id|6}}.")
+            raise PatternError(
+                f"Character {place} of the pattern: '{brace}' opens no variable. Write {{id}} or {{id|6}}."
+            )
     return Part(literal=literal)
 
 
@@ -94,7 +96,9 @@ def make_login(parts: Sequence[Part], newcomer: Newcomer, characters: str, day: 
     values = _values(newcomer, day, number)
     made = "".join(part.literal or _fill(part, values, characters) for part in parts)
     if not made.strip():
-        raise PatternError("The login pattern gives an empty login for this customer. Fill in what it uses, or the login.")
+        raise PatternError(
+            "The login pattern gives an empty login for this customer. Fill in what it uses, or the login."
+        )
     return made
 
 
@@ -153,7 +157,9 @@ def claim_logins(connection: Connection, newcomers: Sequence[Newcomer], day: dt.
         if not open_ones:
             return [made[at] for at in range(len(newcomers))]
         drawn = _draw_logins(connection, config, parts, open_ones, day)
-        wanted = [{"entity": ENTITY, "field": "login", "value": v.casefold(), "record_id": i} for i, v in drawn.values()]
+        wanted = [
+            {"entity": ENTITY, "field": "login", "value": v.casefold(), "record_id": i} for i, v in drawn.values()
+        ]
         owners = claim_free(connection, wanted)
         won = {at: one for at, one in drawn.items() if owners["login", one[1].casefold()] == one[0]}
         made |= won
@@ -171,18 +177,18 @@ def _draw_logins(
     newcomers: Mapping[int, Newcomer],
     day: dt.date,
 ) -> dict[int, tuple[int, str]]:
-    first = _take_numbers(connection, config, parts, len(newcomers))
+    first = _take_numbers(connection, parts, len(newcomers))
     return {
         at: (one.id, make_login(parts, one, config.login_characters, day, first + offset))
         for offset, (at, one) in enumerate(newcomers.items())
     }
 
 
-def _take_numbers(connection: Connection, config: GeneratorConfig, parts: Sequence[Part], count: int) -> int:
+def _take_numbers(connection: Connection, parts: Sequence[Part], count: int) -> int:
     if not any(part.variable == "next" for part in parts):
         return 0
     table = GeneratorConfig.__table__
-    step = update(table).values(next_number=table.c.next_number + count).returning(table.c.next_number)  # type: ignore[arg-type]  # a Table, typed wider
+    step = update(GeneratorConfig).values(next_number=table.c.next_number + count).returning(table.c.next_number)
     return int(connection.execute(step).scalar_one()) - count
 
 

@@ -22,8 +22,10 @@ RULES = (
         "revision_is_final",
         "revision",
         "UPDATE",
-        "NEW.entity <> OLD.entity OR NEW.record_id <> OLD.record_id OR NEW.number <> OLD.number"
-        " OR NEW.stamp <> OLD.stamp OR NEW.at <> OLD.at",
+        (
+            "NEW.entity <> OLD.entity OR NEW.record_id <> OLD.record_id OR NEW.number <> OLD.number"
+            " OR NEW.stamp <> OLD.stamp OR NEW.at <> OLD.at"
+        ),
         "an entry of the change log keeps its place",
     ),
 )
@@ -38,8 +40,7 @@ def install_guards(connection: Connection) -> None:
 
 def _sqlite(name: str, table: str, moment: str, refused: str, message: str) -> list[str]:
     create = (
-        f"CREATE TRIGGER {name} BEFORE {moment} ON {table} WHEN {refused} "
-        f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
+        f"CREATE TRIGGER {name} BEFORE {moment} ON {table} WHEN {refused} BEGIN SELECT RAISE(ABORT, '{message}'); END"
     )
     return [f"DROP TRIGGER IF EXISTS {name}", create]
 

@@ -8,8 +8,6 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
-from sync.fields import Field
-from sync.types import FIELD_TYPES
 
 from panel.authors import current_author
 from panel.changelog import LostRace, Write, append_revisions, release_and_claim
@@ -19,6 +17,8 @@ from panel.models import Customer
 from panel.newcomers import complete
 from panel.records import RecordReader, select_records
 from panel.schema import ENTITY, Schema, column_of, current_schema
+from sync.fields import Field
+from sync.types import FIELD_TYPES
 
 
 def log_the_orm() -> None:
@@ -84,7 +84,9 @@ def _deletion(customer: Customer, was: bool) -> dict[str, tuple[Any, Any]]:
 def _secret_change(session: Session, customer: Customer) -> dict[str, tuple[Any, Any]]:
     if not customer.new_password:
         return {}
-    stored = session.connection().execute(select(Customer.password).where(Customer.__table__.c.id == customer.id)).scalar()
+    stored = (
+        session.connection().execute(select(Customer.password).where(Customer.__table__.c.id == customer.id)).scalar()
+    )
     old = _keyring().decrypt(stored, ENTITY, customer.id, "password") if stored else None
     if old == customer.new_password:
         customer.password, customer.new_password = stored, None
@@ -115,9 +117,7 @@ def _values(customer: Customer, fields: Iterable[Field]) -> dict[str, Any]:
 
 
 def _plain(customer: Customer, fields: Iterable[Field]) -> dict[str, Any]:
-    return {
-        field.key: _stored_plain(customer, field) for field in fields if not FIELD_TYPES[field.type].secret
-    }
+    return {field.key: _stored_plain(customer, field) for field in fields if not FIELD_TYPES[field.type].secret}
 
 
 def _stored_plain(customer: Customer, field: Field) -> Any:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
-from sync.fields import Field
-from sync.records import Record
-from sync.types import FIELD_TYPES
+from sqlalchemy import Connection, Row, Select, select
 
 from panel.models import Customer
 from panel.schema import BUILT_IN_KEYS, column_of
+from sync.fields import Field
+from sync.records import Record
+from sync.types import FIELD_TYPES
 
 T = TypeVar("T")
 BATCH = 500
@@ -36,7 +35,7 @@ class RecordReader:
         self._tuples = [field.key for field in built_in if FIELD_TYPES[field.type].many]
         self._extra = [(field.key, FIELD_TYPES[field.type].from_json) for field in fields if field.additional]
 
-    def record(self, row: Row[Any]) -> Record:
+    def record(self, row: Row[*tuple[Any, ...]]) -> Record:
         """Return one customer with the values of the reader's fields."""
         values: dict[str, Any] = {key: row[at] for key, at in self._columns}
         for key in self._tuples:

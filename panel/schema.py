@@ -8,18 +8,17 @@ from decimal import Decimal
 from typing import Any
 
 from flask import g, has_request_context
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
+
+from panel.models import AdditionalField, Customer, Location, Partner, SchemaVersion, Status
 from sync.errors import UnknownField
 from sync.fields import Bad, Field, Option
 from sync.types import FIELD_TYPES
 from sync.values import parse_value
 
-from panel.models import AdditionalField, Customer, Location, Partner, SchemaVersion, Status
-
 ENTITY = "customer"
 BILLING_TYPES = (Option("recurring", "Recurring payments"), Option("prepaid", "Prepaid"))
 CATEGORIES = (Option("person", "Private person"), Option("company", "Company"))
-SECRET_MASK = "••••••••"
 
 # In the order of the add form. Where a field's column has another name, COLUMNS names it.
 BUILT_IN = (
@@ -141,11 +140,11 @@ def _unique_labels(pairs: Iterable[tuple[Any, ...]]) -> tuple[Option, ...]:
     return tuple(Option(id, label if counts[label.casefold()] == 1 else f"#{id} {label}") for id, label in named)
 
 
-def _placement(row: Mapping[str, Any]) -> Placement:
+def _placement(row: RowMapping) -> Placement:
     return Placement(row["add"], row["show_in_list"], row["searchable"], row["disabled"], row["hidden"])
 
 
-def _additional(row: Mapping[str, Any]) -> Field:
+def _additional(row: RowMapping) -> Field:
     field = Field(
         key=row["key"],
         label=row["label"],

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import inspect, select, text
@@ -70,7 +71,9 @@ def _one_at_a_time(instance: Path) -> Iterator[None]:
 
 def is_prepared() -> bool:
     """Tell whether the database is there and seeded."""
-    return inspect(db.engine).has_table(SchemaVersion.__tablename__) and db.session.get(SchemaVersion, ENTITY) is not None
+    return (
+        inspect(db.engine).has_table(SchemaVersion.__tablename__) and db.session.get(SchemaVersion, ENTITY) is not None
+    )
 
 
 def _migrate() -> None:
@@ -82,8 +85,6 @@ def _migrate() -> None:
 
 def newest_migration() -> str | None:
     """Return the revision that a database of this version has."""
-    from alembic.script import ScriptDirectory
-
     return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 

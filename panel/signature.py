@@ -7,12 +7,12 @@ import json
 
 from flask import current_app
 from sqlalchemy import Connection
-from sync.types import FIELD_TYPES
 
 from panel.keys import Keyring
 from panel.models import Customer
 from panel.records import RecordReader, select_records
 from panel.schema import ENTITY, current_schema
+from sync.types import FIELD_TYPES
 
 ROWS_AT_ONCE = 1_000
 
@@ -34,5 +34,3 @@ def signature(connection: Connection) -> str:
         password = row[-1] and keyring.digest(keyring.decrypt(row[-1], ENTITY, record.id, "password"))
         digest.update(json.dumps([record.id, plain, password], sort_keys=True).encode())
     return digest.hexdigest()
-
-

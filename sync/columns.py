@@ -42,79 +42,98 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """What a sheet's headers mean: columns of fields, the ID, the action, and headers that nobody knows."""
+    """What a sheet's headers mean: columns of fields, the ID, the action, and headers that no field has."""
 
     columns: tuple[Column, ...]
     id_column: int | None
     action_column: int | None
     unknown: tuple[tuple[int, str], ...]
     to_create: tuple[tuple[int, str], ...]
+    retired: tuple[str, ...] = ()
 
 
 def match_headers(
     keys: Sequence[str | None],
     labels: Sequence[str | None],
-    fields: Sequence[Field],
+    find: Callable[[str], Field],
     shown: Mapping[str, Field],
     mapping: Mapping[str, str],
-    find: Callable[[str], Field],
 ) -> Headers:
     """Return what each column holds: by the hidden key row, by the caller's mapping, or by exact key or label.
 
+    `find` returns the field with a key or label, or raises `UnknownField`; `shown` holds the export's fields.
     `mapping` takes a header to a field's key or label, to ``+`` for a new field or ``-`` to leave the column out.
     Raises `UnknownField` where a mapping names a header or field that is not there, or two columns hold one field.
     """
     wanted = {header.strip().casefold(): target for header, target in mapping.items()}
-    _check_mapping(wanted, labels, mapping)
-    columns: list[Column] = []
-    special: dict[str, int] = {}
-    unknown: list[tuple[int, str]] = []
-    to_create: list[tuple[int, str]] = []
+    _check_mapping(labels, mapping)
+    matcher = _Matcher(find, shown, wanted)
     for index in range(max(len(keys), len(labels))):
-        key, label = _at(keys, index), (_at(labels, index) or "").strip()
-        target = wanted.get(label.casefold()) or key or label
-        if not target or target == LEAVE_OUT or (key or "").startswith("_ref"):
-            continue
+        matcher.take(index, _at(keys, index) or "", (_at(labels, index) or "").strip())
+    _refuse_doubles(matcher.columns)
+    return matcher.headers()
+
+
+class _Matcher:
+    """Collects what the headers mean, one column after the other."""
+
+    def __init__(self, find: Callable[[str], Field], shown: Mapping[str, Field], wanted: Mapping[str, str]) -> None:
+        self._find, self._shown, self._wanted = find, shown, wanted
+        self.columns: list[Column] = []
+        self._special: dict[str, int] = {}
+        self._unknown: list[tuple[int, str]] = []
+        self._to_create: list[tuple[int, str]] = []
+        self._retired: list[str] = []
+
+    def take(self, index: int, key: str, label: str) -> None:
+        """Decide one column."""
+        mapped = self._wanted.get(label.casefold(), "")
+        target = mapped or key or label
+        if not target or target == LEAVE_OUT:
+            return
         if target == NEW_FIELD:
-            to_create.append((index, label))
+            self._to_create.append((index, label))
         elif target.casefold() in {ID_KEY, ACTION_KEY}:
-            special[target.casefold()] = index
+            self._special[target.casefold()] = index
         else:
-            field = _field_called(target, fields, find, explicit=label.casefold() in wanted)
-            if field is None:
-                unknown.append((index, label or target))
+            self._take_field(index, target, label, explicit=bool(mapped))
+
+    def _take_field(self, index: int, target: str, label: str, *, explicit: bool) -> None:
+        try:
+            field = self._find(target)
+        except UnknownField:
+            if explicit:
+                raise
+            # A field that was retired while the workbook was out is no header that somebody typed.
+            if target in self._shown:
+                self._retired.append(label or target)
             else:
-                columns.append(Column(index, field, shown.get(field.key), not field.read_only))
-    _refuse_doubles(columns)
-    return Headers(
-        tuple(columns), special.get(ID_KEY), special.get(ACTION_KEY), tuple(unknown), tuple(to_create)
-    )
+                self._unknown.append((index, label or target))
+            return
+        self.columns.append(Column(index, field, self._shown.get(field.key), not field.read_only))
+
+    def headers(self) -> Headers:
+        """Return what was decided."""
+        return Headers(
+            tuple(self.columns),
+            self._special.get(ID_KEY),
+            self._special.get(ACTION_KEY),
+            tuple(self._unknown),
+            tuple(self._to_create),
+            tuple(self._retired),
+        )
 
 
 def _at(texts: Sequence[str | None], index: int) -> str | None:
     return texts[index] if index < len(texts) else None
 
 
-def _check_mapping(wanted: Mapping[str, str], labels: Sequence[str | None], mapping: Mapping[str, str]) -> None:
+def _check_mapping(labels: Sequence[str | None], mapping: Mapping[str, str]) -> None:
     there = {(label or "").strip().casefold() for label in labels}
     for header in mapping:
         if header.strip().casefold() not in there:
             named = ", ".join(label for label in labels if label)
             raise UnknownField(f"There is no column headed {header!r}. The headers are: {named}.")
-
-
-def _field_called(
-    target: str, fields: Sequence[Field], find: Callable[[str], Field], *, explicit: bool
-) -> Field | None:
-    by_key = {field.key: field for field in fields}
-    if target in by_key:
-        return by_key[target]
-    try:
-        return find(target)
-    except UnknownField:
-        if explicit:
-            raise
-        return None
 
 
 def _refuse_doubles(columns: Sequence[Column]) -> None:

@@ -15,9 +15,9 @@ from sync.merge import Merged, Outcome, Versions, merge, merge_sets, merge_unkno
 from sync.plan import Creation, Item, RowPlan
 from sync.records import Record
 from sync.types import FIELD_TYPES
+from sync.types.secret import MASK
 from sync.values import check_required, parse_value
 
-MASK = "••••••••"
 GONE = "This row's customer is not there, or not yours to change. Remove the row, or export again."
 
 
@@ -83,9 +83,7 @@ class RowPlanner:
                 found.append(verdict)
         return _sorted(row, known.record, found) if found else None
 
-    def _cell(
-        self, row: SheetRow, column: Column, raw: RawCell, known: Known, panel: Any
-    ) -> Item | Problem | None:
+    def _cell(self, row: SheetRow, column: Column, raw: RawCell, known: Known, panel: Any) -> Item | Problem | None:
         if FIELD_TYPES[column.field.type].secret:
             return self._secret(row, column, raw, known, panel)
         if raw == LONG_TEXT_PLACEHOLDER:
@@ -141,9 +139,7 @@ class RowPlanner:
         choice = "workbook" if self._choices.accept_unknown else ""
         return self._checked(row, column, replace(item, value=value, choice=choice))
 
-    def _secret(
-        self, row: SheetRow, column: Column, raw: RawCell, known: Known, panel: Any
-    ) -> Item | Problem | None:
+    def _secret(self, row: SheetRow, column: Column, raw: RawCell, known: Known, panel: Any) -> Item | Problem | None:
         if FIELD_TYPES[column.field.type].unchanged(panel, raw, column.field):
             return None
         value = self._parse(column, raw)
@@ -194,7 +190,9 @@ class RowPlanner:
                 values[column.field.key], cells[column.field.key] = value, row.address(column)
         if not problems:
             problems = [*self._missing(row, values)]
-        return RowPlan(row.number, None, problems=tuple(problems), creates=Creation(values, cells, self._digest(values)))
+        return RowPlan(
+            row.number, None, problems=tuple(problems), creates=Creation(values, cells, self._digest(values))
+        )
 
     def _missing(self, row: SheetRow, values: Mapping[str, Any]) -> list[Problem]:
         by_key = {column.field.key: column for column in self.columns}
@@ -252,5 +250,3 @@ def _sorted(row: SheetRow, record: Record, found: Sequence[Item | Problem]) -> R
         repairs=tuple(replace(item, message=item.message.removeprefix("repair: ")) for item in repairs),
         ignored=tuple(ignored),
     )
-
-

@@ -64,7 +64,7 @@ def merge_form(form: BaseForm, now: Mapping[str, Any], meanwhile: Meanwhile) -> 
             written[key] = merged.value
         if merged.outcome is Outcome.CONFLICT:
             control.note = _note(control, versions, meanwhile.changed_by.get(key, ""))
-        elif not control.errors:
+        elif not control.errors and not FIELD_TYPES[control.field.type].secret:
             control.process_data(merged.value)
     return written
 

@@ -7,10 +7,6 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import Connection, func, insert, select, update
-from sync.fields import Field
-from sync.merge import Outcome
-from sync.plan import Item, RowPlan
-from sync.types import FIELD_TYPES
 
 from panel.authors import Author
 from panel.changelog import LostRace, Write, write_in_bulk
@@ -21,6 +17,10 @@ from panel.models import AdditionalField, Customer, ImportedRow, SchemaVersion, 
 from panel.newcomers import complete
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, forget_schema
+from sync.fields import Field
+from sync.merge import Outcome
+from sync.plan import Item, RowPlan
+from sync.types import FIELD_TYPES
 
 
 def write_plan(connection: Connection, planned: Planned, author: Author) -> None:

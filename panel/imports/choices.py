@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sync.plan import Item, RowPlan
 
 from panel.imports.planning import Planned
 from panel.imports.report import display
 from panel.models import ImportItem
+from sync.plan import Item, RowPlan
 
 
 def apply_choices(connection: Connection, import_id: int, planned: Planned) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flask import current_app
+
 from sync.errors import UnreadableWorkbook
 from sync.workbook import Limits
 

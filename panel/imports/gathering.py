@@ -10,13 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Connection, Select, select
-from sync.columns import Column
-from sync.fields import Field
-from sync.plan import RowPlan
-from sync.records import Record
-from sync.tokens import NewToken, RowToken, parse_ref
-from sync.types import FIELD_TYPES
+from sqlalchemy import Connection, RowMapping, Select, select
 
 from panel.changelog import changes_since, value_then
 from panel.imports.files import StoredFile
@@ -26,6 +20,12 @@ from panel.keys import Keyring
 from panel.models import Customer, Export, Import, ImportedRow, Status
 from panel.records import BATCH, batches, records_by_id
 from panel.schema import BUILT_IN_KEYS, ENTITY, column_of
+from sync.columns import Column
+from sync.fields import Field
+from sync.plan import RowPlan
+from sync.records import Record
+from sync.tokens import NewToken, RowToken, parse_ref
+from sync.types import FIELD_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Gatherer:
         self._scanned: dict[Any, list[int]] | None = None
         self._deletable: set[int] | None = None
         self._fields: list[Field] = []
-        self.export_id: int | None = self._export and self._export["id"]
+        self.export_id: int | None = self._export["id"] if self._export else None
         by_file = (f"file:{file.sha256}", f"name:{file.name.casefold()}")
         self.sources = by_file if self.export_id is None else (f"export:{self.export_id}",)
 
-    def _find_export(self, export_id: int | None) -> Mapping[str, Any] | None:
+    def _find_export(self, export_id: int | None) -> RowMapping | None:
         if export_id is None:
             return None
         query = select(Export.__table__).where(Export.id == export_id, Export.entity == ENTITY)
@@ -153,12 +153,11 @@ class Gatherer:
         mine = self._viewer.partner_id
         return query if mine is None else query.where(Customer.__table__.c.partner_id == mine)
 
-    def _remembered(
-        self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]
-    ) -> dict[str, list[int]]:
+    def _remembered(self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]) -> dict[str, list[int]]:
         contents = {f"N{one.token.number}" for one in rows if isinstance(one.token, NewToken)}
         contents |= {draft.creates.content for draft in drafts.values() if draft.creates}
-        table, found = ImportedRow.__table__.c, defaultdict(dict)
+        table = ImportedRow.__table__.c
+        found: dict[str, dict[int, int]] = defaultdict(dict)
         applied = select(Import.id).where(Import.state == "applied")
         for some in batches(sorted(contents), BATCH):
             query = select(table.content, table.occurrence, table.record_id).where(

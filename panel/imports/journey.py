@@ -7,10 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, delete, insert, select, update
-from sync.cells import Problem
-from sync.errors import StalePlan, SyncError
-from sync.plan import Item, Plan
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken
@@ -26,6 +23,9 @@ from panel.models import Import, ImportItem, User
 from panel.models.columns import now
 from panel.records import batches
 from panel.schema import ENTITY
+from sync.cells import Problem
+from sync.errors import StalePlan, SyncError
+from sync.plan import Item, Plan
 
 ROWS_AT_ONCE = 5_000
 MOVED = "Something changed since this plan was made, so nothing was written. Look at what is new, and apply again."
@@ -118,9 +118,7 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     connection.execute(update(Import).where(Import.id == import_id).values(**applied, counts=counts_json(planned)))
 
 
-def import_at_once(
-    path: Path, options: ImportOptions, viewer: Viewer, *, dry_run: bool
-) -> tuple[Planned, int | None]:
+def import_at_once(path: Path, options: ImportOptions, viewer: Viewer, *, dry_run: bool) -> tuple[Planned, int | None]:
     """Plan a file and, unless it is a dry run or not ready, apply it; return the plan and the applied import's ID.
 
     The plan is made without a write lock. Where a record moved before it was written, it is made once more
@@ -187,7 +185,7 @@ def undo_import(import_id: int, viewer: Viewer, *, dry_run: bool = False) -> Und
         return undone
 
 
-def _row(connection: Connection, import_id: int) -> Mapping[str, Any]:
+def _row(connection: Connection, import_id: int) -> RowMapping:
     query = select(Import.__table__).where(Import.id == import_id).with_for_update()
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
@@ -195,7 +193,7 @@ def _row(connection: Connection, import_id: int) -> Mapping[str, Any]:
     return row
 
 
-def _open_import(connection: Connection, import_id: int) -> Mapping[str, Any]:
+def _open_import(connection: Connection, import_id: int) -> RowMapping:
     row = _row(connection, import_id)
     if row["state"] != "planned":
         raise SyncError(f"This import is {row['state']} already.")
@@ -208,7 +206,7 @@ def _applied_import(connection: Connection, import_id: int) -> None:
         raise SyncError(f"Import {import_id} is {row['state']}, so there is nothing to undo.")
 
 
-def _plan_again(connection: Connection, row: Mapping[str, Any], options: ImportOptions, viewer: Viewer) -> Planned:
+def _plan_again(connection: Connection, row: RowMapping, options: ImportOptions, viewer: Viewer) -> Planned:
     file = StoredFile(uploads() / row["stored_as"], row["file_name"], row["sha256"])
     planned = plan_file(connection, file, options, viewer)
     apply_choices(connection, row["id"], planned)
@@ -326,7 +324,6 @@ def _problem_line(problem: Problem) -> dict[str, Any]:
     }
 
 
-def with_options(row: Mapping[str, Any], **changed: Any) -> ImportOptions:
+def with_options(row: RowMapping, **changed: Any) -> ImportOptions:
     """Return an import's options with some of them changed."""
     return replace(ImportOptions.from_json(row["options"]), **changed)
-

@@ -8,6 +8,15 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import Connection
+
+from panel.imports.files import StoredFile, limits
+from panel.imports.gathering import Gathered, Gatherer
+from panel.imports.identity import Identified, Identity, Seen
+from panel.imports.options import ImportOptions, Viewer
+from panel.imports.proposals import NewField, propose
+from panel.imports.whole_file import list_absent, refuse_repeated, refuse_taken, settle_again
+from panel.records import BATCH, batches
+from panel.schema import ENTITY, Schema, current_schema
 from sync.cells import Problem
 from sync.columns import Column, Headers, match_headers
 from sync.errors import UnknownField
@@ -18,23 +27,17 @@ from sync.rows import GONE, Known, RowPlanner, SheetRow
 from sync.tokens import NewToken, RowToken, TokenMaker
 from sync.workbook import Table, open_table
 
-from panel.imports.files import StoredFile, limits
-from panel.imports.gathering import Gathered, Gatherer
-from panel.imports.identity import Identified, Identity, Seen
-from panel.imports.options import ImportOptions, Viewer
-from panel.imports.proposals import NewField, propose
-from panel.imports.whole_file import list_absent, refuse_repeated, refuse_taken, settle_again
-from panel.records import BATCH, batches
-from panel.schema import ENTITY, Schema, current_schema
-
 NO_COLUMN = (
     "No column's header is a field of customers. "
     'Name one with --map "Header=field", or send a workbook that was exported here.'
 )
-TAMPERED = "The row's hidden reference was changed. Restore it, or clear it and the ID to make a new customer of the row."
+TAMPERED = (
+    "The row's hidden reference was changed. Restore it, or clear it and the ID to make a new customer of the row."
+)
 DISAGREES = "The row's hidden reference says customer {id}, the ID beside it says another. Restore one of them."
 DELETED = "This customer was deleted after the export. Restore it in the panel first, or remove the row."
 TOO_MANY = "{label} '{value}' belongs to {count} customers. Use a key that only one has, or the ID column."
+RETIRED = 'The field "{label}" was retired after the export. Its column was left out.'
 OTHER_PARTNER = "You may work with customers of your own partner only. Clear the cell, or choose your partner."
 
 
@@ -71,6 +74,7 @@ def plan_file(connection: Connection, file: StoredFile, options: ImportOptions, 
         columns = [*headers.columns, *(Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)]
         planner = _RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
         plan = planner.run(table, accepted)
+    plan.notes = [RETIRED.format(label=label) for label in headers.retired]
     refuse_repeated(plan, planner.seen)
     refuse_taken(connection, plan, columns)
     settle_again(connection, plan, columns, gatherer.export_id)
@@ -80,9 +84,7 @@ def plan_file(connection: Connection, file: StoredFile, options: ImportOptions, 
 
 
 def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOptions) -> Headers:
-    headers = match_headers(
-        table.keys, table.labels, schema.fields, gatherer.shown_fields(), options.mapping, schema.field
-    )
+    headers = match_headers(table.keys, table.labels, schema.field, gatherer.shown_fields(), options.mapping)
     if not headers.columns:
         raise UnknownField(NO_COLUMN)
     return headers
@@ -91,7 +93,7 @@ def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOpti
 class _RowsPlanner:
     """Plans the rows of one file, batch by batch."""
 
-    def __init__(  # noqa: PLR0913 (everything that a file's rows depend on, once)
+    def __init__(
         self,
         gatherer: Gatherer,
         schema: Schema,
@@ -129,9 +131,7 @@ class _RowsPlanner:
         for one in named:
             self._plan.add(self._plan_row(one, known, drafts))
 
-    def _plan_row(
-        self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]
-    ) -> RowPlan | None:
+    def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> RowPlan | None:
         if one.is_tampered:
             return _refused(one, TAMPERED)
         if len(one.candidates) > 1 and self._key is not None:
@@ -157,9 +157,7 @@ class _RowsPlanner:
         holds = stamp is not None and self._tokens.holds(token, stamp)
         return known.values.get((token.id, token.revision)) if holds else None
 
-    def _plan_known(
-        self, one: Identified, record: Record, base: Mapping[str, Any] | None
-    ) -> RowPlan | None:
+    def _plan_known(self, one: Identified, record: Record, base: Mapping[str, Any] | None) -> RowPlan | None:
         if self._asks_deletion(one.row):
             return self._plan_deletion(one, record, base)
         plan = self._planner.existing(one.row, Known(record, base))
@@ -208,9 +206,7 @@ class _RowsPlanner:
             return None
         return self._new_within_partner(replace(draft, creates=replace(draft.creates, occurrence=occurrence)))
 
-    def _plan_prepared(
-        self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan
-    ) -> RowPlan | None:
+    def _plan_prepared(self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan) -> RowPlan | None:
         self.seen.prepared[token.number].append(one.row.number)
         if not self._tokens.holds_new(token):
             return _refused(one, TAMPERED)

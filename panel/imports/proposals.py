@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select
+
+from panel.imports.files import StoredFile, limits
+from panel.models import AdditionalField
+from panel.schema import ENTITY, RESERVED_KEYS, Schema
 from sync.columns import Headers
 from sync.fields import Field
 from sync.inference import infer_field
 from sync.types import FIELD_TYPES
 from sync.workbook import open_table
-
-from panel.imports.files import StoredFile, limits
-from panel.models import AdditionalField
-from panel.schema import ENTITY, RESERVED_KEYS, Schema
 
 TEXT = Field("text", "Text", "text")
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
+from panel.imports.planning import Planned
 from sync.cells import Problem
 from sync.fields import Field
 from sync.merge import Outcome
 from sync.plan import Item, Plan
-from sync.types import FIELD_TYPES
 
-from panel.imports.planning import Planned
-from panel.imports.proposals import NewField
+MOST_KINDS = 20
 
 
 def display(value: Any, field: Field | None) -> Any:
@@ -90,48 +89,65 @@ def plan_json(planned: Planned, import_id: int | None, *, applied: bool) -> dict
 
 def sentences(planned: Planned) -> Iterator[str]:
     """Yield what a person has to know of a plan, the most important first; problems grouped."""
-    plan, counts = planned.plan, planned.plan.counts()
-    yield from grouped_problems(plan.all_problems, planned.new_fields, planned)
-    undecided = plan.undecided
-    conflicts = sum(item.outcome is Outcome.CONFLICT for item in undecided)
-    offered = [item for item in plan.repairs if item.is_open]
-    unknown = len(undecided) - conflicts - len(offered)
-    if conflicts:
-        yield f"{conflicts} cells were changed both in the panel and in the workbook. Choose with --prefer panel or --prefer workbook."
-    if unknown:
-        yield f"{unknown} cells differ from the panel, and nobody knows what they showed before. Write them with --accept-unknown."
-    if offered:
-        yield f"{len(offered)} cells look damaged by a spreadsheet program. Restore them with --repair, or write them with --accept-unknown."
+    plan = planned.plan
+    yield from grouped_problems(planned)
+    yield from _questions(plan)
+    yield from plan.notes
     for one in planned.new_fields:
         if not one.accepted:
-            yield f'Column "{one.header}" is no field and was left out. Make it one with --map "{one.header}=+" or --create-fields.'
+            yield (
+                f'Column "{one.header}" is no field and was left out. '
+                f'Make it one with --map "{one.header}=+" or --create-fields.'
+            )
     if plan.ignored:
         yield f"{len(plan.ignored)} changed cells were ignored, because their column is for reading only."
-    if counts.absent:
-        yield f"{counts.absent} exported customers are not in the file. Nothing happens to them."
+    if plan.absent:
+        yield f"{len(plan.absent)} exported customers are not in the file. Nothing happens to them."
 
 
-def grouped_problems(
-    problems: Iterable[Problem], _new: Iterable[NewField], planned: Planned
-) -> Iterator[str]:
+def _questions(plan: Plan) -> Iterator[str]:
+    undecided = plan.undecided
+    conflicts = sum(item.outcome is Outcome.CONFLICT for item in undecided)
+    offered = sum(item.is_open for item in plan.repairs)
+    unknown = len(undecided) - conflicts - offered
+    if conflicts:
+        yield (
+            f"{conflicts} cells were changed both in the panel and in the workbook. "
+            "Choose with --prefer panel or --prefer workbook."
+        )
+    if unknown:
+        yield (
+            f"{unknown} cells differ from the panel, and nobody knows what they showed before. "
+            "Write them with --accept-unknown."
+        )
+    if offered:
+        yield (
+            f"{offered} cells look damaged by a spreadsheet program. "
+            "Restore them with --repair, or write them with --accept-unknown."
+        )
+
+
+def grouped_problems(planned: Planned) -> Iterator[str]:
     """Yield one sentence for each kind of problem, with how often and where it is first."""
-    kept = list(problems)
-    groups = Counter((problem.field, problem.message) for problem in kept)
-    first: dict[Any, Problem] = {}
-    for problem in kept:
-        first.setdefault((problem.field, problem.message), problem)
-    for group, count in groups.most_common(20):
-        times = f" ({count:,} rows)" if count > 1 else ""
-        yield f"{first[group].at}{times}: {group[1]}{_hint(group[0], planned)}"
-    if len(groups) > 20:
-        yield f"… and {len(groups) - 20} more kinds of problem; --json lists them all."
+    groups: dict[tuple[str | None, str], list[Problem]] = defaultdict(list)
+    for problem in planned.plan.all_problems:
+        groups[problem.field, problem.message].append(problem)
+    often = sorted(groups.items(), key=lambda group: -len(group[1]))
+    for (field, message), problems in often[:MOST_KINDS]:
+        times = f" ({len(problems):,} rows)" if len(problems) > 1 else ""
+        yield f"{problems[0].at}{times}: {message}{_hint(field, planned)}"
+    if len(often) > MOST_KINDS:
+        yield f"… and {len(often) - MOST_KINDS} more kinds of problem; --json lists them all."
 
 
 def _hint(key: str | None, planned: Planned) -> str:
     field = next((field for field in planned.schema.fields if field.key == key), None)
-    if planned.export_id is not None or field is None or field.type not in {"reference", "select"}:
+    if planned.export_id is not None or field is None or not field.options:
         return ""
-    return f' If the column means something else, make it a field of its own with --map "{field.label}=+", or leave it out with --map "{field.label}=-".'
+    return (
+        " If the column means something else, make it a field of its own with "
+        f'--map "{field.label}=+", or leave it out with --map "{field.label}=-".'
+    )
 
 
 def summary(plan: Plan, *, applied: bool) -> str:
@@ -143,5 +159,3 @@ def summary(plan: Plan, *, applied: bool) -> str:
         f"({counts.cells_updated} cells), {counts.deleted} {verb}deleted, "
         f"{counts.unchanged} unchanged, {counts.refused} refused."
     )
-
-

@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import Connection, select
-from sync.types import FIELD_TYPES
 
 from panel.authors import Author
 from panel.changelog import Write, write_in_bulk
@@ -16,6 +15,7 @@ from panel.keys import Keyring
 from panel.models import Customer, Revision
 from panel.records import BATCH, batches
 from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schema
+from sync.types import FIELD_TYPES
 
 SINCE = "edited since the import"
 SECRET = "a password cannot be put back, because only its digest was kept"
@@ -46,7 +46,9 @@ def plan_undo(connection: Connection, import_id: int) -> tuple[list[Write], Undo
     schema = current_schema(connection)
     table = Revision.__table__.c
     query = select(table.record_id, table.number, table.changes)
-    rows = connection.execute(query.where(table.entity == ENTITY, table.import_id == import_id, table.undo_of.is_(None)))
+    rows = connection.execute(
+        query.where(table.entity == ENTITY, table.import_id == import_id, table.undo_of.is_(None))
+    )
     writes: list[Write] = []
     kept: list[Kept] = []
     for some in batches(rows.all(), BATCH):
@@ -77,7 +79,9 @@ def _summary(writes: Sequence[Write], kept: Sequence[Kept]) -> Undone:
 def _stored(connection: Connection, schema: Schema, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Return each record's revision, `extra` and built-in values in JSON form."""
     table = Customer.__table__
-    rows = connection.execute(select(table).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update()).mappings()
+    rows = connection.execute(
+        select(table).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update()
+    ).mappings()
     return {row["id"]: _plain(row, schema) for row in rows}
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sync.cells import Address, Problem
-from sync.columns import Column
-from sync.plan import Item, Plan
-from sync.types import FIELD_TYPES
 
 from panel.changelog import owners_of
 from panel.imports.identity import Seen
 from panel.models import Import, SettledConflict
+from sync.cells import Address, Problem
+from sync.columns import Column
+from sync.plan import Item, Plan
+from sync.types import FIELD_TYPES
 
 
 def refuse_repeated(plan: Plan, seen: Seen) -> None:

@@ -8,7 +8,7 @@ from flask_login import UserMixin
 from sqlalchemy import Column, ForeignKey, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from panel.models.columns import Base, document, instant, key, now, number, short
+from panel.models.columns import Base, Document, Instant, Key, Number, Short, now
 
 user_roles = Table(
     "user_role",
@@ -23,9 +23,9 @@ class Role(Base):
 
     __tablename__ = "role"
 
-    id: Mapped[key]
-    name: Mapped[short] = mapped_column(unique=True)
-    permissions: Mapped[document] = mapped_column(default=list)
+    id: Mapped[Key]
+    name: Mapped[Short] = mapped_column(unique=True)
+    permissions: Mapped[Document] = mapped_column(default=list)
 
     def __str__(self) -> str:
         return self.name
@@ -36,14 +36,14 @@ class User(UserMixin, Base):
 
     __tablename__ = "user"
 
-    id: Mapped[key]
-    email: Mapped[short] = mapped_column(unique=True)
-    name: Mapped[short] = mapped_column(default="")
-    password_hash: Mapped[short] = mapped_column(default="")
+    id: Mapped[Key]
+    email: Mapped[Short] = mapped_column(unique=True)
+    name: Mapped[Short] = mapped_column(default="")
+    password_hash: Mapped[Short] = mapped_column(default="")
     active: Mapped[bool] = mapped_column(default=True)
     must_change_password: Mapped[bool] = mapped_column(default=False)
-    session_key: Mapped[short] = mapped_column(default=lambda: secrets.token_hex(16))
-    partner_id: Mapped[number | None] = mapped_column(ForeignKey("partner.id"))
+    session_key: Mapped[Short] = mapped_column(default=lambda: secrets.token_hex(16))
+    partner_id: Mapped[Number | None] = mapped_column(ForeignKey("partner.id"))
     roles: Mapped[list[Role]] = relationship(secondary=user_roles, lazy="selectin")
 
     def __str__(self) -> str:
@@ -72,9 +72,9 @@ class Event(Base):
 
     __tablename__ = "event"
 
-    id: Mapped[key]
-    at: Mapped[instant] = mapped_column(default=now, index=True)
-    by: Mapped[short]
-    user_id: Mapped[number | None]
-    name: Mapped[short]
-    detail: Mapped[document] = mapped_column(default=dict)
+    id: Mapped[Key]
+    at: Mapped[Instant] = mapped_column(default=now, index=True)
+    by: Mapped[Short]
+    user_id: Mapped[Number | None]
+    name: Mapped[Short]
+    detail: Mapped[Document] = mapped_column(default=dict)

@@ -13,12 +13,12 @@ Json = JSON().with_variant(JSONB(), "postgresql")
 # SQLite gives AUTOINCREMENT only to a column declared INTEGER.
 Identity = BigInteger().with_variant(Integer(), "sqlite")
 
-key = Annotated[int, mapped_column(Identity, primary_key=True, autoincrement=True)]
-number = Annotated[int, mapped_column(Identity)]
-short = Annotated[str, mapped_column(String(255))]
-long = Annotated[str, mapped_column(Text)]
-instant = Annotated[dt.datetime, mapped_column(DateTime(timezone=True))]
-document = Annotated[Any, mapped_column(Json)]
+Key = Annotated[int, mapped_column(Identity, primary_key=True, autoincrement=True)]
+Number = Annotated[int, mapped_column(Identity)]
+Short = Annotated[str, mapped_column(String(255))]
+Long = Annotated[str, mapped_column(Text)]
+Instant = Annotated[dt.datetime, mapped_column(DateTime(timezone=True))]
+Document = Annotated[Any, mapped_column(Json)]
 
 
 class Base(DeclarativeBase):

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Numeric, UniqueConstraint, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Mapper, mapped_column
 
-from panel.models.columns import Base, document, key, long, short
+from panel.models.columns import Base, Document, Key, Long, Short
 
 LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ1234567890abcdefghijklmnopqrstuvwxyz"
 
@@ -20,14 +20,14 @@ class Status(Base):
     __tablename__ = "status"
     __table_args__ = (CheckConstraint("services IN ('active', 'suspended', 'stopped')", name="services"),)
 
-    id: Mapped[key]
-    label: Mapped[short] = mapped_column(unique=True)
-    description: Mapped[short] = mapped_column(default="")
-    services: Mapped[short] = mapped_column(default="stopped")
+    id: Mapped[Key]
+    label: Mapped[Short] = mapped_column(unique=True)
+    description: Mapped[Short] = mapped_column(default="")
+    services: Mapped[Short] = mapped_column(default="stopped")
     accounted: Mapped[bool] = mapped_column(default=False)
     deletable: Mapped[bool] = mapped_column(default=False)
     is_default: Mapped[bool] = mapped_column(default=False)
-    colour: Mapped[short] = mapped_column(default="#6c7a91")
+    colour: Mapped[Short] = mapped_column(default="#6c7a91")
     position: Mapped[int] = mapped_column(default=0)
 
     def __str__(self) -> str:
@@ -39,8 +39,8 @@ class Partner(Base):
 
     __tablename__ = "partner"
 
-    id: Mapped[key]
-    name: Mapped[short] = mapped_column(unique=True)
+    id: Mapped[Key]
+    name: Mapped[Short] = mapped_column(unique=True)
 
     def __str__(self) -> str:
         return self.name
@@ -51,8 +51,8 @@ class Location(Base):
 
     __tablename__ = "location"
 
-    id: Mapped[key]
-    name: Mapped[short] = mapped_column(unique=True)
+    id: Mapped[Key]
+    name: Mapped[Short] = mapped_column(unique=True)
 
     def __str__(self) -> str:
         return self.name
@@ -64,15 +64,15 @@ class GeneratorConfig(Base):
     __tablename__ = "generator_config"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
-    id: Mapped[key]
+    id: Mapped[Key]
     login_change_on_add: Mapped[bool] = mapped_column(default=True)
     login_change_on_edit: Mapped[bool] = mapped_column(default=True)
-    login_characters: Mapped[short] = mapped_column(default=LETTERS_AND_DIGITS)
-    login_pattern: Mapped[short] = mapped_column(default="{id|6}")
+    login_characters: Mapped[Short] = mapped_column(default=LETTERS_AND_DIGITS)
+    login_pattern: Mapped[Short] = mapped_column(default="{id|6}")
     show_generate: Mapped[bool] = mapped_column(default=True)
-    password_characters: Mapped[short] = mapped_column(default=LETTERS_AND_DIGITS)
+    password_characters: Mapped[Short] = mapped_column(default=LETTERS_AND_DIGITS)
     password_length: Mapped[int] = mapped_column(default=8)
-    default_billing_type: Mapped[short] = mapped_column(default="recurring")
+    default_billing_type: Mapped[Short] = mapped_column(default="recurring")
     next_number: Mapped[int] = mapped_column(default=1)
 
 
@@ -85,14 +85,14 @@ class AdditionalField(Base):
     __tablename__ = "additional_field"
     __table_args__ = (UniqueConstraint("entity", "key"),)
 
-    id: Mapped[key]
-    entity: Mapped[short] = mapped_column(default="customer")
-    key: Mapped[short]
-    label: Mapped[short]
-    type: Mapped[short] = mapped_column(default="string")
-    category: Mapped[short] = mapped_column(default="all")
-    options: Mapped[document] = mapped_column(default=list)
-    default: Mapped[long | None]
+    id: Mapped[Key]
+    entity: Mapped[Short] = mapped_column(default="customer")
+    key: Mapped[Short]
+    label: Mapped[Short]
+    type: Mapped[Short] = mapped_column(default="string")
+    category: Mapped[Short] = mapped_column(default="all")
+    options: Mapped[Document] = mapped_column(default=list)
+    default: Mapped[Long | None]
     min: Mapped[Decimal | None] = mapped_column(Numeric(20, 6))
     max: Mapped[Decimal | None] = mapped_column(Numeric(20, 6))
     scale: Mapped[int | None]
@@ -116,7 +116,7 @@ class SchemaVersion(Base):
 
     __tablename__ = "schema_version"
 
-    entity: Mapped[short] = mapped_column(primary_key=True)
+    entity: Mapped[Short] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(default=1)
 
 

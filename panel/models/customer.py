@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from panel.models.columns import Base, document, instant, key, long, number, short
+from panel.models.columns import Base, Document, Instant, Key, Long, Number, Short
 from panel.models.config import Location, Partner, Status
 
 
@@ -35,40 +34,41 @@ class Customer(Base):
         {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[key]
-    entity: Mapped[short] = mapped_column(default="customer", server_default="customer")
+    id: Mapped[Key]
+    entity: Mapped[Short] = mapped_column(default="customer", server_default="customer")
     revision: Mapped[int] = mapped_column(default=0)
-    stamp: Mapped[short] = mapped_column(default="")
-    deleted_at: Mapped[instant | None]
-    login: Mapped[short] = mapped_column(index=True)
-    password: Mapped[long | None]
-    status_id: Mapped[number] = mapped_column(ForeignKey("status.id"), index=True)
-    billing_type: Mapped[short] = mapped_column(default="recurring")
-    full_name: Mapped[long]
-    emails: Mapped[document] = mapped_column(default=list)
-    phones: Mapped[document] = mapped_column(default=list)
-    category: Mapped[short] = mapped_column(default="person")
+    stamp: Mapped[Short] = mapped_column(default="")
+    deleted_at: Mapped[Instant | None]
+    login: Mapped[Short] = mapped_column(index=True)
+    password: Mapped[Long | None]
+    status_id: Mapped[Number] = mapped_column(ForeignKey("status.id"), index=True)
+    billing_type: Mapped[Short] = mapped_column(default="recurring")
+    full_name: Mapped[Long]
+    emails: Mapped[Document] = mapped_column(default=list)
+    phones: Mapped[Document] = mapped_column(default=list)
+    category: Mapped[Short] = mapped_column(default="person")
     date_of_birth: Mapped[dt.date | None]
-    passport: Mapped[long | None]
-    partner_id: Mapped[number] = mapped_column(ForeignKey("partner.id"), index=True)
-    location_id: Mapped[number] = mapped_column(ForeignKey("location.id"), index=True)
+    passport: Mapped[Long | None]
+    partner_id: Mapped[Number] = mapped_column(ForeignKey("partner.id"), index=True)
+    location_id: Mapped[Number] = mapped_column(ForeignKey("location.id"), index=True)
     date_added: Mapped[dt.date | None]
-    street: Mapped[long | None]
-    zip_code: Mapped[long | None]
-    city: Mapped[long | None]
-    geo: Mapped[short | None]
-    extra: Mapped[document] = mapped_column(default=dict)
+    street: Mapped[Long | None]
+    zip_code: Mapped[Long | None]
+    city: Mapped[Long | None]
+    geo: Mapped[Short | None]
+    extra: Mapped[Document] = mapped_column(default=dict)
 
     status: Mapped[Status] = relationship()
     partner: Mapped[Partner] = relationship()
     location: Mapped[Location] = relationship()
 
-    new_password: ClassVar[str | None] = None
+    __allow_unmapped__ = True
+    new_password: str | None = None
 
     def __str__(self) -> str:
         return self.full_name
 
     def set_password(self, text: str) -> None:
         """Take a password in the clear; the flush encrypts it, bound to the ID."""
-        self.new_password = text  # type: ignore[misc]  # an instance's own value shadows the class's None
+        self.new_password = text
         self.password = "pending"  # marks the row as changed; never stored

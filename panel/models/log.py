@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from panel.models.columns import Base, document, instant, long, number, short
+from panel.models.columns import Base, Document, Instant, Long, Number, Short
 
 
 class Revision(Base):
@@ -18,18 +18,18 @@ class Revision(Base):
     __tablename__ = "revision"
     __table_args__ = (Index("ix_revision_at", "at"), Index("ix_revision_import_id", "import_id"))
 
-    entity: Mapped[short] = mapped_column(primary_key=True)
-    record_id: Mapped[number] = mapped_column(primary_key=True)
+    entity: Mapped[Short] = mapped_column(primary_key=True)
+    record_id: Mapped[Number] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
-    stamp: Mapped[short]
-    at: Mapped[instant]
-    by: Mapped[short]
-    user_id: Mapped[number | None]
-    through: Mapped[short]
-    import_id: Mapped[number | None]
-    undo_of: Mapped[number | None]
-    changes: Mapped[document]
-    cells: Mapped[document | None]
+    stamp: Mapped[Short]
+    at: Mapped[Instant]
+    by: Mapped[Short]
+    user_id: Mapped[Number | None]
+    through: Mapped[Short]
+    import_id: Mapped[Number | None]
+    undo_of: Mapped[Number | None]
+    changes: Mapped[Document]
+    cells: Mapped[Document | None]
 
 
 class UniqueValue(Base):
@@ -38,7 +38,7 @@ class UniqueValue(Base):
     __tablename__ = "unique_value"
     __table_args__ = (Index("ix_unique_value_record", "entity", "record_id"),)
 
-    entity: Mapped[short] = mapped_column(primary_key=True)
-    field: Mapped[short] = mapped_column(primary_key=True)
-    value: Mapped[long] = mapped_column(primary_key=True)
-    record_id: Mapped[number]
+    entity: Mapped[Short] = mapped_column(primary_key=True)
+    field: Mapped[Short] = mapped_column(primary_key=True)
+    value: Mapped[Long] = mapped_column(primary_key=True)
+    record_id: Mapped[Number]

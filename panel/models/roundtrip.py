@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from panel.models.columns import Base, document, instant, key, long, now, number, short
+from panel.models.columns import Base, Document, Instant, Key, Long, Number, Short, now
 
 
 class Export(Base):
@@ -17,20 +17,20 @@ class Export(Base):
     __tablename__ = "export"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: Mapped[key]
-    entity: Mapped[short]
-    at: Mapped[instant] = mapped_column(default=now)
-    by: Mapped[short]
-    user_id: Mapped[number | None]
-    through: Mapped[short]
-    name: Mapped[short] = mapped_column(default="")
-    fields: Mapped[document] = mapped_column(default=list)
-    filters: Mapped[document] = mapped_column(default=list)
+    id: Mapped[Key]
+    entity: Mapped[Short]
+    at: Mapped[Instant] = mapped_column(default=now)
+    by: Mapped[Short]
+    user_id: Mapped[Number | None]
+    through: Mapped[Short]
+    name: Mapped[Short] = mapped_column(default="")
+    fields: Mapped[Document] = mapped_column(default=list)
+    filters: Mapped[Document] = mapped_column(default=list)
     schema_version: Mapped[int] = mapped_column(default=0)
     rows: Mapped[int] = mapped_column(default=0)
-    sha256: Mapped[short] = mapped_column(default="")
+    sha256: Mapped[Short] = mapped_column(default="")
     record_ids: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
-    finished_at: Mapped[instant | None]
+    finished_at: Mapped[Instant | None]
 
 
 class Import(Base):
@@ -39,25 +39,25 @@ class Import(Base):
     __tablename__ = "import"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: Mapped[key]
-    entity: Mapped[short]
-    at: Mapped[instant] = mapped_column(default=now)
-    by: Mapped[short]
-    user_id: Mapped[number | None]
-    through: Mapped[short]
-    file_name: Mapped[short]
-    sha256: Mapped[short]
-    stored_as: Mapped[short] = mapped_column(default="")
-    export_id: Mapped[number | None]
-    state: Mapped[short] = mapped_column(default="uploaded")
-    options: Mapped[document] = mapped_column(default=dict)
-    counts: Mapped[document] = mapped_column(default=dict)
-    new_fields: Mapped[document] = mapped_column(default=list)
-    fingerprint: Mapped[short] = mapped_column(default="")
-    message: Mapped[long] = mapped_column(default="")
-    applied_at: Mapped[instant | None]
-    applied_by: Mapped[short] = mapped_column(default="")
-    undone_at: Mapped[instant | None]
+    id: Mapped[Key]
+    entity: Mapped[Short]
+    at: Mapped[Instant] = mapped_column(default=now)
+    by: Mapped[Short]
+    user_id: Mapped[Number | None]
+    through: Mapped[Short]
+    file_name: Mapped[Short]
+    sha256: Mapped[Short]
+    stored_as: Mapped[Short] = mapped_column(default="")
+    export_id: Mapped[Number | None]
+    state: Mapped[Short] = mapped_column(default="uploaded")
+    options: Mapped[Document] = mapped_column(default=dict)
+    counts: Mapped[Document] = mapped_column(default=dict)
+    new_fields: Mapped[Document] = mapped_column(default=list)
+    fingerprint: Mapped[Short] = mapped_column(default="")
+    message: Mapped[Long] = mapped_column(default="")
+    applied_at: Mapped[Instant | None]
+    applied_by: Mapped[Short] = mapped_column(default="")
+    undone_at: Mapped[Instant | None]
 
 
 class ImportItem(Base):
@@ -66,18 +66,18 @@ class ImportItem(Base):
     __tablename__ = "import_item"
     __table_args__ = (Index("ix_import_item_group", "import_id", "group", "number"),)
 
-    import_id: Mapped[number] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
+    import_id: Mapped[Number] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
-    group: Mapped[short]
-    at: Mapped[short]
-    record_id: Mapped[number | None]
-    field: Mapped[short] = mapped_column(default="")
-    outcome: Mapped[short] = mapped_column(default="")
-    base: Mapped[document | None]
-    panel: Mapped[document | None]
-    workbook: Mapped[document | None]
-    message: Mapped[long] = mapped_column(default="")
-    choice: Mapped[short] = mapped_column(default="")
+    group: Mapped[Short]
+    at: Mapped[Short]
+    record_id: Mapped[Number | None]
+    field: Mapped[Short] = mapped_column(default="")
+    outcome: Mapped[Short] = mapped_column(default="")
+    base: Mapped[Document | None]
+    panel: Mapped[Document | None]
+    workbook: Mapped[Document | None]
+    message: Mapped[Long] = mapped_column(default="")
+    choice: Mapped[Short] = mapped_column(default="")
 
 
 class ImportedRow(Base):
@@ -90,11 +90,11 @@ class ImportedRow(Base):
     __tablename__ = "imported_row"
     __table_args__ = (Index("ix_imported_row_import_id", "import_id"),)
 
-    source: Mapped[short] = mapped_column(primary_key=True)
-    content: Mapped[short] = mapped_column(primary_key=True)
+    source: Mapped[Short] = mapped_column(primary_key=True)
+    content: Mapped[Short] = mapped_column(primary_key=True)
     occurrence: Mapped[int] = mapped_column(primary_key=True)
-    import_id: Mapped[number] = mapped_column(ForeignKey("import.id"), primary_key=True)
-    record_id: Mapped[number]
+    import_id: Mapped[Number] = mapped_column(ForeignKey("import.id"), primary_key=True)
+    record_id: Mapped[Number]
 
 
 class SettledConflict(Base):
@@ -103,10 +103,10 @@ class SettledConflict(Base):
     __tablename__ = "settled_conflict"
     __table_args__ = (Index("ix_settled_conflict_export_id", "export_id"),)
 
-    id: Mapped[key]
-    import_id: Mapped[number] = mapped_column(ForeignKey("import.id"))
-    export_id: Mapped[number]
-    record_id: Mapped[number]
-    field: Mapped[short]
-    panel: Mapped[document | None]
-    workbook: Mapped[document | None]
+    id: Mapped[Key]
+    import_id: Mapped[Number] = mapped_column(ForeignKey("import.id"))
+    export_id: Mapped[Number]
+    record_id: Mapped[Number]
+    field: Mapped[Short]
+    panel: Mapped[Document | None]
+    workbook: Mapped[Document | None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 
 from sync.cells import Broken, RawCell
@@ -53,10 +54,8 @@ def iso_moment(text: str) -> RawCell:
 
 
 def _whole_seconds(value: dt.datetime) -> dt.datetime:
-    try:
+    with suppress(OverflowError):  # in the very last half second that there is
         value += dt.timedelta(microseconds=500_000)
-    except OverflowError:
-        pass  # the very last half second that there is
     return value.replace(microsecond=0)
 
 

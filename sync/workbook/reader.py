@@ -11,7 +11,8 @@ from sync.workbook.csv_table import read_csv
 from sync.workbook.kinds import Kind, kind_of
 from sync.workbook.limits import Limits
 from sync.workbook.parts import Contents, SheetPart, read_contents, read_date_styles
-from sync.workbook.sheet import Book, sheet_rows
+from sync.workbook.row_cells import Book
+from sync.workbook.sheet import sheet_rows
 from sync.workbook.strings import SharedStrings, read_strings
 from sync.workbook.table import Row, Table, Top, at_most
 

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache
-from itertools import product
-from string import ascii_uppercase
 
-from sync.cells import Broken, Formula, RawCell, column_letters
-from sync.workbook.cell_values import READERS, constant, date_1900, date_1904
-from sync.workbook.limits import GRID_COLUMNS, GRID_ROWS, Limits
+from sync.workbook.limits import GRID_ROWS, Limits
 from sync.workbook.markup import Attributes, feed, local, new_parser, too_deep
-from sync.workbook.refusals import damaged, over_limit, too_large
-from sync.workbook.strings import ESCAPED, SharedStrings
+from sync.workbook.refusals import damaged, over_limit
+from sync.workbook.row_cells import Book, Markup, RowCells
+from sync.workbook.strings import ESCAPED
+from sync.workbook.table import Row
 
-Row = tuple[int, list[RawCell]]
 COUNTED = {
     "mergeCell": ("merged cells", "merges"),
     "cfRule": ("formatting rules", "rules"),
     "dataValidation": ("validation rules", "rules"),
 }
-SKIPPED = -1
 Start = Callable[[str, Attributes], None]
 End = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """What a sheet's cells refer to: shared strings, the styles that show dates, and how dates count."""
-
-    strings: SharedStrings
-    date_styles: frozenset[str]
-    epoch_1904: bool
 
 
 def sheet_rows(chunks: Iterable[bytes], book: Book, limits: Limits) -> Iterator[Row]:
     """Yield the rows that have a value, in the part's order: (row number, cells by column index)."""
     sheet = _SheetPass(book, limits)
     for _ in feed(sheet.parser, chunks, limits):
+        sheet.check_text()
         if sheet.rows:
             yield from sheet.rows
             sheet.rows.clear()
@@ -47,35 +33,35 @@ def sheet_rows(chunks: Iterable[bytes], book: Book, limits: Limits) -> Iterator[
 class _SheetPass:
     """The handlers of one pass.
 
-    Inside the sheet's data each cell costs five calls from the parser, so those handlers are
-    flat, and know the four elements that nearly all cells are made of by name.
+    Inside the sheet's data each cell costs five calls from the parser. So those handlers do
+    next to nothing: text is gathered by a list's own `append`, and cells are made a row at a time.
     """
 
     __slots__ = (
-        "_book", "_cells", "_column", "_columns", "_counts", "_date", "_dates", "_depth", "_filled", "_formula",
-        "_in_cell", "_in_row", "_kind", "_letters", "_limits", "_longest", "_row", "_row_text", "_seen", "_style",
-        "_text", "_value", "_weight", "_widest", "parser", "rows",
+        "_cell", "_cells", "_counts", "_depth", "_formula", "_in_row", "_limits", "_marked", "_pieces", "_row",
+        "_seen", "_value", "parser", "rows",
     )  # fmt: skip
 
     def __init__(self, book: Book, limits: Limits) -> None:
-        self._book, self._limits = book, limits
-        self._date = date_1904 if book.epoch_1904 else date_1900
-        self._dates = book.date_styles
-        self._letters = columns()
-        self._longest, self._widest = limits.text * ESCAPED, limits.columns
+        self._limits = limits
+        self._cells = RowCells(book, limits)
         self._seen = bytearray(GRID_ROWS + 1)
         self._counts: dict[str, int] = {}
-        self._depth = self._row = self._filled = self._weight = 0
-        self._in_row = self._in_cell = False
-        self._text = self._row_text = self._style = ""
+        self._depth = self._row = 0
+        self._in_row = False
+        self._pieces: list[str] = []
+        self._cell: Attributes | None = None
         self._value: str | None = None
         self._formula: str | None = None
-        self._kind: str | None = None
-        self._column = SKIPPED
-        self._cells: list[RawCell] = []
+        self._marked: list[Markup] = []
         self.rows: list[Row] = []
         self.parser = new_parser()
         self._outside()
+
+    def check_text(self) -> None:
+        """Refuse a text that is longer than any cell's, even if it has not ended."""
+        if sum(map(len, self._pieces)) > self._limits.text * ESCAPED:
+            raise over_limit("characters in one cell", self._limits.text)
 
     def _outside(self) -> None:
         self.parser.StartElementHandler, self.parser.EndElementHandler = self._start_outside, self._end_outside
@@ -109,15 +95,19 @@ class _SheetPass:
         if prefix:
             start, end = _without_prefix(prefix, start, end)
         self.parser.StartElementHandler, self.parser.EndElementHandler = start, end
-        self.parser.CharacterDataHandler = self._characters
+        self.parser.CharacterDataHandler = self._pieces.append
 
     def _start(self, name: str, attributes: Attributes) -> None:
-        if name == "c":
-            self._start_cell(attributes)
-        elif name == "v":
+        if name == "v":
             if self._value is not None:
                 raise damaged(f"Row {self._row}")
-            self._value = self._text = ""
+            self._value = ""
+            self._pieces.clear()
+        elif name == "c":
+            if self._cell is not None or not self._in_row:
+                raise damaged(f"Row {self._row}")
+            self._cell = attributes
+            self._value = self._formula = None
         elif name == "row":
             self._start_row(attributes)
         else:
@@ -125,20 +115,15 @@ class _SheetPass:
 
     def _end(self, name: str) -> None:
         if name == "v":
-            self._value = self._text
+            self._value = "".join(self._pieces)
         elif name == "c":
-            self._in_cell = False
-            if self._value is not None or self._formula is not None:
-                self._keep(self._read())
+            if self._cell is not None:
+                self._marked.append((self._cell, self._value, self._formula))
+                self._cell = None
         elif name == "row":
             self._end_row()
         else:
             self._end_rare(name)
-
-    def _characters(self, data: str) -> None:
-        self._text = self._text + data if self._text else data
-        if len(self._text) > self._longest:
-            raise over_limit("characters in one cell", self._limits.text)
 
     def _start_row(self, attributes: Attributes) -> None:
         if self._in_row:
@@ -147,111 +132,33 @@ class _SheetPass:
         self._row = self._row + 1 if number is None else _row_number(number)
         if self._row > GRID_ROWS:
             raise damaged("The sheet's grid")
-        self._row_text = str(self._row)
         self._in_row = True
-        self._column = SKIPPED
-        self._cells = []
+        self._marked.clear()
+        self._pieces.clear()
 
     def _end_row(self) -> None:
         self._in_row = False
-        cells = self._cells
+        cells = self._cells.read(self._row, self._marked) if self._marked else None
         if not cells:
             return
         if self._seen[self._row]:
             raise damaged(f"Row {self._row}, which is there twice,")
-        if len(cells) > self._widest:
-            raise over_limit(f"columns (see {column_letters(len(cells) - 1)}{self._row})", self._widest)
         self._seen[self._row] = 1
-        self._filled += len(cells) - cells.count(None)
-        if self._filled > self._limits.cells:
-            raise over_limit("cells", self._limits.cells)
-        if self._weight > self._limits.total_bytes:
-            raise too_large("The text in the sheet", self._limits.total_bytes)
         self.rows.append((self._row, cells))
-
-    def _start_cell(self, attributes: Attributes) -> None:
-        if self._in_cell or not self._in_row:
-            raise damaged(f"Row {self._row}")
-        self._in_cell = True
-        reference = attributes.get("r")
-        if reference is None:
-            self._column += 1
-        else:
-            column = self._letters.get(reference.removesuffix(self._row_text))
-            self._column = self._unusual(reference) if column is None else column
-        self._kind = attributes.get("t")
-        self._style = attributes.get("s", "0")
-        self._value = self._formula = None
-
-    def _unusual(self, reference: str) -> int:
-        column = self._letters.get(reference.upper().replace("$", "").removesuffix(self._row_text))
-        if column is None:
-            raise damaged(f"A cell's address in row {self._row}")
-        return column
-
-    def _read(self) -> RawCell:
-        kind, text = self._kind, self._value
-        if self._formula is not None:
-            return self._calculated()
-        if text is None:
-            return None
-        return self._stored(kind, text)
-
-    def _stored(self, kind: str | None, text: str) -> RawCell:
-        if kind == "s":
-            shared = self._book.strings.at(text)
-            self._weight += len(shared)
-            return shared or None
-        if kind in (None, "n"):
-            return self._date(text) if self._style in self._dates else READERS[None](text)
-        value = READERS.get(kind, Broken)(text)
-        if isinstance(value, str):
-            self._weigh(value)
-        return value
-
-    def _weigh(self, text: str) -> None:
-        self._weight += len(text)
-        if len(text) > self._limits.text:
-            raise over_limit("characters in one cell", self._limits.text)
-
-    def _calculated(self) -> RawCell:
-        fixed = constant(self._formula or "")
-        if fixed is not None:
-            return fixed
-        if self._value is None:
-            return Broken("")
-        value = self._stored(self._kind, self._value)
-        if value is None:
-            return Formula("") if self._kind in ("str", "s", "inlineStr") else Broken("")
-        return value if isinstance(value, Broken | Formula) else Formula(value)
-
-    def _keep(self, value: RawCell) -> None:
-        if value is None:
-            return
-        cells, column = self._cells, self._column
-        if column == len(cells):
-            cells.append(value)
-        elif column < len(cells):
-            if cells[column] is not None:
-                raise damaged(f"Cell {column_letters(column)}{self._row}, which is there twice,")
-            cells[column] = value
-        else:
-            cells.extend([None] * (column - len(cells)))
-            cells.append(value)
 
     def _start_rare(self, name: str) -> None:
         self._deeper()
-        if name == "t" or (name == "f" and self._in_cell):
-            self._text = ""
+        if name in ("f", "t") and self._cell is not None:
+            self._pieces.clear()
         elif name not in ("is", "r"):
             self._skip()
 
     def _end_rare(self, name: str) -> None:
         self._depth -= 1
         if name == "f":
-            self._formula = self._text
+            self._formula = "".join(self._pieces)
         elif name == "t":
-            self._value = (self._value or "") + self._text
+            self._value = (self._value or "") + "".join(self._pieces)
         elif name == "sheetData":
             self._outside()
 
@@ -269,13 +176,6 @@ class _SheetPass:
                 parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = handlers
 
         parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, None
-
-
-@cache
-def columns() -> dict[str, int]:
-    """Return the index of each column by its letters."""
-    names = ("".join(letters) for size in (1, 2, 3) for letters in product(ascii_uppercase, repeat=size))
-    return {name: index for index, name in zip(range(GRID_COLUMNS), names, strict=False)}
 
 
 def _row_number(text: str) -> int:

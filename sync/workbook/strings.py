@@ -102,66 +102,78 @@ def read_strings(strings: SharedStrings, chunks: Iterable[bytes], limits: Limits
     """Fill the table from its part."""
     reading = _StringsPass(strings, limits)
     for _ in feed(reading.parser, chunks, limits):
-        pass
+        reading.check_text()
     strings.seal()
 
 
 class _StringsPass:
     """The runs of each string item joined; phonetic guides left out."""
 
+    __slots__ = ("_append", "_depth", "_in_text", "_item", "_limits", "_longest", "_phonetic", "_pieces", "parser")
+
     def __init__(self, strings: SharedStrings, limits: Limits) -> None:
-        self._append, self._limits = strings.append, limits
+        self._append, self._limits, self._longest = strings.append, limits, limits.text
         self._depth = self._phonetic = 0
-        self._deepest = limits.depth
-        self._text = self._item = ""
+        self._in_text = False
+        self._item: str | None = None
+        self._pieces: list[str] = []
         self.parser = new_parser()
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._characters
+        self.parser.CharacterDataHandler = self._pieces.append
+
+    def check_text(self) -> None:
+        """Refuse a text that is longer than any cell's, even if it has not ended."""
+        if sum(map(len, self._pieces)) > self._longest * ESCAPED:
+            raise over_limit("characters in one cell", self._longest)
 
     def _start(self, name: str, _attributes: Attributes) -> None:
-        self._depth += 1
-        if self._depth > self._deepest:
-            raise too_deep()
         if name == "t":
-            self._text = ""
+            if self._in_text:
+                raise too_deep()
+            self._in_text = True
+            self._pieces.clear()
         elif name == "si":
+            if self._item is not None:
+                raise too_deep()
             self._item = ""
         else:
-            self._start_rare(local(name))
-
-    def _start_rare(self, name: str) -> None:
-        if name == "t":
-            self._text = ""
-        elif name == "si":
-            self._item = ""
-        elif name == "rPh":
-            self._phonetic = self._depth
+            self._start_rare(name)
 
     def _end(self, name: str) -> None:
         if name == "t":
+            self._in_text = False
             if not self._phonetic:
-                self._item = self._item + self._text if self._item else self._text
+                text = "".join(self._pieces)
+                self._item = self._item + text if self._item else text
         elif name == "si":
             self._finish()
         else:
             self._end_rare(name)
-        self._depth -= 1
+
+    def _start_rare(self, name: str) -> None:
+        short = local(name)
+        if short != name and short in ("t", "si"):
+            self._start(short, {})
+            return
+        self._depth += 1
+        if self._depth > self._limits.depth:
+            raise too_deep()
+        if short == "rPh":
+            self._phonetic = self._depth
 
     def _end_rare(self, name: str) -> None:
-        if (short := local(name)) != name and short in ("t", "si"):
-            self._depth += 1
+        short = local(name)
+        if short != name and short in ("t", "si"):
             self._end(short)
-        elif self._phonetic == self._depth:
+            return
+        if self._phonetic == self._depth:
             self._phonetic = 0
+        self._depth -= 1
 
     def _finish(self) -> None:
-        text = unescape(self._item)
-        if len(text) > self._limits.text:
-            raise over_limit("characters in one cell", self._limits.text)
+        text = unescape(self._item or "")
+        self._item = None
+        if len(text) > self._longest:
+            raise over_limit("characters in one cell", self._longest)
         self._append(text)
-
-    def _characters(self, data: str) -> None:
-        self._text = self._text + data if self._text else data
-        if len(self._text) > self._limits.text * ESCAPED:
-            raise over_limit("characters in one cell", self._limits.text)

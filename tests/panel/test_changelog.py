@@ -10,6 +10,9 @@ import pytest
 from flask import Flask, current_app
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DatabaseError
+
 from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken, Write, changes_since, value_then, write_in_bulk
 from panel.database import reading, writing
@@ -19,10 +22,7 @@ from panel.imports.options import ImportOptions, Viewer
 from panel.models import Customer, Revision
 from panel.records import records_by_id
 from panel.schema import current_schema
-from sqlalchemy import select, text, update
-from sqlalchemy.exc import DatabaseError
 from sync.types import FIELD_TYPES
-
 from tests.builders import additional_field, customer, edit
 
 BULK = Author("bulk", "command")

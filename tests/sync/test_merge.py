@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sync.merge import Merged, Outcome, Versions, merge, merge_sets, merge_unknown
 
 A, B, C, D = "a@x.cz", "b@x.cz", "c@x.cz", "d@x.cz"

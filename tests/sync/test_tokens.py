@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sync.tokens import NewToken, RowToken, TokenMaker, make_ref, parse_ref, parse_token
 
 TOKENS = TokenMaker(b"k" * 32, "customer")
@@ -16,7 +17,8 @@ def test_a_row_token_says_what_it_was_made_of() -> None:
 
 
 @pytest.mark.parametrize(
-    ("maker", "stamp"), [(TokenMaker(b"x" * 32, "customer"), "ab12"), (TOKENS, "other"), (TokenMaker(b"k" * 32, "service"), "ab12")]
+    ("maker", "stamp"),
+    [(TokenMaker(b"x" * 32, "customer"), "ab12"), (TOKENS, "other"), (TokenMaker(b"k" * 32, "service"), "ab12")],
 )
 def test_a_token_of_another_key_entity_or_stamp_does_not_hold(maker: TokenMaker, stamp: str) -> None:
     token = parse_token(TOKENS.row(7, 1042, 3, "ab12"))

@@ -1,0 +1,144 @@
+"""The form of an additional field: what it is called, what it takes, where it is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from sync.fields import Bad, Field, Option
+from sync.types import FIELD_TYPES
+from sync.values import parse_value
+from wtforms import BooleanField, DecimalField, Form, IntegerField, SelectField, StringField, TextAreaField, ValidationError
+from wtforms.fields import SelectChoice
+from wtforms.validators import Length, NumberRange, Optional
+
+from panel.forms.config import required, stripped
+from panel.forms.registry import ENTRIES
+from panel.models import AdditionalField
+from panel.schema import CATEGORIES, RESERVED_KEYS
+
+KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_TYPES = [SelectChoice(key, one.label) for key, one in FIELD_TYPES.items() if one.additional]
+_CATEGORIES = [SelectChoice("all", "All"), *(SelectChoice(str(one.key), one.label) for one in CATEGORIES)]
+_FLAGS = ("required", "is_unique", "add", "show_in_list", "searchable", "read_only", "disabled", "hidden")
+# Names that a form needs for itself.
+_TAKEN = RESERVED_KEYS | {"csrf_token"}
+
+
+class AdditionalFieldForm(Form):
+    """An additional field of customers."""
+
+    label = StringField("Label", [required("Label"), Length(max=255)], filters=[stripped], description="Its name for people.")
+    key = StringField(
+        "Key", [required("Key")], filters=[stripped], description="Its name for programs and workbooks. It never changes."
+    )
+    type = SelectField("Type", choices=_TYPES)
+    category = SelectField("Customer category", choices=_CATEGORIES)
+    options = TextAreaField("Options", description="One a line.")
+    default = StringField("Default value", description="In the add form, and for customers that an import creates.")
+    min = DecimalField("Min", [Optional()], description="Length of text, value of numbers, count of choices.")
+    max = DecimalField("Max", [Optional()])
+    scale = IntegerField("Decimal places", [Optional(), NumberRange(0, 10, "Write a number from 0 to 10.")])
+    required = BooleanField("Required", description="A customer is not saved without it.")
+    is_unique = BooleanField("Unique", description="No two customers have the same value.")
+    add = BooleanField("Add", default=True, description="In the add-customer window, and not only on the edit page.")
+    show_in_list = BooleanField("Show in list", description="A column of the customer list.")
+    searchable = BooleanField("Searchable", description="Found by the search box.")
+    read_only = BooleanField("Read-only", description="Shown and exported, never written by people.")
+    disabled = BooleanField("Disabled", description="Greyed in forms, kept out of workbooks.")
+    hidden = BooleanField("Hidden", description="Kept, and shown nowhere but in history.")
+    position = IntegerField("Position", [NumberRange(0, 9999, "Write a number from 0 to 9999.")], default=0)
+    flags: ClassVar[tuple[str, ...]] = _FLAGS
+    inputs: ClassVar[dict[str, str]] = {"position": "number", "scale": "number"}
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return what can be set for each type, for the page's script."""
+        return {key: " ".join(sorted(ENTRIES[key].settings)) for key in FIELD_TYPES if FIELD_TYPES[key].additional}
+
+    def uses(self, setting: str) -> bool:
+        """Tell whether the chosen type has this setting."""
+        entry = ENTRIES.get(self.type.data)
+        return entry is not None and setting in entry.settings
+
+    def options_now(self, before: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Return the options of the text; a line that is as before keeps its key."""
+        if not self.uses("options"):
+            return []
+        keys = {label: key for key, label in before}
+        lines = dict.fromkeys(line.strip() for line in (self.options.data or "").splitlines() if line.strip())
+        taken = {keys[line] for line in lines if line in keys}
+        return [[keys[line] if line in keys else _free(line, taken), line] for line in lines]
+
+    def as_field(self, before: Sequence[Sequence[str]]) -> Field:
+        """Return the field that the form describes, for judging values."""
+        bounded = self.uses("bounds")
+        return Field(
+            self.key.data or "field",
+            self.label.data or "",
+            self.type.data,
+            tuple(Option(key, label) for key, label in self.options_now(before)),
+            min=self.min.data if bounded else None,
+            max=self.max.data if bounded else None,
+            scale=self.scale.data if self.uses("scale") else None,
+            additional=True,
+        )
+
+    def check(self, before: AdditionalField | None, keys: Iterable[str]) -> bool:
+        """Note what is wrong beyond single inputs; `keys` are those of all fields that there are or were."""
+        options = before.options if before else ()
+        if before is None:
+            self._check_key(keys)
+        self._check_options(options)
+        self._check_bounds()
+        self._check_default(options)
+        return not self.errors
+
+    def _check_key(self, keys: Iterable[str]) -> None:
+        key = self.key.data or ""
+        if not KEY.fullmatch(key):
+            _blame(self.key, "Write a key of small letters, digits and _, of at most 40 characters, letter first.")
+        elif key in _TAKEN:
+            _blame(self.key, f"{key} is a name of the panel's own. Choose another.")
+        elif key in set(keys):
+            _blame(self.key, f"{key} is or was another field. Keys are never used again.")
+
+    def _check_options(self, before: Sequence[Sequence[str]]) -> None:
+        if not self.uses("options"):
+            return
+        labels = [label.casefold() for _key, label in self.options_now(before)]
+        if not labels:
+            _blame(self.options, "Write at least one option.")
+        if len(set(labels)) < len(labels):
+            _blame(self.options, "Two options differ only by capital letters. Choose one of them.")
+
+    def _check_bounds(self) -> None:
+        low, high = self.min.data, self.max.data
+        if low is not None and high is not None and low > high:
+            _blame(self.max, "This is less than the minimum.")
+
+    def _check_default(self, before: Sequence[Sequence[str]]) -> None:
+        value = None if self.errors else parse_value(self.default.data or "", self.as_field(before))
+        if isinstance(value, Bad):
+            _blame(self.default, value.message)
+
+    def validate_min(self, field: Any) -> None:
+        """Refuse numbers that the database does not hold."""
+        if field.data is not None and (not field.data.is_finite() or abs(field.data) >= Decimal(10) ** 14):
+            raise ValidationError("Write a number of at most 14 digits.")
+
+    validate_max = validate_min
+
+
+def _free(line: str, taken: set[str]) -> str:
+    key, number = line[:200], 2
+    while key in taken:
+        key, number = f"{line[:200]} {number}", number + 1
+    taken.add(key)
+    return key
+
+
+def _blame(field: Any, message: str) -> None:
+    field.errors = [*field.errors, message]

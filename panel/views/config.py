@@ -1,0 +1,93 @@
+"""Statuses, partners and locations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sync.errors import SyncError
+
+from panel.extensions import db
+from panel.forms.config import NameForm, StatusForm
+from panel.forms.showing import count
+from panel.models import Customer, Location, Partner, Status, User
+from panel.views.guarded import AppModelView
+
+
+class InUse(SyncError):
+    """Something that customers or users still point to is not deleted."""
+
+
+def _refuse_in_use(name: str, column: Any, record_id: int, noun: str = "customer") -> None:
+    used = db.session.execute(select(func.count()).where(column == record_id)).scalar_one()
+    if used:
+        raise InUse(f"{name} is used by {count(used, noun)}, those in the bin included. It cannot be deleted.")
+
+
+class StatusView(AppModelView):
+    """Statuses with their effects."""
+
+    permission = "config"
+    noun = "status"
+    lead = "What each status of a customer does to services and accounting."
+    form = StatusForm
+    column_list = ("label", "description", "services", "accounted", "deletable", "is_default", "position")
+    column_labels = {"is_default": "Default"}  # noqa: RUF012 - Flask-Admin's own form
+    column_default_sort = "position"
+    form_template = "config/status.html"
+    list_template = "config/statuses.html"
+
+    def update_model(self, form: StatusForm, model: Status) -> Any:
+        """Save a status, unless nothing would be the default any more."""
+        if model.is_default and not form.is_default.data:
+            form.is_default.errors = ["One status has to be the default. Make another one the default instead."]
+            return False
+        return super().update_model(form, model)
+
+    def on_model_change(self, form: StatusForm, model: Status, is_created: bool) -> None:
+        """Keep exactly one default."""
+        if model.is_default:
+            db.session.flush()
+            db.session.execute(update(Status).where(Status.id != model.id).values(is_default=False))
+
+    def on_model_delete(self, model: Status) -> None:
+        """Refuse to delete the default, and one that customers have."""
+        if model.is_default:
+            raise InUse(f"{model} is the status of new customers. Make another one the default first.")
+        _refuse_in_use(model.label, Customer.status_id, model.id)
+
+
+class _NamedView(AppModelView):
+    permission = "config"
+    form = NameForm
+    column_list = ("name",)
+    column_default_sort = "name"
+    customers_column: Any = None
+
+    def on_model_delete(self, model: Any) -> None:
+        """Refuse to delete one that customers have."""
+        _refuse_in_use(model.name, self.customers_column, model.id)
+
+
+class PartnerView(_NamedView):
+    """Partners, to whom customers belong."""
+
+    noun = "partner"
+    lead = "Organisations that customers belong to. A user may be bound to one."
+    customers_column = Customer.partner_id
+
+    def on_model_delete(self, model: Partner) -> None:
+        """Refuse to delete one that customers or users have."""
+        super().on_model_delete(model)
+        _refuse_in_use(model.name, User.partner_id, model.id, "user")
+
+
+class LocationView(_NamedView):
+    """Locations, to which customers belong."""
+
+    noun = "location"
+    lead = "Places that customers belong to."
+    customers_column = Customer.location_id
+
+
+MODELS = {PartnerView: Partner, LocationView: Location, StatusView: Status}

@@ -1,0 +1,307 @@
+"""Customers: the list, the forms, the details with their history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, has_request_context, jsonify, redirect, request
+from flask_admin import expose
+from flask_login import current_user
+from sqlalchemy import select
+from sync.fields import Field
+from sync.records import Record
+from sync.types import FIELD_TYPES
+from werkzeug.wrappers import Response
+from wtforms.form import BaseForm
+
+from panel.access import may
+from panel.changelog import LostRace, ValueTaken
+from panel.extensions import db
+from panel.forms.conditions import FieldFilter
+from panel.forms.customer import (
+    Shape,
+    assign,
+    first_values,
+    problems_of,
+    read_new,
+    refuse_taken,
+    shape_of_add,
+    shape_of_edit,
+    shown_fields,
+)
+from panel.forms.editing import Meanwhile, conflicts_of, merge_form, since
+from panel.forms.registry import ENTRIES, filters_of
+from panel.forms.showing import count, shown
+from panel.generator import PatternError
+from panel.keys import Keyring
+from panel.models import Customer, Event, Status
+from panel.models.columns import now
+from panel.schema import ENTITY, Schema, current_schema
+from panel.views.customer_query import COUNTED, Wanted, find_record, lock_customer, matches
+from panel.views.guarded import AppModelView, PerRequest
+from panel.views.history import history_of
+from panel.views.messages import say, warn
+
+_COLUMNS = ("status", "login", "full_name", "phones", "city")
+
+
+def the_schema() -> Schema:
+    """Return the fields as of this request."""
+    return current_schema(db.session.connection())
+
+
+def _listed(schema: Schema) -> tuple[Field, ...]:
+    placed = (f for f in schema.additional if schema.placements[f.key].show_in_list and not schema.placements[f.key].hidden)
+    by_key = {field.key: field for field in schema.fields}
+    return (*(by_key[key] for key in _COLUMNS), *placed)
+
+
+def _columns(_view: object) -> list[tuple[str, str]]:
+    if not has_request_context():
+        return []
+    labels = [(field.key, field.label) for field in _listed(the_schema())]
+    return [labels[0], ("id", "ID"), *labels[1:]]
+
+
+def _sortable(_view: object) -> dict[str, str]:
+    return {key: key for key, _label in _columns(_view)}
+
+
+def _filters(_view: object) -> list[FieldFilter]:
+    if not has_request_context():
+        return []
+    return [one for field in shown_fields(the_schema()) for one in filters_of(field)]
+
+
+def _filter_args(view: CustomerView) -> dict[str, tuple[int, FieldFilter]]:
+    return {one.arg: (place, one) for place, one in enumerate(view._filters)}
+
+
+class CustomerView(AppModelView):
+    """Customers of the signed-in user's partner, or all."""
+
+    permission = "customer.list"
+    noun = "customer"
+    list_template = "customers/list.html"
+    create_template = "customers/add.html"
+    edit_template = "customers/edit.html"
+    details_template = "customers/details.html"
+    column_list = ("id",)
+    form = BaseForm
+    _search_supported = True
+    _filter_groups = None
+
+    # What Flask-Admin keeps from its start, here as of each request: a new field shows at once in every process.
+    _list_columns = PerRequest(_columns)
+    _sortable_columns = PerRequest(_sortable)
+    _filters = PerRequest(_filters)
+    _filter_args = PerRequest(_filter_args)
+
+    @property
+    def can_create(self) -> bool:
+        """Tell whether the signed-in user may add customers."""
+        return has_request_context() and may("customer.add")
+
+    @property
+    def can_edit(self) -> bool:
+        """Tell whether the signed-in user may edit customers."""
+        return has_request_context() and may("customer.edit")
+
+    @property
+    def can_delete(self) -> bool:
+        """Tell whether the signed-in user may move customers to the bin."""
+        return has_request_context() and may("customer.delete")
+
+    def init_search(self) -> bool:
+        """Say that lists are searched."""
+        return True
+
+    def search_placeholder(self) -> str:
+        """Return what may be typed into the search box."""
+        return "Name, login, ID, phone, email, city"
+
+    def _refresh_filters_cache(self) -> None:
+        """Keep no filters: they follow from the fields of each request."""
+
+    def _get_filter_groups(self) -> list[dict[str, Any]]:
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for one in self._filters:
+            choice = {"arg": one.arg, "words": one.operation(), "options": one.options, "type": one.data_type}
+            groups.setdefault(one.name, []).append(choice)
+        return [{"label": label, "operations": operations} for label, operations in groups.items()]
+
+    def get_list(
+        self,
+        page: int | None,
+        sort_column: str | None,
+        sort_desc: bool,
+        search: str | None,
+        filters: Any,
+        execute: bool = True,  # noqa: FBT001, FBT002 - Flask-Admin's signature
+        page_size: int | None = None,
+    ) -> tuple[int, list[Record]]:
+        """Return how many customers match, counted up to a limit, and one page of them."""
+        schema = the_schema()
+        sort = next((field for field in schema.fields if field.key == sort_column), None)
+        chosen = [(self._filters[place], self._filters[place].clean(value)) for place, _name, value in filters or ()]
+        wanted = Wanted(matches(schema, search or ""), chosen, sort, bool(sort_desc))
+        return wanted.count(), wanted.page(_listed(schema), page or 0, page_size or self.page_size)
+
+    def get_pk_value(self, model: Any) -> int:
+        """Return a customer's ID."""
+        return int(model.id)
+
+    def render(self, template: str, **values: Any) -> str:
+        """Render a page with what all pages of customers use."""
+        fields = {field.key: field for field in the_schema().fields}
+        colours = dict(db.session.execute(select(Status.id, Status.colour)).tuples())
+        more = {"fields": fields, "shown": shown, "colours": colours, "counted": COUNTED, "entries": ENTRIES}
+        return str(super().render(template, **more, **values))
+
+    @expose("/new/", methods=("GET", "POST"))
+    def create_view(self) -> Any:
+        """Show the form for a new customer, or add it."""
+        if not self.can_create:
+            abort(403)
+        connection, schema = db.session.connection(), the_schema()
+        shape = shape_of_add(connection, schema)
+        form = shape.form(first_values(connection, schema), request.form or None)
+        customer = _added(form, schema) if request.method == "POST" else None
+        if customer is None:
+            return self._page(self.create_template, shape, form)
+        say(f"{customer.full_name} was added with the login {customer.login}.")
+        again = "_another" in request.form
+        return redirect(self.get_url(".create_view") if again else self.get_url(".details_view", id=customer.id))
+
+    @expose("/edit/", methods=("GET", "POST"))
+    def edit_view(self) -> Any:
+        """Show a customer's form, or save it."""
+        if not self.can_edit:
+            abort(403)
+        schema = the_schema()
+        shape = shape_of_edit(db.session.connection(), schema)
+        customer = lock_customer(_id_of(request.args.get("id"))) if request.method == "POST" else None
+        record = self._record(shape.fields)
+        form = shape.form(record.values, request.form or None)
+        if customer is not None and _saved(form, customer, record, shape):
+            return redirect(self.get_url(".details_view", id=record.id))
+        return self._page(self.edit_template, shape, form, record=record)
+
+    @expose("/details/")
+    def details_view(self) -> Any:
+        """Show a customer with its history."""
+        if not may("customer.view"):
+            abort(403)
+        schema = the_schema()
+        record = self._record(shown_fields(schema))
+        status = db.session.get(Status, record.values["status"])
+        history = history_of(record.id, schema)
+        fields = [field for field in shown_fields(schema) if not FIELD_TYPES[field.type].secret]
+        return self.render(self.details_template, record=record, status=status, history=history, rows=fields)
+
+    @expose("/delete/", methods=("POST",))
+    def delete_view(self) -> Response:
+        """Move a customer to the bin, if the status allows it."""
+        if not self.can_delete:
+            abort(403)
+        customer = lock_customer(_id_of(request.form.get("id"))) or abort(404)
+        if not customer.status.deletable:
+            warn(f"Customers with the status {customer.status} are not deleted. Change the status first.")
+            return redirect(self.get_url(".details_view", id=customer.id))
+        customer.deleted_at = now()
+        name = customer.full_name
+        db.session.commit()
+        say(f"{name} was moved to the bin.")
+        return redirect(self.get_url(".index_view"))
+
+    @expose("/reveal/", methods=("POST",))
+    def reveal_view(self) -> Response:
+        """Answer with a customer's password, and record that it was shown."""
+        if not may("customer.reveal"):
+            abort(403)
+        customer = lock_customer(_id_of(request.form.get("id"))) or abort(404)
+        keyring: Keyring = self.admin.app.extensions["keyring"]
+        text = keyring.decrypt(customer.password, ENTITY, customer.id, "password") if customer.password else ""
+        detail = {"customer": customer.id, "field": "password"}
+        db.session.add(Event(by=str(current_user), user_id=current_user.id, name="reveal", detail=detail))
+        db.session.commit()
+        return jsonify(password=text)
+
+    def _record(self, fields: tuple[Field, ...]) -> Record:
+        return find_record(fields, _id_of(request.args.get("id"))) or abort(404)
+
+    def _page(self, template: str, shape: Shape, form: BaseForm, **values: Any) -> str:
+        problems = [*problems_of(form), *(one for one in conflicts_of(form) if not one.errors)]
+        return self.render(template, form=form, generator=shape.generator, problems=problems, **values)
+
+
+def _id_of(text: str | None) -> int:
+    if text is None or not (text.isascii() and text.isdecimal()) or len(text) > 18:
+        abort(404)
+    return int(text)
+
+
+def _added(form: BaseForm, schema: Schema) -> Customer | None:
+    values = read_new(form)
+    refuse_taken(db.session.connection(), form, values, None)
+    if problems_of(form):
+        return None
+    if current_user.partner_id is not None:
+        values["partner"] = current_user.partner_id
+    customer = Customer()
+    for field in schema.fields:
+        if values.get(field.key) is not None:
+            assign(customer, field, values[field.key])
+    db.session.add(customer)
+    return customer if _committed(form) else None
+
+
+def _saved(form: BaseForm, customer: Customer, record: Record, shape: Shape) -> bool:
+    """Save what the form changed, merged into the customer of this moment; False shows the form again."""
+    meanwhile = _meanwhile(record, shape)
+    values = merge_form(form, record.values, meanwhile)
+    refuse_taken(db.session.connection(), form, values, record.id)
+    if problems_of(form) or conflicts_of(form):
+        db.session.rollback()
+        return False
+    for field in shape.fields:
+        if field.key in values:
+            assign(customer, field, values[field.key])
+    if not _committed(form):
+        return False
+    _tell_saved(customer, values, meanwhile)
+    return True
+
+
+def _meanwhile(record: Record, shape: Shape) -> Meanwhile:
+    opened = request.form.get("_revision", "")
+    opened_at = int(opened) if opened.isascii() and opened.isdecimal() and len(opened) < 18 else record.revision
+    return since(db.session.connection(), record, shape.fields, opened_at)
+
+
+def _tell_saved(customer: Customer, values: dict[str, Any], meanwhile: Meanwhile) -> None:
+    if not values:
+        say("There was nothing to save.")
+        return
+    others = sorted({who for key, who in meanwhile.changed_by.items() if key not in values})
+    kept = f" What was changed meanwhile ({'; '.join(others)}) was kept." if others else ""
+    say(f"{customer.full_name}: {count(len(values), 'field')} saved.{kept}")
+
+
+def _committed(form: BaseForm) -> bool:
+    try:
+        db.session.commit()
+    except (ValueTaken, LostRace, PatternError) as error:
+        db.session.rollback()
+        _blame(form, error)
+        return False
+    return True
+
+
+def _blame(form: BaseForm, error: Exception) -> None:
+    sentence = str(error)
+    for control in form:
+        if sentence.startswith((f"{control.field.key} '", f"{control.field.label} '")):
+            control.errors = [sentence]
+            return
+    warn(sentence)

@@ -1,0 +1,119 @@
+"""Config → System → Additional fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sync.fields import Field
+from sync.types import FIELD_TYPES
+
+from panel.extensions import db
+from panel.forms.additional_field import AdditionalFieldForm
+from panel.forms.uniqueness import claim_existing, release_all
+from panel.models import AdditionalField
+from panel.schema import ENTITY
+from panel.views.guarded import AppModelView
+
+
+def _type_label(_view: object, _context: object, model: AdditionalField, _name: str) -> str:
+    return FIELD_TYPES[model.type].label
+
+
+class AdditionalFieldView(AppModelView):
+    """Fields that admins add to customers."""
+
+    permission = "config"
+    noun = "field"
+    lead = "What else is to be known of a customer. A new field is at once in forms, lists, exports and imports."
+    form = AdditionalFieldForm
+    column_list = (
+        "label",
+        "key",
+        "type",
+        "category",
+        "required",
+        "is_unique",
+        "add",
+        "show_in_list",
+        "searchable",
+        "position",
+    )
+    column_labels = {"is_unique": "Unique"}  # noqa: RUF012 - Flask-Admin's own form
+    column_formatters = {"type": _type_label}  # noqa: RUF012 - likewise
+    column_default_sort = [("position", False), ("id", False)]  # noqa: RUF012 - likewise
+    form_template = "config/field.html"
+    delete_word = "Retire"
+    delete_question = "Its values are kept and shown only in history. Its key is never used again."
+
+    def get_query(self) -> Any:
+        """Return the fields in use."""
+        return super().get_query().filter(AdditionalField.retired.is_(False))
+
+    def get_count_query(self) -> Any:
+        """Return the query that counts the fields in use."""
+        return super().get_count_query().filter(AdditionalField.retired.is_(False))
+
+    def get_one(self, id: int) -> AdditionalField | None:
+        """Return a field in use."""
+        model = db.session.get(AdditionalField, id)
+        return None if model is None or model.retired else model
+
+    def edit_form(self, obj: AdditionalField | None = None) -> Any:
+        """Return the form of a field, its options one a line."""
+        form = super().edit_form(obj)
+        form.key.data, form.type.data = (obj.key, obj.type) if obj else (form.key.data, form.type.data)
+        if isinstance(form.options.data, list):
+            form.options.data = "\n".join(label for _key, label in form.options.data)
+        return form
+
+    def create_model(self, form: AdditionalFieldForm) -> Any:
+        """Add a field; its key is checked against all that there ever were."""
+        keys = db.session.scalars(select(AdditionalField.key))
+        if not form.check(None, keys):
+            return False
+        return super().create_model(form)
+
+    def build_new_instance(self) -> AdditionalField:
+        """Return a field without options."""
+        return AdditionalField(entity=ENTITY, options=[])
+
+    def update_model(self, form: AdditionalFieldForm, model: AdditionalField) -> Any:
+        """Save a field; its key and its type stay."""
+        if not form.check(model, ()):
+            return False
+        return super().update_model(form, model)
+
+    def delete_model(self, model: AdditionalField) -> bool:
+        """Retire a field: values and history stay, and so does the claim on its key."""
+        model.retired = True
+        release_all(db.session.connection(), model.key)
+        db.session.commit()
+        self.after_model_delete(model)
+        return True
+
+
+def write_field(form: AdditionalFieldForm, model: AdditionalField) -> None:
+    """Give a field what its form says, name by name; a setting that its type has not stays empty."""
+    before: Sequence[Sequence[str]] = model.options or ()
+    described = form.as_field(before)
+    model.label, model.category = form.label.data, form.category.data
+    model.options = [[option.key, option.label] for option in described.options]
+    model.min, model.max, model.scale = described.min, described.max, described.scale
+    model.default = form.default.data or None
+    model.position = form.position.data or 0
+    for name in form.flags:
+        if name != "is_unique":
+            setattr(model, name, bool(form[name].data))
+
+
+def make_unique(model: AdditionalField, described: Field, *, unique: bool) -> None:
+    """Turn uniqueness on, after claiming every value, or off."""
+    connection = db.session.connection()
+    if unique and not model.is_unique:
+        release_all(connection, model.key)
+        claim_existing(connection, described)
+    elif model.is_unique and not unique:
+        release_all(connection, model.key)
+    model.is_unique = unique

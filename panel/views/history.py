@@ -1,0 +1,99 @@
+"""A customer's history: one line a revision, and in it each field's old and new value."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sync.fields import Field
+from sync.types import FIELD_TYPES
+
+from panel.extensions import db
+from panel.forms.showing import shown_json
+from panel.models import AdditionalField, Import, Revision
+from panel.schema import ENTITY, Schema
+
+LINES = 200
+_THROUGH = {"panel": "in the panel", "import": "by an import", "undo": "by undoing an import", "command": "by a command"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One field's change: its label, the values in words, and the cell that the new one came from."""
+
+    label: str
+    old: str
+    new: str
+    cell: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One revision in words."""
+
+    number: int
+    at: dt.datetime
+    by: str
+    through: str
+    file: str
+    import_id: int | None
+    steps: Sequence[Step]
+
+
+def history_of(record_id: int, schema: Schema) -> list[Line]:
+    """Return the newest revisions of a customer, newest first."""
+    mine = (Revision.entity == ENTITY, Revision.record_id == record_id)
+    query = select(Revision).where(*mine).order_by(Revision.number.desc()).limit(LINES)
+    revisions = list(db.session.scalars(query))
+    files = _files({one.undo_of or one.import_id for one in revisions} - {None})
+    words = _Words(schema)
+    return [_line(revision, files, words) for revision in revisions]
+
+
+def _files(ids: set[int | None]) -> dict[int, str]:
+    return dict(db.session.execute(select(Import.id, Import.file_name).where(Import.id.in_(ids))).tuples())
+
+
+def _line(revision: Revision, files: Mapping[int, str], words: _Words) -> Line:
+    import_id = revision.undo_of or revision.import_id
+    return Line(
+        revision.number,
+        revision.at,
+        revision.by,
+        _THROUGH.get(revision.through, revision.through),
+        files.get(import_id or 0, ""),
+        import_id,
+        list(words.steps(revision)),
+    )
+
+
+class _Words:
+    """Labels of fields, those that are hidden or retired included."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._fields = {field.key: field for field in schema.fields}
+        self._order = {key: place for place, key in enumerate(self._fields)}
+        self._gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).tuples())
+
+    def steps(self, revision: Revision) -> Iterator[Step]:
+        """Yield a revision's changes in the order of the form."""
+        cells = revision.cells or {}
+        for key in sorted(revision.changes, key=lambda key: self._order.get(key, len(self._order))):
+            old, new = revision.changes[key]
+            yield self._step(key, old, new, cells.get(key, ""))
+
+    def _step(self, key: str, old: object, new: object, cell: str) -> Step:
+        if key == "deleted":
+            return Step("Bin", *(("", "moved to the bin") if new else ("in the bin", "restored")), cell)
+        field = self._fields.get(key)
+        if field and FIELD_TYPES[field.type].secret:
+            return Step(field.label, "•••" if old else "", "•••", cell)
+        label = field.label if field else self._gone.get(key, key)
+        return Step(label, shown_json(old, field), shown_json(new, field), cell)
+
+
+def field_of(schema: Schema, key: str) -> Field | None:
+    """Return the field with this key, if it is in use."""
+    return next((field for field in schema.fields if field.key == key), None)

@@ -1,0 +1,79 @@
+"""The sidebar: what there is, in the order in which people look for it, and who sees which of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask import request, url_for
+
+from panel.access import may
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the menu: a page, or a heading over pages."""
+
+    label: str
+    icon: str = ""
+    endpoint: str = ""
+    permission: str = ""
+    children: tuple[Entry, ...] = ()
+    section: str = ""
+
+    @property
+    def url(self) -> str:
+        """Return the page's address."""
+        return url_for(self.endpoint)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the page on screen is this one or under it."""
+        current = request.endpoint or ""
+        return current == self.endpoint or any(child.is_open for child in self.children) or self._holds(current)
+
+    def _holds(self, current: str) -> bool:
+        # A record's own pages belong to its list; adding one has a line of its own only for customers.
+        blueprint, _, page = self.endpoint.partition(".")
+        inside = current.partition(".")[0] == blueprint
+        return inside and page in {"index_view", "index"} and current != "customers.create_view"
+
+
+MENU = (
+    Entry("Home", "home", "home.index", "customer.list"),
+    Entry(
+        "Customers",
+        "users",
+        children=(
+            Entry("List", "list", "customers.index_view", "customer.list"),
+            Entry("Add", "plus", "customers.create_view", "customer.add"),
+        ),
+    ),
+    Entry(
+        "Exports and imports",
+        "exchange",
+        children=(
+            Entry("Export", "download", "exports.index", "customer.export"),
+            Entry("Import", "upload", "imports.index", "import.upload"),
+        ),
+    ),
+    Entry(
+        "Config",
+        "settings",
+        children=(
+            Entry("Statuses", "", "statuses.index_view", "config", section="Main"),
+            Entry("Generator", "", "generator.index", "config"),
+            Entry("Partners", "", "partners.index_view", "config"),
+            Entry("Locations", "", "locations.index_view", "config"),
+            Entry("Additional fields", "", "fields.index_view", "config", section="System"),
+        ),
+    ),
+)
+
+
+def visible_menu() -> Iterator[tuple[Entry, tuple[Entry, ...]]]:
+    """Yield the entries that the signed-in user may open, each with its own lines."""
+    for entry in MENU:
+        children = tuple(child for child in entry.children if may(child.permission))
+        if children or (entry.endpoint and may(entry.permission)):
+            yield entry, children

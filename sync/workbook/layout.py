@@ -1,0 +1,45 @@
+"""What a workbook of ours looks like: its columns, and where its rows begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from sync.cells import Scalar
+from sync.fields import Field
+
+KEY_ROW, LABEL_ROW, FIRST_ROW = 1, 2, 3
+TOKEN_LABEL = "Row reference"  # noqa: S105 (a heading)
+IDENTITY_KEY = "id"
+FIXED_COLUMNS = 2
+"""The rows' tokens and the records' IDs."""
+
+Cells = Sequence[Scalar | None]
+Rows = Iterable[Cells]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What is written: the sheet with its fields, and what goes on the sheets beside it.
+
+    `ref` is the text that makes the key row recognisable, `guide` plain paragraphs for people,
+    `manifest` what the panel wants to know of the workbook, `identity` the label of the IDs.
+    """
+
+    ref: str
+    fields: tuple[Field, ...]
+    name: str = "Customers"
+    guide: tuple[str, ...] = ()
+    manifest: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    identity: str = "ID"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the hidden first row."""
+        return (self.ref, IDENTITY_KEY, *(field.key for field in self.fields))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the row that people read."""
+        return (TOKEN_LABEL, self.identity, *(field.label for field in self.fields))
