@@ -25,8 +25,7 @@ from sync.fields import Bad, Field
 from sync.tokens import TokenMaker, make_ref
 from sync.types import FIELD_TYPES
 from sync.values import parse_value
-import sync.workbook as _w  # TEMP
-Sheet, write_csv, write_workbook = (getattr(_w, n, None) for n in ('Sheet', 'write_csv', 'write_workbook'))
+from sync.workbook import Sheet, write_csv, write_workbook
 
 ROWS_AT_ONCE = 1_000
 GUIDE = (

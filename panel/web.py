@@ -1,5 +1,130 @@
-"""placeholder"""
+"""Puts the panel's pages into the application: views, errors, headers, what every template knows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flask import Flask, render_template, request
+from flask_admin import Admin
+from flask_admin.theme import Bootstrap4Theme
+from flask_login import current_user
+from sqlalchemy import text
+from sync.errors import SyncError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from panel.access import may
+from panel.extensions import db, login_manager
+from panel.forms.preview import STATES
+from panel.forms.showing import count, moment
+from panel.models import AdditionalField, Customer, Location, Partner, Status
+from panel.views import account, generator
+from panel.views.config import LocationView, PartnerView, StatusView
+from panel.views.customers import CustomerView
+from panel.views.exports import ExportView
+from panel.views.fields import AdditionalFieldView
+from panel.views.generator import GeneratorView
+from panel.views.home import HomeView
+from panel.views.imports import ImportView
+from panel.views.menu import visible_menu
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",  # Tabler's style sheet carries its icons as data
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+WORDS = {
+    400: ("That did not work", "The page was open for too long, or something in it was missing. Go back, reload, try again."),
+    401: ("Sign in first", "This page is for people who are signed in."),
+    403: ("Not allowed", "Your role does not include this. Ask an admin if you need it."),
+    404: ("Not here", "There is nothing at this address, or nothing that you may see."),
+    405: ("That did not work", "This address does not take such a request."),
+    413: ("Too large", "The file is larger than Rollbook takes. Split it, and send the parts."),
+    500: ("Something broke", "This is a fault of Rollbook's. It was written to the log; nothing was saved."),
+}
 
 
-def register(app):
-    pass
+def register(app: Flask) -> None:
+    """Add every page to an application."""
+    login_manager.login_view = "account.login"
+    login_manager.login_message = None
+    _add_views(app)
+    app.register_blueprint(account.pages)
+    app.register_blueprint(generator.pages)
+    app.add_url_rule("/healthz", "health", _health)
+    app.before_request(account.ask_for_new_password)
+    app.after_request(_protect)
+    app.context_processor(_known_to_templates)
+    app.jinja_env.filters.update(moment=moment, plain=_plain)
+    app.jinja_env.globals.update(count=count)
+    app.register_error_handler(HTTPException, _show_error)
+    app.register_error_handler(SyncError, _show_sentence)
+
+
+def _add_views(app: Flask) -> None:
+    home = HomeView("Home", endpoint="home", url="/", static_url_path="/home")  # no files of Flask-Admin are served
+    admin = Admin(app, "Rollbook", url="/", index_view=home, theme=Bootstrap4Theme(base_template="base.html"))
+    admin.add_views(
+        CustomerView(Customer, db, "Customers", endpoint="customers"),
+        ExportView("Exports", endpoint="exports"),
+        ImportView("Imports", endpoint="imports"),
+        StatusView(Status, db, "Statuses", endpoint="statuses"),
+        GeneratorView("Generator", endpoint="generator"),
+        PartnerView(Partner, db, "Partners", endpoint="partners"),
+        LocationView(Location, db, "Locations", endpoint="locations"),
+        AdditionalFieldView(AdditionalField, db, "Additional fields", endpoint="fields"),
+    )
+
+
+def _health() -> Response:
+    """Answer whether the database answers."""
+    db.session.execute(text("SELECT 1"))
+    return Response("ok\n", mimetype="text/plain")
+
+
+def _protect(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def _known_to_templates() -> dict[str, Any]:
+    return {"menu": visible_menu, "may": may, "states": STATES}
+
+
+def _plain(number: Any) -> Any:
+    """Return a decimal number without the zeros that the database pads it with."""
+    return f"{number.normalize():f}" if isinstance(number, Decimal) else number
+
+
+def _show_error(error: HTTPException) -> Any:
+    if error.response is not None or error.code is None or error.code < 400:
+        return error
+    db.session.rollback()
+    title, sentence = WORDS.get(error.code, (error.name, "Go back, and try again."))
+    frame = "base.html" if current_user.is_authenticated else "signed_out.html"
+    return render_template("error.html", frame=frame, code=error.code, heading=title, sentence=sentence), error.code
+
+
+def _show_sentence(error: SyncError) -> Any:
+    db.session.rollback()
+    frame = "base.html" if current_user.is_authenticated else "signed_out.html"
+    return render_template("error.html", frame=frame, code=409, heading="That did not work", sentence=str(error)), 409

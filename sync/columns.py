@@ -58,17 +58,20 @@ def match_headers(
     find: Callable[[str], Field],
     shown: Mapping[str, Field],
     mapping: Mapping[str, str],
+    ref_column: int | None = None,
 ) -> Headers:
     """Return what each column holds: by the hidden key row, by the caller's mapping, or by exact key or label.
 
     `find` returns the field with a key or label, or raises `UnknownField`; `shown` holds the export's fields.
-    `mapping` takes a header to a field's key or label, to ``+`` for a new field or ``-`` to leave the column out.
+    `ref_column` is the column of the rows' tokens. `mapping` takes a header to a field's key or label, to ``+`` for a new field or ``-`` to leave the column out.
     Raises `UnknownField` where a mapping names a header or field that is not there, or two columns hold one field.
     """
     wanted = {header.strip().casefold(): target for header, target in mapping.items()}
     _check_mapping(labels, mapping)
     matcher = _Matcher(find, shown, wanted)
     for index in range(max(len(keys), len(labels))):
+        if index == ref_column:
+            continue
         matcher.take(index, _at(keys, index) or "", (_at(labels, index) or "").strip())
     _refuse_doubles(matcher.columns)
     return matcher.headers()

@@ -74,13 +74,13 @@ class RowPlan:
 class Creation:
     """A new record: its canonical values and the cells that they came from.
 
-    `content` identifies the row's cells (or its prepared row), `occurrence` counts equal rows in the file.
+    `contents` are what the row is remembered by, each with its number among equal rows of the file: a digest of
+    its values, one of its cells where they may be mapped otherwise next time, or its prepared row.
     """
 
     values: Mapping[str, Any]
     cells: Mapping[str, Address]
-    content: str
-    occurrence: int = 0
+    contents: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,7 @@ class RowPlanner:
         if not problems:
             problems = [*self._missing(row, values)]
         return RowPlan(
-            row.number, None, problems=tuple(problems), creates=Creation(values, cells, self._digest(values))
+            row.number, None, problems=tuple(problems), creates=Creation(values, cells, self._contents(row, values))
         )
 
     def _missing(self, row: SheetRow, values: Mapping[str, Any]) -> list[Problem]:
@@ -205,10 +205,17 @@ class RowPlanner:
                 found.append(Problem(row.address(by_key.get(field.key)), message, field=field.key))
         return found
 
-    def _digest(self, values: Mapping[str, Any]) -> str:
+    def _contents(self, row: SheetRow, values: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
         types = {column.field.key: FIELD_TYPES[column.field.type] for column in self.columns}
         plain = {key: types[key].to_json(value) for key, value in sorted(values.items())}
-        return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
+        contents = [(_digest(plain), 0)]
+        if all(column.shown is None for column in self.columns):
+            contents.append((_digest([str(_readable(raw) or "") for raw in row.cells]), 0))
+        return tuple(contents)
+
+
+def _digest(plain: Any) -> str:
+    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
 
 
 def convert(value: Any, shown: Field, today: Field) -> Any:

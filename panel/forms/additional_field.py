@@ -14,7 +14,7 @@ from wtforms import BooleanField, DecimalField, Form, IntegerField, SelectField,
 from wtforms.fields import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
-from panel.forms.config import required, stripped
+from panel.forms.config import filled, stripped
 from panel.forms.registry import ENTRIES
 from panel.models import AdditionalField
 from panel.schema import CATEGORIES, RESERVED_KEYS
@@ -30,16 +30,14 @@ _TAKEN = RESERVED_KEYS | {"csrf_token"}
 class AdditionalFieldForm(Form):
     """An additional field of customers."""
 
-    label = StringField("Label", [required("Label"), Length(max=255)], filters=[stripped], description="Its name for people.")
-    key = StringField(
-        "Key", [required("Key")], filters=[stripped], description="Its name for programs and workbooks. It never changes."
-    )
+    label = StringField("Label", [filled("Label"), Length(max=255, message="Write at most 255 characters.")], filters=[stripped], description="Its name for people.")
+    key = StringField("Key", filters=[stripped], description="Its name for programs and workbooks. It never changes.")
     type = SelectField("Type", choices=_TYPES)
     category = SelectField("Customer category", choices=_CATEGORIES)
     options = TextAreaField("Options", description="One a line.")
     default = StringField("Default value", description="In the add form, and for customers that an import creates.")
-    min = DecimalField("Min", [Optional()], description="Length of text, value of numbers, count of choices.")
-    max = DecimalField("Max", [Optional()])
+    min = DecimalField("Min", [Optional()], places=None, description="Length of text, value of numbers, count of choices.")
+    max = DecimalField("Max", [Optional()], places=None)
     scale = IntegerField("Decimal places", [Optional(), NumberRange(0, 10, "Write a number from 0 to 10.")])
     required = BooleanField("Required", description="A customer is not saved without it.")
     is_unique = BooleanField("Unique", description="No two customers have the same value.")
@@ -85,6 +83,21 @@ class AdditionalFieldForm(Form):
             scale=self.scale.data if self.uses("scale") else None,
             additional=True,
         )
+
+    def populate_obj(self, obj: AdditionalField) -> None:
+        """Give a field what the form says, name by name; a setting that its type has not stays empty.
+
+        Whether it is unique is not a mere setting: the view turns it on and off.
+        """
+        described = self.as_field(obj.options or ())
+        obj.label, obj.key, obj.type = self.label.data, self.key.data, self.type.data
+        obj.category, obj.position = self.category.data, self.position.data or 0
+        obj.options = [[option.key, option.label] for option in described.options]
+        obj.min, obj.max, obj.scale = described.min, described.max, described.scale
+        obj.default = self.default.data or None
+        obj.required, obj.read_only = self.required.data, self.read_only.data
+        obj.add, obj.show_in_list, obj.searchable = self.add.data, self.show_in_list.data, self.searchable.data
+        obj.disabled, obj.hidden = self.disabled.data, self.hidden.data
 
     def check(self, before: AdditionalField | None, keys: Iterable[str]) -> bool:
         """Note what is wrong beyond single inputs; `keys` are those of all fields that there are or were."""

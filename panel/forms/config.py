@@ -25,7 +25,7 @@ def stripped(text: str | None) -> str | None:
     return text.strip() if text else text
 
 
-def required(label: str) -> InputRequired:
+def filled(label: str) -> InputRequired:
     """Return the rule that an input is filled in."""
     return InputRequired(f"{label} is required. Fill it in.")
 
@@ -37,13 +37,13 @@ def _short(most: int = 255) -> Length:
 class NameForm(Form):
     """A partner or a location."""
 
-    name = StringField("Name", [required("Name"), _short()], filters=[stripped])
+    name = StringField("Name", [filled("Name"), _short()], filters=[stripped])
 
 
 class StatusForm(Form):
     """A status with its effects."""
 
-    label = StringField("Label", [required("Label"), _short()], filters=[stripped])
+    label = StringField("Label", [filled("Label"), _short()], filters=[stripped])
     description = StringField("Description", [_short()], filters=[stripped])
     services = SelectField("Services", choices=SERVICES)
     accounted = BooleanField("Accounted", description="Services of these customers are charged.")
@@ -64,15 +64,15 @@ class GeneratorForm(Form):
         "Can change login while editing", description="May the login be changed later?"
     )
     login_characters = StringField(
-        "Characters for logins", [required("Characters"), _short()], description="Used by {rand_string}."
+        "Characters for logins", [filled("Characters"), _short()], description="Used by {rand_string}."
     )
     show_generate = BooleanField("Show the Generate button", description="Beside the login in the customer's forms.")
     login_pattern = StringField(
         "Login pattern",
-        [required("Login pattern"), _short()],
+        [filled("Login pattern"), _short()],
         description="{var|length} with any text between. Variables: " + ", ".join(f"{{{name}}}" for name in VARIABLES),
     )
-    password_characters = StringField("Characters for passwords", [required("Characters"), _short()])
+    password_characters = StringField("Characters for passwords", [filled("Characters"), _short()])
     password_length = IntegerField(
         "Password length", [NumberRange(4, 128, "Write a number from 4 to 128.")], description="12 or more are advised."
     )

@@ -123,15 +123,14 @@ def _remember(
 ) -> None:
     rows = [
         {
-            "source": source,
-            "content": row.creates.content,
-            "occurrence": row.creates.occurrence,
             "import_id": author.import_id,
+            "content": content,
+            "occurrence": occurrence,
             "record_id": write.record_id,
         }
         for row, write in created
-        for source in planned.sources
         if row.creates
+        for content, occurrence in row.creates.contents
     ]
     if rows:
         connection.execute(insert(ImportedRow), rows)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, RowMapping, Select, or_, select
 
 from panel.changelog import changes_since, value_then
 from panel.imports.files import StoredFile
-from panel.imports.identity import Identified
+from panel.imports.identity import Identified, prepared_content
 from panel.imports.options import Viewer
 from panel.keys import Keyring
 from panel.models import Customer, Export, Import, ImportedRow, Status
@@ -30,12 +30,12 @@ from sync.types import FIELD_TYPES
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What is known of a batch: records by ID, stamps and values by ID and revision, earlier rows by content."""
+    """What is known of a batch: records by ID, stamps and values by ID and revision, rows that came in before."""
 
     records: Mapping[int, Record]
     stamps: Mapping[tuple[int, int], str]
     values: Mapping[tuple[int, int], Mapping[str, Any]]
-    remembered: Mapping[str, Sequence[int]]
+    remembered: Mapping[tuple[str, int], int]
 
 
 class Gatherer:
@@ -48,8 +48,8 @@ class Gatherer:
         self._deletable: set[int] | None = None
         self._fields: list[Field] = []
         self.export_id: int | None = self._export["id"] if self._export else None
-        by_file = (f"file:{file.sha256}", f"name:{file.name.casefold()}")
-        self.sources = by_file if self.export_id is None else (f"export:{self.export_id}",)
+        self._file = file
+        self._before: list[int] | None = None
 
     def _find_export(self, export_id: int | None) -> RowMapping | None:
         if export_id is None:
@@ -78,7 +78,7 @@ class Gatherer:
         """Return what is known of a batch of rows; `drafts` are the new records that rows would be."""
         remembered = self._remembered(rows, drafts)
         ids = {one.id for one in rows if one.id is not None}
-        ids |= {record_id for earlier in remembered.values() for record_id in earlier}
+        ids |= set(remembered.values())
         records = self._records(ids)
         stamps, values = self._earlier([one.token for one in rows if isinstance(one.token, RowToken)], records)
         return Gathered(records, stamps, values, remembered)
@@ -153,19 +153,26 @@ class Gatherer:
         mine = self._viewer.partner_id
         return query if mine is None else query.where(Customer.__table__.c.partner_id == mine)
 
-    def _remembered(self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]) -> dict[str, list[int]]:
-        contents = {f"N{one.token.number}" for one in rows if isinstance(one.token, NewToken)}
-        contents |= {draft.creates.content for draft in drafts.values() if draft.creates}
+    def _remembered(self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]) -> dict[tuple[str, int], int]:
+        """Return the records that rows with these contents became in earlier imports."""
+        contents = {prepared_content(one.token) for one in rows if isinstance(one.token, NewToken)}
+        contents |= {content for draft in drafts.values() if draft.creates for content, _n in draft.creates.contents}
         table = ImportedRow.__table__.c
-        found: dict[str, dict[int, int]] = defaultdict(dict)
-        applied = select(Import.id).where(Import.state == "applied")
+        query = select(table.content, table.occurrence, table.record_id)
+        found: dict[tuple[str, int], int] = {}
         for some in batches(sorted(contents), BATCH):
-            query = select(table.content, table.occurrence, table.record_id).where(
-                table.source.in_(self.sources), table.content.in_(some), table.import_id.in_(applied)
-            )
-            for content, occurrence, record_id in self._connection.execute(query):
-                found[content][occurrence] = record_id
-        return {content: [by[number] for number in sorted(by)] for content, by in found.items()}
+            mine = query.where(table.import_id.in_(self._imports_before()), table.content.in_(some))
+            found.update({(row[0], row[1]): row[2] for row in self._connection.execute(mine)})
+        return found
+
+    def _imports_before(self) -> list[int]:
+        """Return the applied imports of the same export, or of the same foreign file."""
+        if self._before is None:
+            same_file = or_(Import.sha256 == self._file.sha256, Import.file_name == self._file.name)
+            same = same_file if self.export_id is None else Import.export_id == self.export_id
+            query = select(Import.id).where(Import.state == "applied", same)
+            self._before = list(self._connection.execute(query).scalars())
+        return self._before
 
     def deletable_statuses(self) -> set[int]:
         """Return the statuses in which a customer may be deleted."""

@@ -50,6 +50,11 @@ class Seen:
         return self.contents[content] - 1
 
 
+def prepared_content(token: NewToken) -> str:
+    """Return under what a prepared row is remembered: whatever was typed into it, it is one customer."""
+    return f"N{token.number}"
+
+
 class Identity:
     """Reads the identity of one sheet's rows."""
 

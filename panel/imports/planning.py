@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from panel.imports.files import StoredFile, limits
 from panel.imports.gathering import Gathered, Gatherer
-from panel.imports.identity import Identified, Identity, Seen
+from panel.imports.identity import Identified, Identity, Seen, prepared_content
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.proposals import NewField, propose
 from panel.imports.whole_file import list_absent, refuse_repeated, refuse_taken, settle_again
@@ -43,13 +43,12 @@ OTHER_PARTNER = "You may work with customers of your own partner only. Clear the
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with what it was made of: the schema (new fields included), the export, the source of new rows."""
+    """A plan with what it was made of: the schema, new fields included, and the export."""
 
     plan: Plan
     schema: Schema
     new_fields: tuple[NewField, ...]
     export_id: int | None
-    sources: tuple[str, ...]
 
     @property
     def types(self) -> dict[str, str]:
@@ -80,11 +79,13 @@ def plan_file(connection: Connection, file: StoredFile, options: ImportOptions, 
     settle_again(connection, plan, columns, gatherer.export_id)
     list_absent(plan, gatherer.exported_ids(), planner.seen)
     whole = replace(schema, fields=(*schema.fields, *accepted))
-    return Planned(plan, whole, tuple(proposals), gatherer.export_id, gatherer.sources)
+    return Planned(plan, whole, tuple(proposals), gatherer.export_id)
 
 
 def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOptions) -> Headers:
-    headers = match_headers(table.keys, table.labels, schema.field, gatherer.shown_fields(), options.mapping)
+    headers = match_headers(
+        table.keys, table.labels, schema.field, gatherer.shown_fields(), options.mapping, table.ref_column
+    )
     if not headers.columns:
         raise UnknownField(NO_COLUMN)
     return headers
@@ -198,26 +199,25 @@ class _RowsPlanner:
             return self._plan_prepared(one, one.token, known, draft)
         if draft.creates is None or draft.problems:
             return draft
-        content = draft.creates.content
-        occurrence = self.seen.next_occurrence(content)
-        earlier = known.remembered.get(content, [])
-        if occurrence < len(earlier):
-            self.seen.ids[earlier[occurrence]].append(one.row.number)
+        contents = tuple((content, self.seen.next_occurrence(content)) for content, _none in draft.creates.contents)
+        earlier = next((known.remembered[place] for place in contents if place in known.remembered), None)
+        if earlier is not None:
+            self.seen.ids[earlier].append(one.row.number)
             return None
-        return self._new_within_partner(replace(draft, creates=replace(draft.creates, occurrence=occurrence)))
+        return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=contents)))
 
     def _plan_prepared(self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan) -> RowPlan | None:
         self.seen.prepared[token.number].append(one.row.number)
         if not self._tokens.holds_new(token):
             return _refused(one, TAMPERED)
-        content = prepared_content(token)
-        record = known.records.get((known.remembered.get(content) or [0])[0])
+        place = (prepared_content(token), 0)
+        record = known.records.get(known.remembered.get(place, 0))
         if record is not None:
             blank = {c.field.key for c in self._columns if one.row.cell(c.index) in (None, "") and c.field.generated}
             return self._plan_known(one, record, self._gatherer.creation_base(record, blank))
         if draft.creates is None:
             return draft
-        return self._new_within_partner(replace(draft, creates=replace(draft.creates, content=content)))
+        return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=(place,))))
 
     def _new_within_partner(self, plan: RowPlan) -> RowPlan:
         mine = self._viewer.partner_id
@@ -227,11 +227,6 @@ class _RowsPlanner:
             problem = Problem(plan.creates.cells["partner"], OTHER_PARTNER, field="partner")
             return replace(plan, problems=(*plan.problems, problem))
         return replace(plan, creates=replace(plan.creates, values={**plan.creates.values, "partner": mine}))
-
-
-def prepared_content(token: NewToken) -> str:
-    """Return under what a prepared row is remembered: whatever was typed into it, it is one customer."""
-    return f"N{token.number}"
 
 
 def _refused(one: Identified, message: str, column: Column | None = None) -> RowPlan:

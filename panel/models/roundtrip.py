@@ -83,17 +83,15 @@ class ImportItem(Base):
 class ImportedRow(Base):
     """A row without an identity of its own that became a record, so that it does so once.
 
-    `source` is ``export:<id>`` or ``file:<sha256>`` or ``name:<file name>``, `content` a digest of the row's cells
-    or a prepared row's token, `occurrence` counts equal rows.
+    `content` is a digest of the row's cells, or names a prepared row; `occurrence` counts equal rows. Which files
+    share a memory is said by their imports: the same export, the same bytes or the same name.
     """
 
     __tablename__ = "imported_row"
-    __table_args__ = (Index("ix_imported_row_import_id", "import_id"),)
 
-    source: Mapped[Short] = mapped_column(primary_key=True)
+    import_id: Mapped[Number] = mapped_column(ForeignKey("import.id"), primary_key=True)
     content: Mapped[Short] = mapped_column(primary_key=True)
     occurrence: Mapped[int] = mapped_column(primary_key=True)
-    import_id: Mapped[Number] = mapped_column(ForeignKey("import.id"), primary_key=True)
     record_id: Mapped[Number]
 
 

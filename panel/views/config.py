@@ -89,5 +89,3 @@ class LocationView(_NamedView):
     lead = "Places that customers belong to."
     customers_column = Customer.location_id
 
-
-MODELS = {PartnerView: Partner, LocationView: Location, StatusView: Status}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -85,6 +84,11 @@ class AdditionalFieldView(AppModelView):
             return False
         return super().update_model(form, model)
 
+    def on_model_change(self, form: AdditionalFieldForm, model: AdditionalField, is_created: bool) -> None:
+        """Claim or let go the values of a field that becomes unique, or is no longer."""
+        with db.session.no_autoflush:
+            _make_unique(model, form.as_field(model.options), unique=form.is_unique.data)
+
     def delete_model(self, model: AdditionalField) -> bool:
         """Retire a field: values and history stay, and so does the claim on its key."""
         model.retired = True
@@ -94,21 +98,7 @@ class AdditionalFieldView(AppModelView):
         return True
 
 
-def write_field(form: AdditionalFieldForm, model: AdditionalField) -> None:
-    """Give a field what its form says, name by name; a setting that its type has not stays empty."""
-    before: Sequence[Sequence[str]] = model.options or ()
-    described = form.as_field(before)
-    model.label, model.category = form.label.data, form.category.data
-    model.options = [[option.key, option.label] for option in described.options]
-    model.min, model.max, model.scale = described.min, described.max, described.scale
-    model.default = form.default.data or None
-    model.position = form.position.data or 0
-    for name in form.flags:
-        if name != "is_unique":
-            setattr(model, name, bool(form[name].data))
-
-
-def make_unique(model: AdditionalField, described: Field, *, unique: bool) -> None:
+def _make_unique(model: AdditionalField, described: Field, *, unique: bool) -> None:
     """Turn uniqueness on, after claiming every value, or off."""
     connection = db.session.connection()
     if unique and not model.is_unique:

@@ -68,6 +68,9 @@ class AppModelView(Guarded, ModelView):
     can_set_page_size = True
     column_display_actions = False
     lead = ""
+    form_template = "admin/model/form.html"
+    delete_word = "Delete"
+    delete_question = ""
     # Flask-Admin's own export, inline edit, bulk actions and lookups are no pages of ours.
     export = None
     action_view = None
@@ -121,7 +124,7 @@ class AppModelView(Guarded, ModelView):
         if self.validate_form(form) and (model := self.create_model(form)):
             say(f"{model} was added.")
             return redirect(self.after_save(model))
-        return self._form_page(self.create_template, form, None)
+        return self._form_page(form, None)
 
     @expose("/edit/", methods=("GET", "POST"))
     def edit_view(self) -> Any:
@@ -133,7 +136,7 @@ class AppModelView(Guarded, ModelView):
         if self.validate_form(form) and self.update_model(form, model):
             say(f"{model} was saved.")
             return redirect(self.after_save(model))
-        return self._form_page(self.edit_template, form, model)
+        return self._form_page(form, model)
 
     @expose("/delete/", methods=("POST",))
     def delete_view(self) -> Response:
@@ -174,11 +177,11 @@ class AppModelView(Guarded, ModelView):
         """Let the rest of this request see the fields and options as they are now."""
         forget_schema()
 
-    def _form_page(self, template: str, form: Any, model: Any) -> str:
+    def _form_page(self, form: Any, model: Any) -> str:
         if form.errors:
             db.session.rollback()
             warn(f"Nothing was saved: {count(len(form.errors), 'input needs', 'inputs need')} a look.")
-        return str(self.render(template, form=form, model=model))
+        return str(self.render(self.form_template, form=form, model=model))
 
 
 def local_path(target: str | None) -> str:

@@ -254,17 +254,13 @@ def upgrade() -> None:
 
     op.create_table(
         "imported_row",
-        sa.Column("source", sa.String(length=255), nullable=False),
+        sa.Column("import_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("content", sa.String(length=255), nullable=False),
         sa.Column("occurrence", sa.Integer(), nullable=False),
-        sa.Column("import_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("record_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.ForeignKeyConstraint(["import_id"], ["import.id"], name=op.f("fk_imported_row_import_id")),
-        sa.PrimaryKeyConstraint("source", "content", "occurrence", "import_id", name=op.f("pk_imported_row")),
+        sa.PrimaryKeyConstraint("import_id", "content", "occurrence", name=op.f("pk_imported_row")),
     )
-    with op.batch_alter_table("imported_row", schema=None) as batch_op:
-        batch_op.create_index("ix_imported_row_import_id", ["import_id"], unique=False)
-
     op.create_table(
         "settled_conflict",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -312,9 +308,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_settled_conflict_export_id")
 
     op.drop_table("settled_conflict")
-    with op.batch_alter_table("imported_row", schema=None) as batch_op:
-        batch_op.drop_index("ix_imported_row_import_id")
-
     op.drop_table("imported_row")
     with op.batch_alter_table("import_item", schema=None) as batch_op:
         batch_op.drop_index("ix_import_item_group")

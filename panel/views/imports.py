@@ -1,0 +1,172 @@
+"""Workbooks that come back: upload, preview, apply or discard, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import abort, redirect, request
+from flask_admin import expose
+from flask_login import current_user
+from sqlalchemy import func, select
+from sync.errors import SyncError
+from werkzeug.wrappers import Response
+
+from panel.access import may
+from panel.extensions import db
+from panel.forms.preview import Preview, options_of, sentence_of_undo, upload_options
+from panel.imports.journey import apply_import, choose, receive, reject, replan, undo_import, viewer_of
+from panel.imports.options import ImportOptions
+from panel.models import Customer, Export, Import, ImportItem
+from panel.schema import current_schema
+from panel.views.guarded import AppView
+from panel.views.messages import say, warn
+
+LISTED = 50
+PAGE = 100
+
+
+class ImportView(AppView):
+    """Imports, each with its preview."""
+
+    permission = "import.upload"
+
+    @expose("/")
+    def index(self) -> str:
+        """Show the upload form and past imports."""
+        fields = current_schema(db.session.connection()).fields
+        return str(self.render("imports/list.html", imports=recent(LISTED), fields=fields))
+
+    @expose("/upload/", methods=("POST",))
+    def upload(self) -> Response:
+        """Take a file, plan it and go to its preview."""
+        file = request.files.get("file")
+        if file is None or not file.filename:
+            warn("Choose a workbook or a CSV file first.")
+            return redirect(self.get_url(".index"))
+        try:
+            import_id = receive(file.stream, file.filename, upload_options(request.form), viewer_of(current_user))
+        except SyncError as error:
+            warn(f"{file.filename}: {error}")
+            return redirect(self.get_url(".index"))
+        return redirect(self.get_url(".preview", number=import_id))
+
+    @expose("/<int:number>/")
+    def preview(self, number: int) -> str:
+        """Show what an import would do, or did: one group of lines, a page at a time."""
+        one = _found(number)
+        shown = Preview(one, _group_counts(number), request.args.get("group", ""))
+        page = max(request.args.get("page", 0, type=int), 0)
+        items = _items(number, shown.group, page)
+        export = db.session.get(Export, one.export_id) if one.export_id else None
+        fields = current_schema(db.session.connection()).fields
+        return str(
+            self.render(
+                "imports/preview.html",
+                one=one,
+                preview=shown,
+                items=items,
+                names=_names({item.record_id for item in items if item.record_id}),
+                labels={field.key: field.label for field in fields} | _new_labels(one),
+                fields=fields,
+                export=export,
+                page=page,
+                pages=-(-shown.counts.get(shown.group, 0) // PAGE),
+            )
+        )
+
+    @expose("/<int:number>/options/", methods=("POST",))
+    def options(self, number: int) -> Response:
+        """Plan again, the way that the form says."""
+        before = ImportOptions.from_json(_found(number).options or {})
+        return self._done(number, lambda: replan(number, options_of(request.form, before), viewer_of(current_user)))
+
+    @expose("/<int:number>/choose/", methods=("POST",))
+    def choose_view(self, number: int) -> Response:
+        """Take answers to conflicts and other open questions."""
+        _found(number)
+        choices = _choices(request.form)
+        return self._done(number, lambda: choose(number, choices, viewer_of(current_user)))
+
+    @expose("/<int:number>/apply/", methods=("POST",))
+    def apply(self, number: int) -> Response:
+        """Apply the plan."""
+        _found(number)
+        if not may("import.apply"):
+            abort(403)
+        return self._done(number, lambda: apply_import(number, viewer_of(current_user)), "The import was applied.")
+
+    @expose("/<int:number>/discard/", methods=("POST",))
+    def discard(self, number: int) -> Response:
+        """Set the import aside."""
+        name = _found(number).file_name
+        return self._done(number, lambda: reject(number, viewer_of(current_user)), f"{name} was discarded.")
+
+    @expose("/<int:number>/undo/", methods=("POST",))
+    def undo(self, number: int) -> Any:
+        """Undo the import, and list what stays."""
+        one = _found(number)
+        if not may("import.apply"):
+            abort(403)
+        try:
+            undone = undo_import(number, viewer_of(current_user))
+        except SyncError as error:
+            warn(str(error))
+            return redirect(self.get_url(".preview", number=number))
+        say(sentence_of_undo(undone))
+        labels = {field.key: field.label for field in current_schema(db.session.connection()).fields}
+        names = _names({kept.id for kept in undone.kept})
+        return self.render("imports/undone.html", one=one, undone=undone, labels=labels, names=names)
+
+    def _done(self, number: int, act: Callable[[], None], sentence: str = "") -> Response:
+        try:
+            act()
+        except SyncError as error:
+            warn(str(error))
+        else:
+            if sentence:
+                say(sentence)
+        group = request.form.get("group", "")
+        return redirect(self.get_url(".preview", number=number, **({"group": group} if group else {})))
+
+
+def recent(count: int) -> list[Import]:
+    """Return the newest imports that the signed-in user may see."""
+    query = select(Import).order_by(Import.id.desc()).limit(count)
+    if current_user.partner_id is not None:
+        query = query.where(Import.user_id == current_user.id)
+    return list(db.session.scalars(query))
+
+
+def _found(number: int) -> Import:
+    one = db.session.get(Import, number) if number < 2**62 else None
+    if one is None or (current_user.partner_id is not None and one.user_id != current_user.id):
+        abort(404)
+    return one
+
+
+def _group_counts(number: int) -> dict[str, int]:
+    query = select(ImportItem.group, func.count()).where(ImportItem.import_id == number).group_by(ImportItem.group)
+    return dict(db.session.execute(query).tuples())
+
+
+def _items(number: int, group: str, page: int) -> list[ImportItem]:
+    mine = (ImportItem.import_id == number, ImportItem.group == group)
+    query = select(ImportItem).where(*mine).order_by(ImportItem.number).limit(PAGE).offset(page * PAGE)
+    return list(db.session.scalars(query))
+
+
+def _names(ids: set[int]) -> dict[int, str]:
+    query = select(Customer.id, Customer.full_name).where(Customer.id.in_(ids))
+    if current_user.partner_id is not None:
+        query = query.where(Customer.partner_id == current_user.partner_id)
+    return dict(db.session.execute(query).tuples())
+
+
+def _new_labels(one: Import) -> dict[str, str]:
+    return {new["key"]: new["header"] for new in one.new_fields or ()}
+
+
+def _choices(form: Mapping[str, str]) -> dict[int, str]:
+    named = ((name.removeprefix("choice."), value) for name, value in form.items() if name.startswith("choice."))
+    return {int(number): value for number, value in named if number.isdecimal() and value in {"panel", "workbook"}}

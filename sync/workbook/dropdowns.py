@@ -1,0 +1,72 @@
+"""The dropdowns and input hints of a sheet's columns."""
+
+from __future__ import annotations
+
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
+
+from sync.cells import column_letters
+from sync.fields import Field
+from sync.types import FIELD_TYPES
+from sync.workbook.layout import FIRST_ROW
+from sync.workbook.limits import GRID_ROWS
+
+LISTS = "_lists"
+TITLE_LENGTH, PROMPT_LENGTH, INLINE_LENGTH = 32, 255, 255
+"""The most characters that a hint's title, a hint and a list of options inside a rule may have."""
+READ_ONLY = "Read-only: a change here is ignored."
+
+
+class Dropdowns:
+    """Adds rules to columns; `lists` gathers the options that need cells of their own."""
+
+    def __init__(self, data: Worksheet) -> None:
+        self._data = data
+        self.lists: list[tuple[str, ...]] = []
+
+    def add(self, index: int, field: Field) -> None:
+        """Add the dropdown or the hint of a field's column, which goes down to the end of the sheet."""
+        field_type = FIELD_TYPES[field.type]
+        options = field_type.allowed(field)
+        hint = READ_ONLY if field.read_only else field.help or field_type.hint
+        if options and not field.read_only:
+            self._attach(index, field.label, hint, self._choice(options, field_type.many))
+        elif hint:
+            self._attach(index, field.label, hint, DataValidation())
+
+    def add_hint(self, index: int, label: str) -> None:
+        """Add the hint of a read-only column."""
+        self._attach(index, label, READ_ONLY, DataValidation())
+
+    def _choice(self, options: tuple[str, ...], many: bool) -> DataValidation:
+        rule = DataValidation(type="list", formula1=self._source(options), allow_blank=True)
+        rule.showErrorMessage = not many  # a cell with several options matches none of them
+        rule.errorTitle = "Not an option"
+        rule.error = "Choose one of the options in the list."
+        return rule
+
+    def _source(self, options: tuple[str, ...]) -> str:
+        """Return the options as a rule holds them, or the cells that they were put into."""
+        inline = ",".join(options)
+        if len(inline) <= INLINE_LENGTH - 2 and all(map(_fits_inline, options)):
+            return f'"{inline}"'
+        if options not in self.lists:
+            self.lists.append(options)
+        letters = column_letters(self.lists.index(options))
+        return f"{LISTS}!${letters}$1:${letters}${len(options)}"
+
+    def _attach(self, index: int, label: str, hint: str, rule: DataValidation) -> None:
+        letters = column_letters(index)
+        rule.promptTitle, rule.prompt = _cut(label, TITLE_LENGTH), _cut(hint, PROMPT_LENGTH)
+        rule.showInputMessage = True
+        rule.add(f"{letters}{FIRST_ROW}:{letters}{GRID_ROWS}")
+        self._data.add_data_validation(rule)
+
+
+def _fits_inline(option: str) -> bool:
+    """Tell whether an option reads the same inside a rule; programs take the outer white space off."""
+    return option.isprintable() and option == option.strip() and not set(option) & set(',"')
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,155 @@
+"""Workbooks written as a stream: rows go straight into the parts of a frame that openpyxl has built."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BufferedWriter, RawIOBase, TextIOWrapper
+from pathlib import Path
+from shutil import copyfileobj
+from typing import TextIO, cast
+
+from sync.workbook.frame import UNKNOWN_LAST_ROW, Frame, Page, build_frame
+from sync.workbook.layout import FIRST_ROW, KEY_ROW, LABEL_ROW, Rows, Sheet
+from sync.workbook.shared_text import SharedText
+from sync.workbook.sheet_xml import RowWriter
+
+COMPRESSION = 2
+"""Rows repeat themselves so much that higher levels cost time and save little."""
+BUFFER = 1 << 20
+FIRST_PART, STRINGS_PART, BOOK_PART = "[Content_Types].xml", "xl/sharedStrings.xml", "xl/workbook.xml"
+_STRINGS_START = (
+    '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+    '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="{count}">'
+)
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+# openpyxl writes texts inside their cells, so its workbooks have no such part.
+_STRINGS_ENTRIES = {
+    FIRST_PART: (
+        "</Types>",
+        f'<Override PartName="/{STRINGS_PART}" ContentType="{_OFFICE}.spreadsheetml.sharedStrings+xml"/></Types>',
+    ),
+    "xl/_rels/workbook.xml.rels": (
+        "</Relationships>",
+        f'<Relationship Id="strings" Target="sharedStrings.xml" Type="{_RELATION}/sharedStrings"/></Relationships>',
+    ),
+}
+_DIMENSION = re.compile(r"<dimension [^>]*/>")
+_NO_ROWS = re.compile(r"<sheetData\s*/>|<sheetData>\s*</sheetData>")
+_FILTERED = re.compile(rf'(<autoFilter ref="\w+:[A-Z]+|_FilterDatabase"[^>]*>[^<]*\$){UNKNOWN_LAST_ROW}\b')
+
+
+def write_workbook(path: Path, sheet: Sheet, rows: Rows) -> None:
+    """Write a workbook; each row is (token, id, a cell for each field).
+
+    The rows are walked once. The file appears when it is complete, or not at all.
+    """
+    with replacing(path) as unfinished, tempfile.TemporaryDirectory() as folder:
+        empty = Path(folder, "frame.xlsx")
+        frame = build_frame(sheet, empty)
+        with (
+            zipfile.ZipFile(empty) as source,
+            zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION) as target,
+        ):
+            _Filling(source, target, Path(folder, "strings")).fill(frame, sheet, rows)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a file beside `path` that takes its place if all goes well, and is removed otherwise."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=".part", dir=path.parent)
+    os.close(handle)
+    unfinished = Path(name)
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+class _Filling:
+    """A frame being copied part by part, with rows put where it has none."""
+
+    def __init__(self, source: zipfile.ZipFile, target: zipfile.ZipFile, items: Path) -> None:
+        self._source, self._target, self._items = source, target, items
+
+    def fill(self, frame: Frame, sheet: Sheet, rows: Rows) -> None:
+        """Write all parts; what depends on the rows comes after them."""
+        self._copy(FIRST_PART)
+        with self._items.open("w", encoding="utf-8", newline="") as items:
+            strings = SharedText(items)
+            last = self._fill_sheet(1, _data_rows(frame, sheet, rows, strings))
+            for number, page in enumerate(frame.pages, 2):
+                self._fill_sheet(number, _page_rows(page, strings))
+        self._put_strings(strings.count)
+        self._put(BOOK_PART, _FILTERED.sub(rf"\g<1>{last}", self._text(BOOK_PART)))
+        for name in sorted(set(self._source.namelist()) - set(self._target.namelist())):
+            self._copy(name)
+
+    def _fill_sheet(self, number: int, rows: Iterable[tuple[int, str]]) -> int:
+        """Write a sheet's part and return the number of its last row."""
+        name, last = f"xl/worksheets/sheet{number}.xml", LABEL_ROW
+        head, tail = _NO_ROWS.split(_DIMENSION.sub("", self._text(name)))
+        with self._part(name) as part:
+            part.write(f"{head}<sheetData>")
+            for number_of_row, row in rows:
+                part.write(row)
+                last = number_of_row
+            part.write("</sheetData>" + _FILTERED.sub(rf"\g<1>{last}", tail))
+        return last
+
+    def _put_strings(self, count: int) -> None:
+        with self._part(STRINGS_PART) as part, self._items.open(encoding="utf-8", newline="") as items:
+            part.write(_STRINGS_START.format(count=count))
+            copyfileobj(items, part, BUFFER)
+            part.write("</sst>")
+
+    def _copy(self, name: str) -> None:
+        text = self._text(name)
+        if name in _STRINGS_ENTRIES and "sharedStrings" not in text:
+            text = text.replace(*_STRINGS_ENTRIES[name])
+        self._put(name, _relative(name, text) if name.endswith(".rels") else text)
+
+    def _put(self, name: str, text: str) -> None:
+        with self._part(name) as part:
+            part.write(text)
+
+    @contextmanager
+    def _part(self, name: str) -> Iterator[TextIO]:
+        with (
+            self._target.open(name, "w") as entry,
+            BufferedWriter(cast(RawIOBase, entry), BUFFER) as buffered,
+            TextIOWrapper(buffered, "utf-8", newline="") as part,
+        ):
+            yield part
+
+    def _text(self, name: str) -> str:
+        return self._source.read(name).decode()
+
+
+def _relative(name: str, text: str) -> str:
+    """Return relationships with relative targets: exceljs fails on the absolute ones that openpyxl writes."""
+    folder = name.partition("_rels/")[0]
+    return text.replace(f'Target="/{folder}', 'Target="')
+
+
+def _data_rows(frame: Frame, sheet: Sheet, rows: Rows, strings: SharedText) -> Iterator[tuple[int, str]]:
+    keys = RowWriter([frame.keys] * len(sheet.keys), strings)
+    yield KEY_ROW, keys.row(KEY_ROW, sheet.keys, ' hidden="1"')
+    yield LABEL_ROW, RowWriter(frame.labels, strings).row(LABEL_ROW, sheet.labels)
+    data = RowWriter(frame.columns, strings)
+    for number, cells in enumerate(rows, FIRST_ROW):
+        yield number, data.row(number, cells)
+
+
+def _page_rows(page: Page, strings: SharedText) -> Iterator[tuple[int, str]]:
+    width = max(map(len, page.rows), default=0)
+    writer = RowWriter([page.style] * width, strings)
+    for number, cells in enumerate(page.rows, 1):
+        yield number, writer.row(number, cells)

@@ -1,0 +1,187 @@
+"""The main job, whole: customers out to a real LibreOffice, edited there and in the panel, and back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+from panel.database import reading
+from panel.extensions import db
+from panel.models import AdditionalField, Customer
+from panel.signature import signature
+from sqlalchemy import func, select
+
+from tests import office
+from tests.builders import edit
+from tests.sheets import cells_of, read_keys
+
+Run = Callable[..., dict[str, Any]]
+
+TELCO = ("--map", "customerID=full_name", "--map", "Partner=+", "--create-fields")
+CUSTOMERS = 7_043
+
+
+@pytest.fixture
+def run(runner: FlaskCliRunner) -> Run:
+    """Return what runs a command with ``--json`` and gives its answer, its exit status among it."""
+
+    def call(*arguments: str | Path) -> dict[str, Any]:
+        result = runner.invoke(args=[*map(str, arguments), "--json"])
+        answer: dict[str, Any] = json.loads(result.stdout)
+        return {**answer, "exit": result.exit_code, "said": result.stderr}
+
+    return call
+
+
+def state(app: Flask) -> str:
+    with app.app_context(), reading() as connection:
+        return signature(connection)
+
+
+def test_real_customers_come_in_with_fields_of_sensible_types(app: Flask, run: Run, shared_data: Path) -> None:
+    source = shared_data / "telco-customer-churn.csv"
+    refused = run("import", source, "--map", "customerID=full_name", "--create-fields")
+    assert (refused["exit"], refused["applied"], refused["refused"]) == (1, False, CUSTOMERS)
+    assert '--map "Partner=+"' in refused["said"]
+    assert len(refused["said"].splitlines()) < 10
+
+    done = run("import", source, *TELCO)
+    assert (done["exit"], done["created"], done["rows"]) == (0, CUSTOMERS, CUSTOMERS)
+    types = {one["header"]: one["type"] for one in done["new_fields"]}
+    assert len(types) == 20
+    assert types["tenure"] == types["SeniorCitizen"] == "integer"
+    assert types["MonthlyCharges"] == types["TotalCharges"] == "decimal"
+    assert {types[name] for name in ("Partner", "Dependents", "PhoneService", "PaperlessBilling", "Churn")} == {"boolean"}
+    assert {types[name] for name in ("gender", "Contract", "PaymentMethod", "InternetService")} == {"select"}
+    with app.app_context():
+        rows = db.session.scalars(select(Customer)).all()
+        assert len({one.login for one in rows}) == len({one.password for one in rows}) == CUSTOMERS
+        assert sum("total_charges" not in one.extra for one in rows) == 11
+        assert len(db.session.scalars(select(AdditionalField)).all()) == 20
+
+    before = state(app)
+    again = run("import", source, "--key", "full_name", "--map", "customerID=full_name", "--map", "Partner=-")
+    assert (again["exit"], again["unchanged"], again["cells_updated"], again["created"]) == (0, CUSTOMERS, 0, 0)
+    assert run("import", source, *TELCO[:2], "--map", "Partner=-")["unchanged"] == CUSTOMERS
+    assert state(app) == before
+
+
+@pytest.mark.office
+@pytest.mark.parametrize("via", ["xlsx", "ods"])
+def test_opened_and_saved_by_libreoffice_nothing_has_changed(
+    app: Flask, run: Run, runner: FlaskCliRunner, shared_data: Path, tmp_path: Path, via: Any
+) -> None:
+    run("import", shared_data / "telco-customer-churn.csv", *TELCO)
+    assert runner.invoke(args=["export", str(tmp_path / "all.xlsx")]).exit_code == 0
+    saved = office.resave(tmp_path / "all.xlsx", tmp_path / "saved.xlsx", via)
+    before = state(app)
+    answer = run("import", saved)
+    assert (answer["exit"], answer["unchanged"], answer["rows"]) == (0, CUSTOMERS, CUSTOMERS)
+    assert answer["changes"] == answer["problems"] == answer["conflicts"] == answer["ignored"] == []
+    assert state(app) == before
+
+
+@pytest.mark.office
+def test_edits_of_both_sides_meet_and_none_is_lost(
+    app: Flask, run: Run, runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    runner.invoke(args=["demo", "1000"])
+    out = tmp_path / "all.xlsx"
+    assert runner.invoke(args=["export", str(out)]).exit_code == 0
+    columns = read_keys(out)
+
+    values = {"city": "Nymburk", "street": "Nova {n}", "zip_code": "00{n}", "note": "=1+{n}", "monthly_fee": "{n}.5"}
+    keys = list(values)
+    typed = {}
+    for n in range(300):
+        key = keys[n % 5]
+        typed[f"{columns[key]}{3 + n * 3}"] = values[key].format(n=n + 100)
+    new = [office.inserted(10 + n, {columns["full_name"]: f"New {n}", columns["city"]: "Beroun"}) for n in range(5)]
+    saved = office.edit(out, tmp_path / "back.xlsx", office.typed(typed), *new, office.sorted_by(columns["city"]))
+
+    ids = cells_of(out, "B")
+    city_rows = [3 + n * 3 for n in range(300) if n % 5 == 0]
+    both = [ids[row] for row in city_rows[:10]]
+    others = [ids[row] for row in range(3, 1003) if (row - 3) % 3][:50]
+    with app.app_context():
+        before = state(app)
+        for record_id in both:
+            edit(record_id, city="Kolin")
+        for record_id in others:
+            edit(record_id, passport="P-1")
+    meanwhile = state(app)
+    assert meanwhile != before
+
+    plan = run("import", saved, "--dry-run")
+    assert (plan["cells_updated"], plan["created"], len(plan["conflicts"]), plan["problems"]) == (290, 5, 10, [])
+    assert {item["id"] for item in plan["conflicts"]} == set(both)
+    assert {(i["base"], i["panel"], i["workbook"]) for i in plan["conflicts"]} == {
+        (i["base"], "Kolin", "Nymburk") for i in plan["conflicts"]
+    }
+    assert not {item["id"] for item in plan["changes"]} & set(others)
+    assert run("import", saved)["applied"] is False
+    assert state(app) == meanwhile
+
+    done = run("import", saved, "--prefer", "panel")
+    assert (done["exit"], done["cells_updated"], done["created"]) == (0, 290, 5)
+    with app.app_context():
+        assert set(db.session.scalars(select(Customer.passport).where(Customer.id.in_(others)))) == {"P-1"}
+        assert set(db.session.scalars(select(Customer.city).where(Customer.id.in_(both)))) == {"Kolin"}
+        zips = db.session.scalars(select(Customer.zip_code).where(Customer.zip_code.like("00%"))).all()
+        assert len(zips) == 60
+        notes = [note for note in db.session.scalars(select(Customer.extra["note"].as_string())) if note]
+        assert "=1+103" in notes
+        assert db.session.scalar(select(func.count()).select_from(Customer).where(Customer.city == "Beroun")) == 5
+    applied = state(app)
+
+    again = run("import", saved)
+    assert (again["exit"], again["cells_updated"], again["created"], again["conflicts"]) == (0, 0, 0, [])
+    assert state(app) == applied
+
+    undone = run("undo", str(done["import"]))
+    assert (undone["exit"], undone["reverted"], undone["removed"], undone["kept"]) == (0, 290, 5, [])
+    assert state(app) == meanwhile
+
+
+def test_what_was_edited_since_an_import_survives_its_undoing(app: Flask, run: Run, tmp_path: Path) -> None:
+    source = tmp_path / "new.csv"
+    source.write_text("Full name,City\nAnn,Brno\nBob,Brno\n", encoding="utf-8")
+    run("import", source)
+    change = tmp_path / "change.csv"
+    change.write_text("ID,City\n1,Praha\n2,Praha\n", encoding="utf-8")
+    done = run("import", change, "--accept-unknown")
+    with app.app_context():
+        edit(1, city="Zlin")
+    undone = run("undo", str(done["import"]))
+    assert (undone["reverted"], [one["id"] for one in undone["kept"]]) == (1, [1])
+    with app.app_context():
+        cities = {row.id: row.city for row in db.session.execute(select(Customer.id, Customer.city))}
+        assert cities == {1: "Zlin", 2: "Brno"}
+
+
+def test_rows_without_identity_become_customers_once_and_equal_rows_count(app: Flask, run: Run, tmp_path: Path) -> None:
+    source = tmp_path / "new.csv"
+    source.write_text("Full name,City\nAnn,Brno\nAnn,Brno\n", encoding="utf-8")
+    assert run("import", source)["created"] == 2
+    assert run("import", source)["created"] == 0
+    source.write_text("Full name,City\nAnn,Brno\nAnn,Brno\nAnn,Brno\nEva,Brno\n", encoding="utf-8")
+    assert run("import", source)["created"] == 2
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Customer)) == 4
+
+
+def test_a_removed_creation_is_made_anew_by_the_same_file(app: Flask, run: Run, tmp_path: Path) -> None:
+    source = tmp_path / "new.csv"
+    source.write_text("Full name\nAnn\n", encoding="utf-8")
+    run("undo", str(run("import", source)["import"]))
+    assert run("import", source)["created"] == 1
+    with app.app_context():
+        alive = db.session.scalars(select(Customer).where(Customer.deleted_at.is_(None))).all()
+        assert [one.full_name for one in alive] == ["Ann"]
+        assert alive[0].date_added == dt.datetime.now(dt.UTC).date()
