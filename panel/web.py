@@ -10,7 +10,6 @@ from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
 from sqlalchemy import text
-from sync.errors import SyncError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -28,18 +27,12 @@ from panel.views.generator import GeneratorView
 from panel.views.home import HomeView
 from panel.views.imports import ImportView
 from panel.views.menu import visible_menu
+from sync.errors import SyncError
 
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",  # Tabler's style sheet carries its icons as data
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
+# Tabler's style sheet carries its icons as data.
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -48,7 +41,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 WORDS = {
-    400: ("That did not work", "The page was open for too long, or something in it was missing. Go back, reload, try again."),
+    400: ("That did not work", "The page was open for too long, or part of it was missing. Reload it, and try again."),
     401: ("Sign in first", "This page is for people who are signed in."),
     403: ("Not allowed", "Your role does not include this. Ask an admin if you need it."),
     404: ("Not here", "There is nothing at this address, or nothing that you may see."),

@@ -7,17 +7,26 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sync.fields import Bad, Field, Option
-from sync.types import FIELD_TYPES
-from sync.values import parse_value
-from wtforms import BooleanField, DecimalField, Form, IntegerField, SelectField, StringField, TextAreaField, ValidationError
+from wtforms import (
+    BooleanField,
+    DecimalField,
+    Form,
+    IntegerField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
 from wtforms.fields import SelectChoice
-from wtforms.validators import Length, NumberRange, Optional
+from wtforms.validators import NumberRange, Optional
 
-from panel.forms.config import filled, stripped
+from panel.forms.config import filled, short, stripped
 from panel.forms.registry import ENTRIES
 from panel.models import AdditionalField
 from panel.schema import CATEGORIES, RESERVED_KEYS
+from sync.fields import Bad, Field, Option
+from sync.types import FIELD_TYPES
+from sync.values import parse_value
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TYPES = [SelectChoice(key, one.label) for key, one in FIELD_TYPES.items() if one.additional]
@@ -30,13 +39,15 @@ _TAKEN = RESERVED_KEYS | {"csrf_token"}
 class AdditionalFieldForm(Form):
     """An additional field of customers."""
 
-    label = StringField("Label", [filled("Label"), Length(max=255, message="Write at most 255 characters.")], filters=[stripped], description="Its name for people.")
+    label = StringField("Label", [filled("Label"), short()], filters=[stripped], description="Its name for people.")
     key = StringField("Key", filters=[stripped], description="Its name for programs and workbooks. It never changes.")
     type = SelectField("Type", choices=_TYPES)
     category = SelectField("Customer category", choices=_CATEGORIES)
     options = TextAreaField("Options", description="One a line.")
     default = StringField("Default value", description="In the add form, and for customers that an import creates.")
-    min = DecimalField("Min", [Optional()], places=None, description="Length of text, value of numbers, count of choices.")
+    min = DecimalField(
+        "Min", [Optional()], places=None, description="Length of text, value of numbers, count of choices."
+    )
     max = DecimalField("Max", [Optional()], places=None)
     scale = IntegerField("Decimal places", [Optional(), NumberRange(0, 10, "Write a number from 0 to 10.")])
     required = BooleanField("Required", description="A customer is not saved without it.")

@@ -8,11 +8,11 @@ from typing import Any
 
 from flask_admin.model.filters import BaseFilter
 from sqlalchemy import ColumnElement, Select, not_, or_
+
+from panel.forms.expressions import expression, is_empty, operand
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
 from sync.values import parse_value
-
-from panel.forms.expressions import expression, is_empty, operand
 
 Condition = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
 
@@ -87,7 +87,7 @@ class FieldFilter(BaseFilter):
             return f"{self.field.label} {'is empty' if self.clean(value) else 'is filled in'}"
         chosen = _option(self.field, value)
         labels = {option.key: option.label for option in self.field.options}
-        return f"{self.field.label} {self.compared.label} {labels.get(chosen, value)}"
+        return f"{self.field.label} {self.compared.label} {labels[chosen] if chosen is not None else value}"
 
 
 def _options(field: Field, operation: Operation) -> tuple[tuple[str, str], ...] | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sync.errors import SyncError
 from wtforms import BooleanField, Form, IntegerField, SelectField, StringField, ValidationError
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Regexp
 
 from panel.generator import VARIABLES, parse_pattern
 from panel.schema import BILLING_TYPES
+from sync.errors import SyncError
 
 SERVICES = (
     SelectChoice("active", "Active: services run"),
@@ -30,21 +30,22 @@ def filled(label: str) -> InputRequired:
     return InputRequired(f"{label} is required. Fill it in.")
 
 
-def _short(most: int = 255) -> Length:
+def short(most: int = 255) -> Length:
+    """Return the rule that a text is not longer than the database takes."""
     return Length(max=most, message=f"Write at most {most} characters.")
 
 
 class NameForm(Form):
     """A partner or a location."""
 
-    name = StringField("Name", [filled("Name"), _short()], filters=[stripped])
+    name = StringField("Name", [filled("Name"), short()], filters=[stripped])
 
 
 class StatusForm(Form):
     """A status with its effects."""
 
-    label = StringField("Label", [filled("Label"), _short()], filters=[stripped])
-    description = StringField("Description", [_short()], filters=[stripped])
+    label = StringField("Label", [filled("Label"), short()], filters=[stripped])
+    description = StringField("Description", [short()], filters=[stripped])
     services = SelectField("Services", choices=SERVICES)
     accounted = BooleanField("Accounted", description="Services of these customers are charged.")
     deletable = BooleanField("Deletable", description="Customers with this status may be deleted.")
@@ -60,19 +61,17 @@ class GeneratorForm(Form):
     login_change_on_add = BooleanField(
         "Can change login while adding", description="May the login be typed when a customer is added?"
     )
-    login_change_on_edit = BooleanField(
-        "Can change login while editing", description="May the login be changed later?"
-    )
+    login_change_on_edit = BooleanField("Can change login while editing", description="May the login be changed later?")
     login_characters = StringField(
-        "Characters for logins", [filled("Characters"), _short()], description="Used by {rand_string}."
+        "Characters for logins", [filled("Characters"), short()], description="Used by {rand_string}."
     )
     show_generate = BooleanField("Show the Generate button", description="Beside the login in the customer's forms.")
     login_pattern = StringField(
         "Login pattern",
-        [filled("Login pattern"), _short()],
+        [filled("Login pattern"), short()],
         description="{var|length} with any text between. Variables: " + ", ".join(f"{{{name}}}" for name in VARIABLES),
     )
-    password_characters = StringField("Characters for passwords", [filled("Characters"), _short()])
+    password_characters = StringField("Characters for passwords", [filled("Characters"), short()])
     password_length = IntegerField(
         "Password length", [NumberRange(4, 128, "Write a number from 4 to 128.")], description="12 or more are advised."
     )

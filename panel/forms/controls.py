@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import render_template
 from markupsafe import Markup
-from sync.fields import Bad, Field
-from sync.types import FIELD_TYPES
-from sync.values import parse_value
 from wtforms import Field as FormField
 
 from panel.forms.showing import shown
+from sync.fields import Bad, Field
+from sync.types import FIELD_TYPES
+from sync.values import parse_value
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a person has to see of a field that somebody else changed meanwhile."""
+
+    opened: str
+    panel: str
+    yours: str
+    changed_by: str
 
 
 class TemplateWidget:
@@ -33,7 +44,8 @@ class ValueInput(FormField):
 
     def __init__(self, field: Field, locked: str = "", **options: Any) -> None:
         super().__init__(field.label, description=field.help or FIELD_TYPES[field.type].hint, **options)
-        self.field, self.locked, self.text, self.note = field, locked, "", None
+        self.field, self.locked, self.text = field, locked, ""
+        self.note: Note | None = None
 
     def process_data(self, value: Any) -> None:
         """Show a canonical value."""

@@ -8,9 +8,6 @@ from typing import Any
 
 from flask_login import current_user
 from sqlalchemy import Connection
-from sync.fields import Bad, Field
-from sync.types import FIELD_TYPES
-from sync.values import check_required
 from werkzeug.datastructures import MultiDict
 from wtforms.form import BaseForm
 
@@ -22,6 +19,9 @@ from panel.generator import read_config
 from panel.models import Customer, GeneratorConfig
 from panel.newcomers import default_values
 from panel.schema import Schema, column_of
+from sync.fields import Bad, Field
+from sync.types import FIELD_TYPES
+from sync.values import check_required
 
 # A new customer has the default status; there is no choice in the add form.
 _NOT_ON_ADD = frozenset({"status"})
@@ -72,9 +72,8 @@ def shape_of_edit(connection: Connection, schema: Schema) -> Shape:
 
 def shown_fields(schema: Schema) -> tuple[Field, ...]:
     """Return the fields that people see."""
-    return tuple(
-        field for field in schema.fields if field.key not in schema.placements or not schema.placements[field.key].hidden
-    )
+    hidden = {key for key, placement in schema.placements.items() if placement.hidden}
+    return tuple(field for field in schema.fields if field.key not in hidden)
 
 
 def _locked(schema: Schema) -> dict[str, str]:

@@ -7,31 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, select
+from wtforms.form import BaseForm
+
+from panel.changelog import value_then
+from panel.forms.controls import Note, ValueInput
+from panel.forms.customer import applies
+from panel.forms.showing import moment, shown
+from panel.models import Revision
+from panel.schema import ENTITY
 from sync.fields import Bad, Field
 from sync.merge import Merged, Outcome, Versions, merge, merge_sets
 from sync.records import Change, Record
 from sync.types import FIELD_TYPES
 from sync.values import check_required, parse_value
-from wtforms.form import BaseForm
-
-from panel.changelog import value_then
-from panel.forms.controls import ValueInput
-from panel.forms.customer import applies
-from panel.forms.showing import moment, shown
-from panel.models import Revision
-from panel.schema import ENTITY
 
 _WRITTEN = frozenset({Outcome.WORKBOOK, Outcome.MERGED})
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What a person has to see of a field that somebody else changed meanwhile."""
-
-    opened: str
-    panel: str
-    yours: str
-    changed_by: str
 
 
 @dataclass(slots=True)

@@ -22,11 +22,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeEngine
-from sync.fields import Field
-from sync.types import FIELD_TYPES
 
 from panel.models import Customer
 from panel.schema import column_of
+from sync.fields import Field
+from sync.types import FIELD_TYPES
 
 
 class Exact(TypeDecorator[Decimal]):

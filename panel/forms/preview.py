@@ -26,7 +26,7 @@ GROUPS = {
     "absent": ("not in the file", "not in the file"),
 }
 EXPLAINED = {
-    "problem": "Cells that cannot be taken as they are. Mend them in the workbook and upload it again, or skip their rows.",
+    "problem": "Cells that cannot be taken as they are. Mend them in the workbook, or skip their rows.",
     "conflict": "Both the panel and the workbook changed these cells since the export. Choose for each.",
     "unknown": "These cells differ from the panel, and nobody knows what they showed when the file was made.",
     "change": "Cells that the workbook changed and the panel did not.",
@@ -43,7 +43,6 @@ STATES = {
     "rejected": "Discarded",
     "undone": "Undone",
 }
-_FLAGS = ("create_fields", "accept_unknown", "repair", "skip_problems")
 _DATE_ORDERS = frozenset({"", "dmy", "mdy"})
 _SIDES = frozenset({"", "panel", "workbook"})
 
@@ -120,7 +119,10 @@ def options_of(form: MultiDict[str, str], before: ImportOptions) -> ImportOption
         key=form.get("key", ""),
         mapping={header: target for header, target in pairs if target},
         date_order=_one_of(form, "date_order", _DATE_ORDERS),
-        **{flag: flag in form for flag in _FLAGS},
+        create_fields="create_fields" in form,
+        accept_unknown="accept_unknown" in form,
+        repair="repair" in form,
+        skip_problems="skip_problems" in form,
     )
 
 

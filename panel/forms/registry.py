@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement
-from sync.fields import Field
 
 from panel.forms import searching
 from panel.forms.conditions import CONTAINS, EMPTY, FROM, HAS, IS, IS_NOT, STARTS, TO, FieldFilter, Operation
@@ -23,6 +22,8 @@ from panel.forms.controls import (
 )
 from panel.forms.expressions import ordering
 from panel.forms.searching import Search
+from panel.forms.showing import shown, with_places
+from sync.fields import Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Entry:
     """One field type in the panel.
 
     `storage` is how SQL sees its values (`expressions`), `settings` what an admin may set for a field of it
-    beyond what every type has, `data_type` the browser's input for a filter's value.
+    beyond what every type has, `data_type` the browser's input for a filter's value, `in_list` what a column shows.
     """
 
     control: type[ValueInput] = ValueInput
@@ -40,10 +41,21 @@ class Entry:
     settings: frozenset[str] = field(default_factory=frozenset)
     data_type: str = "text"
     right_aligned: bool = False
+    in_list: Callable[[Any, Field], str] = shown
 
 
 _RANGE = (IS, FROM, TO, EMPTY)
 _BOUNDS = frozenset({"bounds"})
+
+_DECIMAL = Entry(
+    NumberInput,
+    _RANGE,
+    searching.by_value,
+    "decimal",
+    _BOUNDS | {"scale"},
+    right_aligned=True,
+    in_list=with_places,
+)
 
 ENTRIES: dict[str, Entry] = {
     "string": Entry(settings=_BOUNDS),
@@ -51,8 +63,8 @@ ENTRIES: dict[str, Entry] = {
     "integer": Entry(
         NumberInput, _RANGE, searching.by_value, "integer", _BOUNDS, data_type="number", right_aligned=True
     ),
-    "decimal": Entry(NumberInput, _RANGE, searching.by_value, "decimal", _BOUNDS | {"scale"}, right_aligned=True),
-    "money": Entry(NumberInput, _RANGE, searching.by_value, "decimal", _BOUNDS | {"scale"}, right_aligned=True),
+    "decimal": _DECIMAL,
+    "money": _DECIMAL,
     "date": Entry(DateInput, _RANGE, searching.by_value, data_type="date"),
     "datetime": Entry(MomentInput, (FROM, TO, EMPTY), searching.by_value, data_type="datetime-local"),
     "boolean": Entry(ChoiceInput, (IS, IS_NOT, EMPTY), None, "boolean"),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, or_
-from sync.fields import Bad, Field
-from sync.values import parse_value
+from sqlalchemy import ColumnElement, Text, false, func, or_
 
 from panel.forms.expressions import expression, operand
+from sync.fields import Bad, Field
+from sync.values import parse_value
 
 Search = Callable[[Field, str, str], ColumnElement[bool]]
 """(field, storage, word) → condition"""
@@ -28,9 +27,9 @@ def by_digits(field: Field, storage: str, word: str) -> ColumnElement[bool]:
     digits = "".join(char for char in word if char.isdigit())
     if len(digits) < _FEWEST_DIGITS or not all(char.isdigit() or char in f"+{_PHONE_MARKS}" for char in word):
         return by_text(field, storage, word)
-    plain: ColumnElement[Any] = expression(field, storage)
+    plain: ColumnElement[str] = expression(field, storage)
     for mark in _PHONE_MARKS:
-        plain = func.replace(plain, mark, "")
+        plain = func.replace(plain, mark, "", type_=Text())
     return plain.contains(digits)
 
 
@@ -39,7 +38,8 @@ def by_value(field: Field, storage: str, word: str) -> ColumnElement[bool]:
     value = parse_value(word, field)
     if value is None or isinstance(value, Bad):
         return false()
-    return expression(field, storage) == operand(field, storage, value)
+    found: ColumnElement[bool] = expression(field, storage) == operand(field, storage, value)
+    return found
 
 
 def by_option(field: Field, storage: str, word: str) -> ColumnElement[bool]:

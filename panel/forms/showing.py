@@ -7,6 +7,7 @@ import zoneinfo
 from typing import Any
 
 from flask import current_app
+
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.types.text import as_text
@@ -18,6 +19,12 @@ def shown(value: Any, field: Field) -> str:
     if cell is None:
         return ""
     return cell if isinstance(cell, str) else as_text(cell)
+
+
+def with_places(value: Any, field: Field) -> str:
+    """Return a number with all the decimal places that its field keeps, for columns of numbers."""
+    scale = FIELD_TYPES[field.type].scale(field)  # type: ignore[attr-defined]  # only decimal types come here
+    return shown(value, field) if value is None or scale is None else f"{value:.{scale}f}"
 
 
 def shown_json(plain: Any, field: Field | None) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from panel.changelog import allocate_ids, owners_of
 from panel.database import is_sqlite
-from panel.generator import DRAWS, PatternError, Newcomer, make_login, newcomer_of, parse_pattern, read_config
+from panel.generator import DRAWS, Newcomer, PatternError, make_login, newcomer_of, parse_pattern, read_config
 from panel.models import GeneratorConfig
 from panel.newcomers import today
 

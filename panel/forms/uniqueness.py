@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, delete
-from sync.errors import SyncError
-from sync.fields import Field
-from sync.types import FIELD_TYPES
 
 from panel.changelog import ValueTaken, claim
 from panel.models import Customer, UniqueValue
 from panel.records import BATCH, RecordReader, batches, select_records
 from panel.schema import ENTITY
+from sync.errors import SyncError
+from sync.fields import Field
+from sync.types import FIELD_TYPES
 
 
 class NotUnique(SyncError):

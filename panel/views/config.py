@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sync.errors import SyncError
 
 from panel.extensions import db
 from panel.forms.config import NameForm, StatusForm
 from panel.forms.showing import count
-from panel.models import Customer, Location, Partner, Status, User
+from panel.models import Customer, Partner, Status, User
 from panel.views.guarded import AppModelView
+from sync.errors import SyncError
 
 
 class InUse(SyncError):
@@ -88,4 +88,3 @@ class LocationView(_NamedView):
     noun = "location"
     lead = "Places that customers belong to."
     customers_column = Customer.location_id
-

@@ -8,8 +8,6 @@ from typing import Any
 
 from flask_login import current_user
 from sqlalchemy import ColumnElement, Select, false, func, or_, select
-from sync.fields import Field
-from sync.records import Record
 
 from panel.extensions import db
 from panel.forms.conditions import FieldFilter
@@ -17,6 +15,8 @@ from panel.forms.registry import finds, sorts_by
 from panel.models import Customer
 from panel.records import RecordReader, select_records
 from panel.schema import Schema
+from sync.fields import Field
+from sync.records import Record
 
 COUNTED = 10_000
 """Lists count exactly up to here, so that a million matches are as quick as a few."""

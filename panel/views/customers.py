@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, has_request_context, jsonify, redirect, request
+from flask import abort, has_request_context, jsonify, redirect, request, url_for
 from flask_admin import expose
 from flask_login import current_user
 from sqlalchemy import select
-from sync.fields import Field
-from sync.records import Record
-from sync.types import FIELD_TYPES
 from werkzeug.wrappers import Response
 from wtforms.form import BaseForm
 
@@ -41,6 +38,9 @@ from panel.views.customer_query import COUNTED, Wanted, find_record, lock_custom
 from panel.views.guarded import AppModelView, PerRequest
 from panel.views.history import history_of
 from panel.views.messages import say, warn
+from sync.fields import Field
+from sync.records import Record
+from sync.types import FIELD_TYPES
 
 _COLUMNS = ("status", "login", "full_name", "phones", "city")
 
@@ -51,8 +51,8 @@ def the_schema() -> Schema:
 
 
 def _listed(schema: Schema) -> tuple[Field, ...]:
-    placed = (f for f in schema.additional if schema.placements[f.key].show_in_list and not schema.placements[f.key].hidden)
-    by_key = {field.key: field for field in schema.fields}
+    by_key = {field.key: field for field in shown_fields(schema)}
+    placed = (field for field in by_key.values() if field.additional and schema.placements[field.key].show_in_list)
     return (*(by_key[key] for key in _COLUMNS), *placed)
 
 
@@ -137,7 +137,7 @@ class CustomerView(AppModelView):
         sort_desc: bool,
         search: str | None,
         filters: Any,
-        execute: bool = True,  # noqa: FBT001, FBT002 - Flask-Admin's signature
+        execute: bool = True,
         page_size: int | None = None,
     ) -> tuple[int, list[Record]]:
         """Return how many customers match, counted up to a limit, and one page of them."""
@@ -154,8 +154,9 @@ class CustomerView(AppModelView):
     def render(self, template: str, **values: Any) -> str:
         """Render a page with what all pages of customers use."""
         fields = {field.key: field for field in the_schema().fields}
-        colours = dict(db.session.execute(select(Status.id, Status.colour)).tuples())
+        colours = dict(db.session.execute(select(Status.id, Status.colour)).tuples().all())
         more = {"fields": fields, "shown": shown, "colours": colours, "counted": COUNTED, "entries": ENTRIES}
+        more["without"] = _address_without
         return str(super().render(template, **more, **values))
 
     @expose("/new/", methods=("GET", "POST"))
@@ -233,6 +234,12 @@ class CustomerView(AppModelView):
     def _page(self, template: str, shape: Shape, form: BaseForm, **values: Any) -> str:
         problems = [*problems_of(form), *(one for one in conflicts_of(form) if not one.errors)]
         return self.render(template, form=form, generator=shape.generator, problems=problems, **values)
+
+
+def _address_without(name: str) -> str:
+    """Return this list's address without one of its filters."""
+    kept: dict[str, Any] = {key: value for key, value in request.args.items() if key not in {name, "page"}}
+    return url_for("customers.index_view", **kept)
 
 
 def _id_of(text: str | None) -> int:

@@ -11,8 +11,6 @@ from flask import redirect, request, send_file
 from flask_admin import expose
 from flask_login import current_user
 from sqlalchemy import Select, select
-from sync.errors import SyncError
-from sync.types import FIELD_TYPES
 from werkzeug.wrappers import Response
 
 from panel.exporting import export_workbook
@@ -24,6 +22,8 @@ from panel.newcomers import today
 from panel.schema import current_schema
 from panel.views.guarded import AppView
 from panel.views.messages import warn
+from sync.errors import SyncError
+from sync.types import FIELD_TYPES
 
 LISTED = 50
 _NARROWED_BY = ("status", "partner", "location")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
-from sync.fields import Field
-from sync.types import FIELD_TYPES
 
 from panel.extensions import db
 from panel.forms.additional_field import AdditionalFieldForm
@@ -14,6 +12,8 @@ from panel.forms.uniqueness import claim_existing, release_all
 from panel.models import AdditionalField
 from panel.schema import ENTITY
 from panel.views.guarded import AppModelView
+from sync.fields import Field
+from sync.types import FIELD_TYPES
 
 
 def _type_label(_view: object, _context: object, model: AdditionalField, _name: str) -> str:
@@ -54,9 +54,9 @@ class AdditionalFieldView(AppModelView):
         """Return the query that counts the fields in use."""
         return super().get_count_query().filter(AdditionalField.retired.is_(False))
 
-    def get_one(self, id: int) -> AdditionalField | None:
+    def get_one(self, id: str) -> AdditionalField | None:
         """Return a field in use."""
-        model = db.session.get(AdditionalField, id)
+        model = db.session.get(AdditionalField, int(id))
         return None if model is None or model.retired else model
 
     def edit_form(self, obj: AdditionalField | None = None) -> Any:

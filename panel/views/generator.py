@@ -7,9 +7,6 @@ from typing import Any
 from flask import Blueprint, jsonify, redirect, request
 from flask_admin import expose
 from flask_login import current_user
-from sync.errors import SyncError
-from sync.fields import Bad
-from sync.values import parse_value
 from werkzeug.wrappers import Response
 
 from panel.access import may
@@ -22,6 +19,9 @@ from panel.models import GeneratorConfig
 from panel.schema import current_schema
 from panel.views.guarded import AppView
 from panel.views.messages import say, warn
+from sync.errors import SyncError
+from sync.fields import Bad
+from sync.values import parse_value
 
 pages = Blueprint("generate", __name__, url_prefix="/generate")
 _USED_BY_PATTERNS = ("emails", "phones", "partner", "location")
@@ -95,4 +95,3 @@ def login() -> Any:
 def password() -> Response:
     """Answer with a new password."""
     return jsonify(value=generate_password(read_config(db.session.connection())))
-

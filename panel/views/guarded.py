@@ -11,7 +11,6 @@ from flask_admin import BaseView, expose
 from flask_admin.contrib.sqla import ModelView
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
-from sync.errors import SyncError
 from werkzeug.wrappers import Response
 
 from panel.access import may
@@ -19,6 +18,7 @@ from panel.extensions import db, login_manager
 from panel.forms.showing import count
 from panel.schema import forget_schema
 from panel.views.messages import say, warn
+from sync.errors import SyncError
 
 
 class Guarded:
@@ -155,7 +155,7 @@ class AppModelView(Guarded, ModelView):
         """Return the record with the ID that an address or a form names."""
         if text is None or not text.isdecimal() or len(text) > 18:
             abort(404)
-        model = self.get_one(int(text))
+        model = self.get_one(text)
         return model if model is not None else abort(404)
 
     def after_save(self, model: Any) -> str:

@@ -7,16 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sync.fields import Field
-from sync.types import FIELD_TYPES
 
 from panel.extensions import db
 from panel.forms.showing import shown_json
 from panel.models import AdditionalField, Import, Revision
 from panel.schema import ENTITY, Schema
+from sync.fields import Field
+from sync.types import FIELD_TYPES
 
 LINES = 200
-_THROUGH = {"panel": "in the panel", "import": "by an import", "undo": "by undoing an import", "command": "by a command"}
+_THROUGH = {
+    "panel": "in the panel",
+    "import": "by an import",
+    "undo": "by undoing an import",
+    "command": "by a command",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ def history_of(record_id: int, schema: Schema) -> list[Line]:
 
 
 def _files(ids: set[int | None]) -> dict[int, str]:
-    return dict(db.session.execute(select(Import.id, Import.file_name).where(Import.id.in_(ids))).tuples())
+    return dict(db.session.execute(select(Import.id, Import.file_name).where(Import.id.in_(ids))).tuples().all())
 
 
 def _line(revision: Revision, files: Mapping[int, str], words: _Words) -> Line:
@@ -75,7 +80,7 @@ class _Words:
     def __init__(self, schema: Schema) -> None:
         self._fields = {field.key: field for field in schema.fields}
         self._order = {key: place for place, key in enumerate(self._fields)}
-        self._gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).tuples())
+        self._gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).tuples().all())
 
     def steps(self, revision: Revision) -> Iterator[Step]:
         """Yield a revision's changes in the order of the form."""

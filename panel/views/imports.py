@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from flask import abort, redirect, request
 from flask_admin import expose
 from flask_login import current_user
 from sqlalchemy import func, select
-from sync.errors import SyncError
 from werkzeug.wrappers import Response
 
 from panel.access import may
@@ -21,6 +20,7 @@ from panel.models import Customer, Export, Import, ImportItem
 from panel.schema import current_schema
 from panel.views.guarded import AppView
 from panel.views.messages import say, warn
+from sync.errors import SyncError
 
 LISTED = 50
 PAGE = 100
@@ -44,8 +44,9 @@ class ImportView(AppView):
         if file is None or not file.filename:
             warn("Choose a workbook or a CSV file first.")
             return redirect(self.get_url(".index"))
+        options, source = upload_options(request.form), cast("BinaryIO", file.stream)
         try:
-            import_id = receive(file.stream, file.filename, upload_options(request.form), viewer_of(current_user))
+            import_id = receive(source, file.filename, options, viewer_of(current_user))
         except SyncError as error:
             warn(f"{file.filename}: {error}")
             return redirect(self.get_url(".index"))
@@ -147,7 +148,7 @@ def _found(number: int) -> Import:
 
 def _group_counts(number: int) -> dict[str, int]:
     query = select(ImportItem.group, func.count()).where(ImportItem.import_id == number).group_by(ImportItem.group)
-    return dict(db.session.execute(query).tuples())
+    return dict(db.session.execute(query).tuples().all())
 
 
 def _items(number: int, group: str, page: int) -> list[ImportItem]:
@@ -160,7 +161,7 @@ def _names(ids: set[int]) -> dict[int, str]:
     query = select(Customer.id, Customer.full_name).where(Customer.id.in_(ids))
     if current_user.partner_id is not None:
         query = query.where(Customer.partner_id == current_user.partner_id)
-    return dict(db.session.execute(query).tuples())
+    return dict(db.session.execute(query).tuples().all())
 
 
 def _new_labels(one: Import) -> dict[str, str]:

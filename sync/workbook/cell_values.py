@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+from math import isinf
 
 from sync.cells import Broken, RawCell
 from sync.workbook import serials
 from sync.workbook.escapes import unescape
 
 LONGEST_NUMBER = 400
+"""More digits than any number has that a program computes with."""
 EXACT = 2**53
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
@@ -21,21 +23,18 @@ _CONSTANTS = {"TRUE()": True, "FALSE()": False}
 
 def number(text: str) -> int | float | Broken | None:
     """Return a number, as an int where it is whole and was not rounded; blank is None."""
-    if text.isdigit() and text.isascii() and len(text) < LONGEST_NUMBER:
+    if len(text) > LONGEST_NUMBER:
+        return Broken(text[:40])
+    if text.isdigit() and text.isascii():
         return int(text)
-    text = text.strip()
-    if not text:
-        return None
-    if len(text) > LONGEST_NUMBER or not _NUMBER.fullmatch(text):
-        return Broken(text[:40])
-    return int(text) if _WHOLE.fullmatch(text) else _fraction(text)
-
-
-def _fraction(text: str) -> int | float | Broken:
+    if not _NUMBER.fullmatch(text):
+        return number(text.strip()) if text != text.strip() else Broken(text) if text else None
+    if _WHOLE.fullmatch(text):
+        return int(text)
     value = float(text)
-    if value in (float("inf"), float("-inf")):
-        return Broken(text[:40])
-    return int(value) if value.is_integer() and -EXACT < value < EXACT else value
+    if value.is_integer():
+        return int(value) if -EXACT < value < EXACT else value
+    return Broken(text) if isinf(value) else value
 
 
 def boolean(text: str) -> RawCell:
@@ -84,16 +83,14 @@ def _date(text: str, *, epoch_1904: bool) -> RawCell:
     return value
 
 
-READERS: dict[str | None, Callable[[str], RawCell]] = {
-    None: number,
-    "n": number,
+READERS: dict[str, Callable[[str], RawCell]] = {
     "b": boolean,
     "e": lambda text: Broken(text[:40]),
     "str": plain_text,
     "inlineStr": plain_text,
     "d": iso_moment,
 }
-"""By a cell's ``t``; shared strings and dates need their tables."""
+"""By a cell's ``t``; shared strings, and numbers that may be dates, need the workbook's tables."""
 
 
 def constant(formula: str) -> bool | None:

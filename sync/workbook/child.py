@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from sync.errors import UnreadableWorkbook
 from sync.workbook.limits import Limits
 from sync.workbook.reader import read_table
-from sync.workbook.refusals import refused
+from sync.workbook.refusals import refused, too_large
 from sync.workbook.table import Row, Table
 from sync.workbook.wire import encode
 
@@ -45,7 +45,7 @@ def _send(path: Path, limits: Limits, out: BinaryIO) -> None:
     try:
         with read_table(path, limits) as table:
             out.write(_line({"table": _header(table)}))
-            out.writelines(encode(batch) for batch in _batches(table.rows))
+            out.writelines(_lines(table.rows, limits))
         out.write(_line({"end": True}))
     except UnreadableWorkbook as refusal:
         out.write(_line({"error": str(refusal)}))
@@ -59,6 +59,17 @@ def _header(table: Table) -> dict[str, Any]:
 
 def _line(message: dict[str, Any]) -> bytes:
     return json.dumps(message).encode() + b"\n"
+
+
+def _lines(rows: Iterable[Row], limits: Limits) -> Iterator[bytes]:
+    """Yield rows as lines; one long text may stand in very many cells, so what is sent is bounded too."""
+    sent = 0
+    for batch in _batches(rows):
+        line = encode(batch)
+        sent += len(line)
+        if sent > limits.total_bytes:
+            raise too_large("The text in the sheet", limits.total_bytes)
+        yield line
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

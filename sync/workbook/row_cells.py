@@ -11,7 +11,7 @@ from sync.cells import Broken, Formula, RawCell, column_letters
 from sync.workbook.cell_values import READERS, constant, date_1900, date_1904, number
 from sync.workbook.limits import GRID_COLUMNS, Limits
 from sync.workbook.markup import Attributes
-from sync.workbook.refusals import damaged, over_limit, too_large
+from sync.workbook.refusals import damaged, over_limit
 from sync.workbook.strings import SharedStrings
 
 Markup = tuple[Attributes, str | None, str | None]
@@ -35,12 +35,13 @@ class RowCells:
         self._date = date_1904 if book.epoch_1904 else date_1900
         self._limits = limits
         self._columns = columns()
-        self._filled = self._weight = 0
+        self._filled = 0
 
     def read(self, row: int, marked: list[Markup]) -> list[RawCell]:
         """Return the cells of a row up to the last one that has a value."""
         cells: list[RawCell] = []
         column, row_text, letters = -1, str(row), self._columns
+        shared, date, dates = self._shared, self._date, self._dates
         for attributes, text, formula in marked:
             reference = attributes.get("r")
             if reference is None:
@@ -48,9 +49,16 @@ class RowCells:
             else:
                 known = letters.get(reference.removesuffix(row_text))
                 column = _unusual(reference, row_text) if known is None else known
-            if text is None and formula is None:
+            if formula is not None:
+                value = self._calculated(attributes, text, formula)
+            elif text is None:
                 continue
-            value = self._stored(attributes, text) if formula is None else self._calculated(attributes, text, formula)
+            elif (kind := attributes.get("t")) == "s":
+                value = shared(text) or None
+            elif kind is None:
+                value = date(text) if attributes.get("s", "0") in dates else number(text)
+            else:
+                value = self._stored(attributes, text)
             if value is None:
                 continue
             if column == len(cells):
@@ -61,25 +69,16 @@ class RowCells:
             self._count(row, cells)
         return cells
 
-    def _stored(self, attributes: Attributes, text: str | None) -> RawCell:
-        kind = attributes.get("t")
-        if text is None:
-            return None
+    def _stored(self, attributes: Attributes, text: str) -> RawCell:
+        kind = attributes.get("t", "n")
         if kind == "s":
-            shared = self._shared(text)
-            self._weight += len(shared)
-            return shared or None
-        if kind is None or kind == "n":
+            return self._shared(text) or None
+        if kind == "n":
             return self._date(text) if attributes.get("s", "0") in self._dates else number(text)
         value = READERS.get(kind, Broken)(text)
-        if isinstance(value, str):
-            self._weigh(value)
-        return value
-
-    def _weigh(self, text: str) -> None:
-        self._weight += len(text)
-        if len(text) > self._limits.text:
+        if isinstance(value, str) and len(value) > self._limits.text:
             raise over_limit("characters in one cell", self._limits.text)
+        return value
 
     def _calculated(self, attributes: Attributes, text: str | None, formula: str) -> RawCell:
         fixed = constant(formula)
@@ -100,8 +99,6 @@ class RowCells:
         self._filled += len(cells) - cells.count(None)
         if self._filled > limits.cells:
             raise over_limit("cells", limits.cells)
-        if self._weight > limits.total_bytes:
-            raise too_large("The text in the sheet", limits.total_bytes)
 
 
 @cache

@@ -48,5 +48,5 @@ def _value(plain: dict[str, Any]) -> object:
 
 
 # Both call Python only for the few specials, so that a plain cell costs next to nothing.
-_ENCODER = json.JSONEncoder(default=_special, separators=(",", ":"), ensure_ascii=True, check_circular=False)
+_ENCODER = json.JSONEncoder(default=_special, separators=(",", ":"), ensure_ascii=False, check_circular=False)
 _DECODER = json.JSONDecoder(object_hook=_value)

@@ -1,0 +1,210 @@
+// Everything that pages do by themselves. Each part looks for its own data-* attribute and leaves the rest alone.
+"use strict";
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const token = () => document.querySelector("meta[name=csrf-token]").content;
+
+async function ask(url, data) {
+  const response = await fetch(url, { method: "POST", body: data, headers: { "X-CSRFToken": token(), "X-Requested-With": "fetch" } });
+  const answer = response.headers.get("Content-Type")?.startsWith("application/json") ? await response.json() : {};
+  if (!response.ok) throw new Error(answer.message || "That did not work. Reload the page and try again.");
+  return answer;
+}
+
+function changed(input) {
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function tell(input, sentence) {
+  const row = input.closest(".field") || input.parentElement;
+  all(".said", row).forEach((old) => old.remove());
+  if (!sentence) return;
+  const line = document.createElement("div");
+  line.className = "invalid-feedback d-block said";
+  line.setAttribute("role", "alert");
+  line.textContent = sentence;
+  row.append(line);
+}
+
+// Theme
+all("[data-theme-switch]").forEach((button) => button.addEventListener("click", () => {
+  const root = document.documentElement;
+  root.dataset.bsTheme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+  localStorage.setItem("rollbook-theme", root.dataset.bsTheme);
+}));
+
+// Search: / goes to the box
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const box = document.querySelector("[data-search]");
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && box) {
+    event.preventDefault();
+    box.focus();
+    box.select();
+  }
+});
+
+// Deleting and undoing ask first. The listener captures, so that nothing else handles the event before.
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question.trim())) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+}, true);
+
+// Long work says so, and is not started twice
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (event.defaultPrevented || !button?.dataset.busy) return;
+  const before = button.innerHTML;
+  setTimeout(() => { button.disabled = true; button.textContent = button.dataset.busy; });
+  window.addEventListener("pageshow", () => { button.disabled = false; button.innerHTML = before; }, { once: true });
+});
+
+// Unsaved changes are not lost by leaving; Ctrl+Enter saves
+all("form[data-guard]").forEach((form) => {
+  let dirty = false;
+  form.addEventListener("input", () => { dirty = true; });
+  form.addEventListener("submit", () => { dirty = false; });
+  window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+});
+all("form[data-submit-keys]").forEach((form) => form.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    form.requestSubmit(form.querySelector("button.btn-primary[type=submit]"));
+  }
+}));
+all("[data-focus]").forEach((place) => place.focus());
+
+// Generate buttons
+all("[data-generate]").forEach((button) => button.addEventListener("click", async () => {
+  const input = document.getElementById(button.dataset.into);
+  button.disabled = true;
+  try {
+    input.value = (await ask(button.dataset.generate, new FormData(button.form))).value;
+    tell(input, "");
+    changed(input);
+  } catch (error) {
+    tell(input, error.message);
+  } finally {
+    button.disabled = false;
+    input.focus();
+  }
+}));
+
+// Taking the panel's value in a conflict
+all("[data-take]").forEach((button) => button.addEventListener("click", () => {
+  const input = document.getElementById(button.dataset.into);
+  if (input.classList.contains("several")) {
+    const labels = button.dataset.take.split(", ");
+    all("input[type=checkbox]", input).forEach((box) => { box.checked = labels.includes(box.nextElementSibling.textContent); });
+    changed(input);
+  } else {
+    input.value = input.type === "datetime-local" ? button.dataset.take.replace(" ", "T") : button.dataset.take;
+    changed(input);
+    input.focus();
+  }
+}));
+
+// A field of another category is not shown
+all("form[data-categories]").forEach((form) => {
+  const choice = form.elements.namedItem("category");
+  if (!choice) return;
+  const keys = JSON.parse(form.dataset.categories);
+  const show = () => all("[data-category]", form).forEach((row) => { row.hidden = row.dataset.category !== keys[choice.value]; });
+  choice.addEventListener("change", show);
+  show();
+});
+
+// Passwords are shown on request, for half a minute
+all("form[data-reveal]").forEach((form) => form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const place = form.querySelector("[data-reveal-here]");
+  const button = form.querySelector("button");
+  try {
+    place.textContent = (await ask(form.action, new FormData(form))).password || "none";
+    button.hidden = true;
+    setTimeout(() => { place.textContent = "••••••••"; button.hidden = false; }, 30000);
+  } catch (error) {
+    place.textContent = error.message;
+  }
+}));
+
+// Lists: page size, and a filter put together of field, operation and value
+all("select[data-go]").forEach((select) => select.addEventListener("change", () => location.assign(select.value)));
+all("form[data-filter-form]").forEach((form) => {
+  const groups = JSON.parse(form.querySelector("[data-filters]").dataset.filters);
+  const field = form.querySelector("[data-filter-field]");
+  const operation = form.querySelector("[data-filter-operation]");
+  const place = form.querySelector("[data-filter-value]");
+  const chosen = () => groups[field.value].operations[operation.value];
+  const fill = (select, labels) => select.replaceChildren(...labels.map((label, index) => new Option(label, index)));
+  const showValue = () => place.replaceChildren(valueInput(chosen()));
+  const showOperations = () => { fill(operation, groups[field.value].operations.map((one) => one.words)); showValue(); };
+  fill(field, groups.map((group) => group.label));
+  field.addEventListener("change", showOperations);
+  operation.addEventListener("change", showValue);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const address = new URL(location.href);
+    address.searchParams.delete("page");
+    address.searchParams.set(`flt_${chosen().arg}`, place.firstElementChild.value.replace("T", chosen().type === "datetime-local" ? " " : "T"));
+    location.assign(address);
+  });
+  showOperations();
+});
+
+function valueInput(operation) {
+  const input = document.createElement(operation.options ? "select" : "input");
+  input.className = operation.options ? "form-select" : "form-control";
+  input.setAttribute("aria-label", "Value");
+  if (operation.options) input.append(...operation.options.map(([value, label]) => new Option(label, value)));
+  else { input.type = operation.type || "text"; input.required = true; if (input.type === "number") input.step = "any"; }
+  return input;
+}
+
+// Additional fields: a key proposed from the label, and only the settings that the type has
+all("[data-field-settings]").forEach((place) => {
+  const settings = JSON.parse(place.dataset.fieldSettings);
+  const type = place.querySelector("[data-field-type]");
+  const show = () => all("[data-setting]", place).forEach((row) => { row.hidden = !(settings[type.value] || "").split(" ").includes(row.dataset.setting); });
+  type.addEventListener("change", show);
+  show();
+  const source = place.querySelector("[data-key-source]");
+  const target = place.querySelector("[data-key-target]");
+  let own = target.value !== "";
+  target.addEventListener("input", () => { own = target.value !== ""; });
+  source.addEventListener("input", () => { if (!own && !target.disabled) target.value = machineKey(source.value); });
+});
+
+function machineKey(label) {
+  const plain = label.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
+  return plain.replace(/[^a-z0-9]+/g, "_").replace(/^[^a-z]+/, "").slice(0, 40).replace(/_+$/, "");
+}
+
+// Generator: examples while the pattern is typed
+all("[data-examples]").forEach((place) => {
+  const form = place.closest("form");
+  const here = place.querySelector("[data-examples-here]");
+  let waiting;
+  form.addEventListener("input", (event) => {
+    if (!["login_pattern", "login_characters"].includes(event.target.name)) return;
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      try {
+        const answer = await ask(place.dataset.examples, new FormData(form));
+        here.textContent = answer.message || answer.examples.join(" · ");
+        here.classList.toggle("text-danger", Boolean(answer.message));
+      } catch (error) { here.textContent = error.message; }
+    }, 250);
+  });
+});
+
+// A file can be dropped
+all("[data-drop]").forEach((place) => {
+  const input = place.querySelector("input[type=file]");
+  for (const name of ["dragenter", "dragover"]) place.addEventListener(name, (event) => { event.preventDefault(); place.classList.add("over"); });
+  for (const name of ["dragleave", "drop"]) place.addEventListener(name, () => place.classList.remove("over"));
+  place.addEventListener("drop", (event) => { event.preventDefault(); input.files = event.dataTransfer.files; });
+});

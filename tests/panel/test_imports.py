@@ -1,0 +1,398 @@
+"""What silence, edits, damage and tampering in a workbook mean: design's table, row by row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+from openpyxl.worksheet.worksheet import Worksheet
+from panel.database import writing
+from panel.extensions import db
+from panel.models import AdditionalField, Customer, Partner, Status, User
+from panel.models.columns import now
+from sqlalchemy import select
+from sync.tokens import TokenMaker
+
+from tests.builders import additional_field, customer, edit
+from tests.sheets import read_keys
+
+ANN, BOB, EVA = 3, 4, 5
+"""The rows of the three customers, whose IDs are 1, 2 and 3."""
+
+
+class Out:
+    """A workbook that is out with a manager."""
+
+    def __init__(self, runner: FlaskCliRunner, path: Path) -> None:
+        self._runner, self.path = runner, path
+        result = runner.invoke(args=["export", str(path)])
+        assert result.exit_code == 0, result.output
+        self.columns = read_keys(path)
+        self.book = openpyxl.load_workbook(path)
+        sheet = self.book["Customers"]
+        assert isinstance(sheet, Worksheet)
+        self.sheet = sheet
+
+    def put(self, row: int, **values: Any) -> None:
+        for key, value in values.items():
+            self.sheet[f"{self.columns[key]}{row}"] = value
+
+    def plan(self, *arguments: str) -> dict[str, Any]:
+        return self.back("--dry-run", *arguments)
+
+    def back(self, *arguments: str) -> dict[str, Any]:
+        self.book.save(self.path)
+        result = self._runner.invoke(args=["import", str(self.path), "--json", *arguments])
+        answer: dict[str, Any] = json.loads(result.stdout)
+        return {**answer, "exit": result.exit_code, "said": result.stderr}
+
+
+@pytest.fixture
+def out(app: Flask, runner: FlaskCliRunner, tmp_path: Path) -> Iterator[Out]:
+    with app.app_context():
+        additional_field("serial", label="Serial")
+        additional_field("tariff", "select", label="Tariff", options=[["basic", "Basic"], ["pro", "Pro"]])
+        additional_field("tags", "multi_select", label="Tags", options=[["a", "A"], ["b", "B"], ["c", "C"]])
+        additional_field("internal", label="Internal", read_only=True)
+        everybody = {"city": "Brno", "zip_code": "00420", "emails": ["a@x.cz"]}
+        for name in ("Ann", "Bob", "Eva"):
+            extra = {"serial": "12E5", "tariff": "basic", "tags": ["a"], "internal": "kept"}
+            customer(full_name=name, login=name.lower(), extra=extra, **everybody)
+        yield Out(runner, tmp_path / "out.xlsx")
+
+
+def one(record_id: int) -> Customer:
+    db.session.rollback()
+    return db.session.get_one(Customer, record_id)
+
+
+def outcomes(plan: dict[str, Any], group: str = "changes") -> list[tuple[Any, ...]]:
+    return [(item["id"], item["field"], item["outcome"], item["workbook"]) for item in plan[group]]
+
+
+def test_both_sides_edits_of_different_fields_survive(out: Out) -> None:
+    edit(1, extra={"tariff": "pro"})
+    out.put(ANN, phones="603111222")
+    done = out.back()
+    assert (done["exit"], done["conflicts"]) == (0, [])
+    assert (one(1).extra["tariff"], one(1).phones) == ("pro", ["603111222"])
+
+
+def test_the_same_edit_on_both_sides_is_agreed(out: Out) -> None:
+    edit(1, city="Praha")
+    out.put(ANN, city="Praha")
+    done = out.back()
+    assert (done["cells_updated"], done["conflicts"], one(1).revision) == (0, [], 2)
+
+
+def test_different_edits_of_one_cell_are_a_conflict_with_three_values(out: Out) -> None:
+    edit(1, city="Praha")
+    out.put(ANN, city="Zlin")
+    (conflict,) = out.plan()["conflicts"]
+    assert [conflict[name] for name in ("base", "panel", "workbook")] == ["Brno", "Praha", "Zlin"]
+    assert out.back()["exit"] == 1
+    assert out.back("--prefer", "workbook")["cells_updated"] == 1
+    assert one(1).city == "Zlin"
+
+
+def test_a_stale_workbook_undoes_nobodys_edit(out: Out) -> None:
+    for record_id in (1, 2, 3):
+        edit(record_id, city="Praha", street="Nova 1")
+    done = out.back()
+    assert (done["exit"], done["unchanged"], done["cells_updated"]) == (0, 3, 0)
+    assert one(1).city == "Praha"
+
+
+def test_members_of_a_set_merge_one_by_one(out: Out) -> None:
+    edit(1, emails=["a@x.cz", "b@x.cz"], extra={"tags": ["a", "b"]})
+    out.put(ANN, emails="a@x.cz, c@x.cz", tags="A, C")
+    done = out.back()
+    assert {item["outcome"] for item in done["changes"]} == {"merged"}
+    assert (set(one(1).emails), set(one(1).extra["tags"])) == ({"a@x.cz", "b@x.cz", "c@x.cz"}, {"a", "b", "c"})
+
+
+def test_two_emails_replaced_differently_are_a_conflict(out: Out) -> None:
+    edit(1, emails=["b@x.cz"])
+    out.put(ANN, emails="c@x.cz")
+    assert outcomes(out.plan(), "conflicts") == [(1, "emails", "conflict", ["c@x.cz"])]
+
+
+def test_a_blank_where_there_was_a_value_is_a_clear_and_is_counted(out: Out) -> None:
+    out.put(ANN, city=None, street=None)
+    done = out.back()
+    assert (done["cleared"], outcomes(done)) == (1, [(1, "city", "workbook", None)])
+    assert one(1).city is None
+
+
+def test_a_required_value_cannot_be_cleared(out: Out) -> None:
+    out.put(ANN, full_name=None)
+    plan = out.back()
+    assert (plan["exit"], plan["refused"], plan["problems"][0]["field"]) == (1, 1, "full_name")
+
+
+def test_a_column_left_off_the_sheet_changes_nothing(out: Out) -> None:
+    out.sheet.delete_cols(openpyxl.utils.column_index_from_string(out.columns["city"]))
+    assert out.back()["unchanged"] == 3
+    assert one(1).city == "Brno"
+
+
+def test_rows_left_out_are_listed_and_never_deleted(out: Out) -> None:
+    out.sheet.delete_rows(BOB)
+    done = out.back()
+    assert (done["rows"], done["absent"], done["deleted"], one(2).deleted_at) == (2, 1, 0, None)
+
+
+def test_a_row_without_identity_is_a_new_customer_once(out: Out) -> None:
+    out.put(6, full_name="New", city="Zlin")
+    assert out.back()["created"] == 1
+    assert out.back()["created"] == 0
+    new = db.session.scalars(select(Customer).where(Customer.full_name == "New")).one()
+    assert (new.login, new.status.label, new.password is not None) == ("000004", "New", True)
+
+
+def test_a_new_row_with_a_taken_login_is_a_problem(out: Out) -> None:
+    out.put(6, full_name="New", login="ANN")
+    (problem,) = out.back()["problems"]
+    assert (problem["field"], "belongs to customer 1" in problem["message"]) == ("login", True)
+
+
+def test_a_new_row_without_a_name_is_a_problem_at_its_cell(out: Out) -> None:
+    out.put(6, city="Zlin")
+    (problem,) = out.back()["problems"]
+    assert problem["at"] == f"Customers!{out.columns['full_name']}6"
+
+
+def test_two_customers_may_exchange_logins(out: Out) -> None:
+    out.put(ANN, login="bob")
+    out.put(BOB, login="ann")
+    assert out.back()["cells_updated"] == 2
+    assert (one(1).login, one(2).login) == ("bob", "ann")
+
+
+def test_an_id_without_a_token_is_that_customer_with_an_unknown_base(out: Out) -> None:
+    out.sheet[f"A{ANN}"] = None
+    out.put(ANN, city="Zlin", street=None)
+    plan = out.plan()
+    assert outcomes(plan, "conflicts") == [(1, "city", "base-unknown", "Zlin")]
+    assert plan["conflicts"][0]["base_known"] is False
+    assert out.back()["exit"] == 1
+    assert out.back("--accept-unknown")["cells_updated"] == 1
+
+
+def test_a_token_that_disagrees_with_the_id_beside_it_is_a_problem(out: Out) -> None:
+    out.sheet[f"B{ANN}"] = 2
+    plan = out.plan()
+    assert (plan["created"], plan["refused"], plan["problems"][0]["at"]) == (0, 1, "Customers!3")
+
+
+@pytest.mark.parametrize("text", ["R1.1.1.000000000000x", "hello", "R1.999.1.000000000000"])
+def test_a_token_that_is_none_of_ours_is_a_problem_and_never_a_new_customer(out: Out, text: str) -> None:
+    out.sheet[f"A{ANN}"] = text
+    plan = out.plan()
+    assert (plan["created"], plan["refused"]) == (0, 1)
+
+
+def test_a_token_with_a_wrong_check_has_an_unknown_base(out: Out) -> None:
+    token = str(out.sheet[f"A{ANN}"].value)
+    out.sheet[f"A{ANN}"] = token[:-4] + ("0000" if not token.endswith("0000") else "1111")
+    out.put(ANN, city="Zlin")
+    assert outcomes(out.plan(), "conflicts") == [(1, "city", "base-unknown", "Zlin")]
+
+
+def test_the_same_token_twice_is_a_problem_on_both_rows(out: Out) -> None:
+    out.sheet[f"A{BOB}"] = out.sheet[f"A{ANN}"].value
+    out.sheet[f"B{BOB}"] = 1
+    plan = out.plan()
+    assert [problem["at"] for problem in plan["problems"]] == ["Customers!3", "Customers!4"]
+    assert all("rows 3, 4" in problem["message"] for problem in plan["problems"])
+
+
+def test_rows_may_be_sorted_and_columns_moved_and_renamed(out: Out) -> None:
+    rows = [[cell.value for cell in row] for row in out.sheet.iter_rows(min_row=1)]
+    order = [len(rows[0]) - 1 - n for n in range(len(rows[0]))]
+    moved = [rows[0], rows[1], rows[4], rows[2], rows[3]]
+    for at, row in enumerate(moved, 1):
+        for column, source in enumerate(order, 1):
+            out.sheet.cell(at, column).value = row[source]
+    city = order.index(openpyxl.utils.column_index_from_string(out.columns["city"]) - 1) + 1
+    out.sheet.cell(2, city).value = "Mesto"
+    out.sheet.cell(3, city).value = "Zlin"
+    plan = out.plan()
+    assert (outcomes(plan), plan["new_fields"], plan["unchanged"]) == ([(3, "city", "workbook", "Zlin")], [], 2)
+
+
+def test_sheets_moved_renamed_and_added_do_not_matter(out: Out) -> None:
+    out.book.create_sheet("Notes", 0)["A1"] = "my notes"
+    for name in ("_manifest", "_lists", "Guide"):
+        if name in out.book.sheetnames:
+            del out.book[name]
+    out.sheet.title = "Zakaznici"
+    out.book.active = 0
+    out.put(ANN, city="Zlin")
+    plan = out.plan()
+    assert [item["at"] for item in plan["changes"]] == [f"Zakaznici!{out.columns['city']}3"]
+
+
+def test_an_unknown_header_is_proposed_and_made_a_field_only_when_accepted(out: Out) -> None:
+    letters = openpyxl.utils.get_column_letter(out.sheet.max_column + 1)
+    for row, value in ((2, "VLAN"), (ANN, 120), (BOB, 130)):
+        out.sheet[f"{letters}{row}"] = value
+    plan = out.plan()
+    assert [(f["header"], f["key"], f["type"], f["accepted"]) for f in plan["new_fields"]] == [
+        ("VLAN", "vlan", "integer", False)
+    ]
+    assert "VLAN" in plan["said"]
+    done = out.back("--create-fields")
+    assert (done["exit"], done["cells_updated"], one(1).extra["vlan"]) == (0, 2, 120)
+
+
+def test_a_read_only_cell_that_was_changed_is_ignored_and_reported(out: Out) -> None:
+    out.put(ANN, internal="edited")
+    done = out.back()
+    assert (done["exit"], outcomes(done, "ignored")) == (0, [(1, "internal", "ignored", "edited")])
+    assert one(1).extra["internal"] == "kept"
+
+
+@pytest.mark.parametrize(("value", "said"), [("#N/A", "#N/A"), ("=1+1", "formula")])
+def test_an_error_or_an_uncalculated_formula_is_a_problem_and_never_a_clear(out: Out, value: str, said: str) -> None:
+    out.put(ANN, city=value)
+    (problem,) = out.plan()["problems"]
+    assert said in problem["message"]
+
+
+@pytest.mark.parametrize(("key", "damaged"), [("zip_code", 420), ("serial", 1200000)])
+def test_what_a_program_did_to_a_code_is_repaired_in_silence_where_it_is_certain(
+    out: Out, key: str, damaged: Any
+) -> None:
+    out.put(ANN, **{key: damaged})
+    done = out.back()
+    assert (done["exit"], done["cells_updated"], len(done["repairs"]), done["unchanged"]) == (0, 0, 1, 3)
+
+
+def test_damage_that_is_not_certain_is_offered(out: Out) -> None:
+    out.put(ANN, zip_code="420")
+    plan = out.back()
+    assert (plan["exit"], plan["cells_updated"], len(plan["repairs"])) == (1, 0, 1)
+    assert out.plan("--accept-unknown")["cells_updated"] == 1
+    assert out.back("--repair")["exit"] == 0
+    assert one(1).zip_code == "00420"
+
+
+def test_a_status_renamed_while_the_workbook_is_out_makes_no_change(out: Out) -> None:
+    with writing():
+        db.session.scalars(select(Status).where(Status.label == "New")).one().label = "Fresh"
+    out.put(BOB, status="Active")
+    plan = out.plan()
+    assert outcomes(plan) == [(2, "status", "workbook", "Active")]
+    assert plan["changes"][0]["panel"] == "Fresh"
+
+
+def test_an_option_renamed_while_the_workbook_is_out_makes_no_change(out: Out) -> None:
+    with writing():
+        field = db.session.scalars(select(AdditionalField).where(AdditionalField.key == "tariff")).one()
+        field.options = [["basic", "Starter"], ["pro", "Pro"]]
+    out.put(BOB, tariff="Pro")
+    assert outcomes(out.plan()) == [(2, "tariff", "workbook", "Pro")]
+
+
+def test_a_field_retired_while_the_workbook_is_out_is_left_out_and_said(out: Out) -> None:
+    with writing():
+        db.session.scalars(select(AdditionalField).where(AdditionalField.key == "serial")).one().retired = True
+    plan = out.plan()
+    assert (plan["new_fields"], plan["unchanged"], "retired" in plan["said"]) == ([], 3, True)
+
+
+def test_a_value_that_newer_rules_refuse_blocks_nothing_while_untouched(out: Out) -> None:
+    with writing():
+        field = db.session.scalars(select(AdditionalField).where(AdditionalField.key == "serial")).one()
+        field.max = 2
+    out.put(ANN, city="Zlin")
+    assert (out.plan()["problems"], out.plan()["cells_updated"]) == ([], 1)
+
+
+def test_a_deleted_customer_edited_in_the_workbook_is_not_written(out: Out) -> None:
+    with writing():
+        inactive = db.session.scalars(select(Status.id).where(Status.label == "Inactive")).one()
+    edit(1, status_id=inactive)
+    edit(1, deleted_at=now())
+    assert out.plan()["unchanged"] == 3
+    out.put(ANN, city="Zlin")
+    assert (out.plan()["refused"], out.plan()["cells_updated"]) == (1, 0)
+
+
+def test_a_user_of_one_partner_reaches_that_partners_customers_only(
+    app: Flask, out: Out, runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    runner.invoke(args=["user", "add", "jana@example.com", "--role", "admin"])
+    with writing():
+        other = Partner(name="Other")
+        db.session.add(other)
+        db.session.flush()
+        db.session.scalars(select(User).where(User.email == "jana@example.com")).one().partner_id = other.id
+        other_id = other.id
+    edit(2, partner_id=other_id)
+    out.put(ANN, city="Zlin")
+    out.put(BOB, city="Zlin")
+    out.put(6, full_name="New")
+    plan = out.plan("--as", "jana@example.com", "--skip-problems")
+    assert outcomes(plan) == [(2, "city", "workbook", "Zlin")]
+    assert {problem["id"] for problem in plan["problems"]} == {1, 3}
+    mine = tmp_path / "mine.xlsx"
+    runner.invoke(args=["export", str(mine), "--as", "jana@example.com"])
+    assert openpyxl.load_workbook(mine)["Customers"].max_row == 3
+
+
+def test_a_prepared_row_becomes_one_customer_and_is_edited_later(app: Flask, out: Out) -> None:
+    tokens = TokenMaker(app.extensions["keyring"].tokens, "customer")
+    out.sheet["A6"] = tokens.new(1, 1)
+    assert out.plan()["rows"] == 3
+    out.put(6, full_name="New", city="Zlin")
+    assert out.back()["created"] == 1
+    out.put(6, city="Praha")
+    done = out.back()
+    assert (done["created"], outcomes(done)) == (0, [(4, "city", "workbook", "Praha")])
+
+
+def test_a_password_column_that_comes_back_blank_or_masked_is_no_opinion(
+    app: Flask, out: Out, runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    source = tmp_path / "passwords.csv"
+    source.write_text("ID,Password\n1,\n2,••••••••\n3,canary-99\n", encoding="utf-8")
+    plan = json.loads(runner.invoke(args=["import", str(source), "--json", "--accept-unknown"]).stdout)
+    assert [(item["id"], item["workbook"]) for item in plan["changes"]] == [(3, "••••••••")]
+    assert "canary-99" not in json.dumps(plan)
+    keyring = app.extensions["keyring"]
+    assert keyring.decrypt(str(one(3).password), "customer", 3, "password") == "canary-99"
+
+
+def test_a_key_that_several_customers_have_is_a_problem_and_never_a_guess(
+    app: Flask, out: Out, runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    customer(full_name="Ann")
+    source = tmp_path / "keys.csv"
+    source.write_text("Full name,City\nAnn,Zlin\nBob,Zlin\nEva,Zlin\nEva,Praha\n", encoding="utf-8")
+    arguments = ["import", str(source), "--json", "--key", "full_name", "--accept-unknown", "--dry-run"]
+    plan = json.loads(runner.invoke(args=arguments).stdout)
+    assert [(problem["at"], problem["field"]) for problem in plan["problems"]] == [
+        ("CSV!A2", "full_name"),
+        ("CSV!4", None),
+        ("CSV!5", None),
+    ]
+    assert outcomes(plan) == [(2, "city", "base-unknown", "Zlin")]
+    assert plan["changes"][0]["choice"] == "workbook"
+
+
+def test_deletion_is_asked_for_in_words_and_only_where_the_status_allows_it(out: Out) -> None:
+    inactive = db.session.scalars(select(Status.id).where(Status.label == "Inactive")).one()
+    letters = openpyxl.utils.get_column_letter(out.sheet.max_column + 1)
+    out.sheet[f"{letters}2"] = "Action"
+    out.sheet[f"{letters}{ANN}"] = "delete"
+    assert (out.plan()["refused"], out.plan()["deleted"]) == (1, 0)
+    edit(1, status_id=inactive)
+    assert "changed after the export" in out.plan()["problems"][0]["message"]
