@@ -34,6 +34,11 @@ class Column:
         """Return the column's letters on the sheet."""
         return column_letters(self.index)
 
+    @property
+    def is_as_shown(self) -> bool:
+        """Tell whether the export showed the field with the type that it has today."""
+        return self.shown is not None and self.shown.type == self.field.type
+
     def renderer(self) -> Callable[[Any], Scalar | None]:
         """Return what made the export's cells of this column."""
         field = self.shown or self.field

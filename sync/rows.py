@@ -10,7 +10,7 @@ from typing import Any
 
 from sync.cells import LONG_TEXT_PLACEHOLDER, Address, Problem, RawCell, Scalar
 from sync.columns import Column
-from sync.fields import Bad, Field
+from sync.fields import Bad, Field, FieldType
 from sync.merge import Merged, Outcome, Versions, merge, merge_sets, merge_unknown
 from sync.plan import Creation, Item, RowPlan
 from sync.records import Record
@@ -64,7 +64,8 @@ class RowPlanner:
 
     def __init__(self, columns: Sequence[Column], required: Sequence[Field], choices: Choices) -> None:
         self.columns = tuple(columns)
-        self._prepared = [(column, column.index, column.field.key, column.renderer()) for column in columns]
+        # The renderer makes what the export's cell showed; where the type is another today, no shortcut holds.
+        self._prepared = [(c, c.index, c.field.key, c.renderer() if c.is_as_shown else None) for c in columns]
         self._required = tuple(required)
         self._choices = choices
 
@@ -76,7 +77,7 @@ class RowPlanner:
         for column, index, key, render in self._prepared:
             raw = cells[index] if index < width else None
             # Nearly every cell of a returned workbook is what was exported: one comparison decides it.
-            if base is not None and column.shown is not None and raw == render(base.get(key)) and raw is not True:
+            if base is not None and render is not None and raw == render(base.get(key)) and raw is not True:
                 continue
             verdict = self._cell(row, column, raw, known, values.get(key))
             if verdict is not None:
@@ -97,13 +98,14 @@ class RowPlanner:
         self, row: SheetRow, column: Column, raw: RawCell, record_id: int, base: Any, panel: Any
     ) -> Item | Problem | None:
         field = column.shown or column.field
-        field_type = FIELD_TYPES[field.type]
-        if field_type.unchanged(base, raw, field):
+        field_type = self._type(field)
+        was = base if column.is_as_shown or column.is_new else convert(base, column.field, field)
+        if not isinstance(was, Bad) and field_type.unchanged(was, raw, field):
             return None
         item = Item(row.address(column), record_id, column.field.key, base, True, panel, raw, Outcome.IGNORED)
         if not column.writable:
             return replace(item, workbook=_readable(raw), message="This column is for reading only.")
-        damage = None if base is None else field_type.damage(base, raw, field)
+        damage = None if was is None or isinstance(was, Bad) else field_type.damage(was, raw, field)
         if damage is not None and (damage.certain or not self._choices.accept_unknown):
             choice = "panel" if damage.certain or self._choices.repair else ""
             outcome = Outcome.IGNORED if choice else Outcome.BASE_UNKNOWN
@@ -124,7 +126,7 @@ class RowPlanner:
     def _without_base(
         self, row: SheetRow, column: Column, raw: RawCell, record_id: int, panel: Any
     ) -> Item | Problem | None:
-        field_type = FIELD_TYPES[column.field.type]
+        field_type = self._type(column.field)
         if raw is None or field_type.unchanged(panel, raw, column.field):
             return None
         value = self._parse(column, raw)
@@ -151,6 +153,9 @@ class RowPlanner:
         outcome = Outcome.BASE_UNKNOWN if column.writable else Outcome.IGNORED
         at, key = row.address(column), column.field.key
         return Item(at, known.record.id, key, None, False, panel and MASK, MASK, outcome, value, choice)
+
+    def _type(self, field: Field) -> FieldType:
+        return FIELD_TYPES[field.type].with_date_order(self._choices.date_order)
 
     def _parse(self, column: Column, raw: RawCell) -> Any:
         """Return the cell's value for today's field, read as the export's field first."""

@@ -7,6 +7,7 @@ a reader can tell a finished table from a process that died.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> None:
     """Parse the file that the arguments name under the limits that they hold."""
     limits = Limits.from_json(json.loads(arguments[0]))
     _confine(limits)
+    gc.disable()  # a short life without cycles, in which looking for them takes a tenth of the time
     try:
         _send(Path(arguments[1]), limits, sys.stdout.buffer)
         sys.stdout.buffer.flush()

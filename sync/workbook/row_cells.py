@@ -37,7 +37,7 @@ class RowCells:
         self._columns = columns()
         self._filled = 0
 
-    def read(self, row: int, marked: list[Markup]) -> list[RawCell]:
+    def read(self, row: int, marked: list[Markup]) -> list[RawCell]:  # noqa: C901 (calls for millions of cells are dear)
         """Return the cells of a row up to the last one that has a value."""
         cells: list[RawCell] = []
         column, row_text, letters = -1, str(row), self._columns

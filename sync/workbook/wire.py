@@ -17,8 +17,7 @@ def encode(rows: list[Row]) -> bytes:
 
 def decode(line: bytes) -> list[Row]:
     """Return the rows of a line."""
-    rows: list[Row] = _DECODER.decode(line.decode())
-    return rows
+    return [(number, cells) for number, cells in _DECODER.decode(line.decode())]
 
 
 def _special(value: object) -> dict[str, Any]:
