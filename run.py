@@ -19,7 +19,11 @@ def main() -> int:
     if password:
         print(f"Sign in as {FIRST_ADMIN} with the one-time password {password}")
     sys.stdout.flush()
-    serve(app, host=host, port=port, threads=8)
+    try:
+        serve(app, host=host, port=port, threads=8)
+    except OSError as error:
+        print(f"{host}:{port} cannot be used: {error.strerror}. Set ROLLBOOK_PORT to another port.", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -30,7 +30,7 @@ from sync.values import parse_value
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TYPES = [SelectChoice(key, one.label) for key, one in FIELD_TYPES.items() if one.additional]
-_CATEGORIES = [SelectChoice("all", "All"), *(SelectChoice(str(one.key), one.label) for one in CATEGORIES)]
+CATEGORY_LABELS = {"all": "All", **{str(one.key): one.label for one in CATEGORIES}}
 _FLAGS = ("required", "is_unique", "add", "show_in_list", "searchable", "read_only", "disabled", "hidden")
 # Names that a form needs for itself.
 _TAKEN = RESERVED_KEYS | {"csrf_token"}
@@ -42,7 +42,9 @@ class AdditionalFieldForm(Form):
     label = StringField("Label", [filled("Label"), short()], filters=[stripped], description="Its name for people.")
     key = StringField("Key", filters=[stripped], description="Its name for programs and workbooks. It never changes.")
     type = SelectField("Type", choices=_TYPES)
-    category = SelectField("Customer category", choices=_CATEGORIES)
+    category = SelectField(
+        "Customer category", choices=[SelectChoice(one, label) for one, label in CATEGORY_LABELS.items()]
+    )
     options = TextAreaField("Options", description="One a line.")
     default = StringField("Default value", description="In the add form, and for customers that an import creates.")
     min = DecimalField(

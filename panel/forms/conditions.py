@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, not_, or_
 from panel.forms.expressions import expression, is_empty, operand
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
+from sync.types.text import clean_text
 from sync.values import parse_value
 
 Condition = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
@@ -69,7 +70,7 @@ class FieldFilter(BaseFilter):
     def clean(self, value: str) -> Any:
         """Return the value to compare with; raise ValueError where it is none."""
         if self.compared.takes == "text":
-            return value
+            return clean_text(value)
         if self.compared.takes == "yes":
             return value.casefold() in {"yes", "1", "true"}
         parsed = _option(self.field, value) if self.field.options else _parsed(self.field, value)

@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Regexp
 from panel.generator import VARIABLES, parse_pattern
 from panel.schema import BILLING_TYPES
 from sync.errors import SyncError
+from sync.types.text import clean_text
 
 SERVICES = (
     SelectChoice("active", "Active: services run"),
@@ -21,8 +22,8 @@ SHORT_PASSWORD = 12
 
 
 def stripped(text: str | None) -> str | None:
-    """Return text without outer white space."""
-    return text.strip() if text else text
+    """Return text without outer white space, and without what no database or workbook holds."""
+    return clean_text(text).strip() if text else text
 
 
 def filled(label: str) -> InputRequired:

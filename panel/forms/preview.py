@@ -24,6 +24,7 @@ GROUPS = {
     "repair": ("repaired", "repaired"),
     "ignored": ("ignored", "ignored"),
     "absent": ("not in the file", "not in the file"),
+    "columns": ("column without a field", "columns without a field"),
 }
 EXPLAINED = {
     "problem": "Cells that cannot be taken as they are. Mend them in the workbook, or skip their rows.",
@@ -35,6 +36,7 @@ EXPLAINED = {
     "repair": "Cells that a spreadsheet program damaged. The panel's value stays.",
     "ignored": "Changed cells that count for nothing, each with the reason.",
     "absent": "Customers that were exported and are not in the file. Nothing happens to them.",
+    "columns": "Headers that are no field's label or key. Until you decide, these columns are left out.",
 }
 STATES = {
     "uploaded": "Uploaded",
@@ -58,13 +60,15 @@ class Preview:
     @property
     def tabs(self) -> list[tuple[str, int, str]]:
         """Return each group that has lines: its key, how many there are, its words."""
-        found = ((key, self.counts.get(key, 0), words) for key, words in GROUPS.items())
+        counts = {**self.counts, "columns": len(self.headers)}
+        found = ((key, counts.get(key, 0), words) for key, words in GROUPS.items())
         return [(key, number, words[number != 1]) for key, number, words in found if number]
 
     @property
     def group(self) -> str:
         """Return the group on screen: the one asked for, or the first that has lines."""
-        return self.wanted if self.counts.get(self.wanted) else next((key for key, _n, _w in self.tabs), "")
+        there = [key for key, _number, _words in self.tabs]
+        return self.wanted if self.wanted in there else next(iter(there), "")
 
     @property
     def explained(self) -> str:
@@ -110,14 +114,25 @@ def upload_options(form: MultiDict[str, str]) -> ImportOptions:
 
 
 def options_of(form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:
-    """Return an import's options after one of the preview's forms; `_only` names the one that it is about."""
-    if form.get("_only") == "prefer":
-        return replace(before, prefer=_one_of(form, "prefer", _SIDES))
+    """Return an import's options after one of the preview's forms; `_only` says which part the form is about."""
+    parts = {"prefer": _with_side, "mapping": _with_mapping, "options": _with_ticks}
+    part = parts.get(form.get("_only", ""))
+    return part(form, before) if part else before
+
+
+def _with_side(form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:
+    return replace(before, prefer=_one_of(form, "prefer", _SIDES))
+
+
+def _with_mapping(form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:
     pairs = zip(form.getlist("header"), form.getlist("target"), strict=False)
+    return replace(before, mapping={header: target for header, target in pairs if target})
+
+
+def _with_ticks(form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:
     return replace(
         before,
         key=form.get("key", ""),
-        mapping={header: target for header, target in pairs if target},
         date_order=_one_of(form, "date_order", _DATE_ORDERS),
         create_fields="create_fields" in form,
         accept_unknown="accept_unknown" in form,

@@ -89,6 +89,7 @@ def apply_import(import_id: int, viewer: Viewer) -> None:
     except (LostRace, ValueTaken):
         replan(import_id, options, viewer)
         raise StalePlan(MOVED) from None
+    forget_secrets(row["stored_as"], planned)
 
 
 def _show_anew(import_id: int, planned: Planned) -> None:
@@ -118,6 +119,12 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     connection.execute(update(Import).where(Import.id == import_id).values(**applied, counts=counts_json(planned)))
 
 
+def forget_secrets(stored_as: str, planned: Planned) -> None:
+    """Remove an applied file that held passwords: nothing needs them in the clear any more."""
+    if planned.holds_secrets:
+        (uploads() / stored_as).unlink(missing_ok=True)
+
+
 def import_at_once(path: Path, options: ImportOptions, viewer: Viewer, *, dry_run: bool) -> tuple[Planned, int | None]:
     """Plan a file and, unless it is a dry run or not ready, apply it; return the plan and the applied import's ID.
 
@@ -132,6 +139,7 @@ def import_at_once(path: Path, options: ImportOptions, viewer: Viewer, *, dry_ru
             planned = plan_file(connection, file, options, viewer)
         if not dry_run and is_ready(planned, options):
             planned, applied = _write_at_once(file, planned, options, viewer)
+            forget_secrets(file.path.name, planned)
         return planned, applied
     finally:
         if applied is None:

@@ -25,6 +25,7 @@ from sync.plan import Plan, RowPlan
 from sync.records import Record
 from sync.rows import GONE, Known, RowPlanner, SheetRow
 from sync.tokens import NewToken, RowToken, TokenMaker
+from sync.types import FIELD_TYPES
 from sync.workbook import Table, open_table
 
 NO_COLUMN = (
@@ -49,6 +50,7 @@ class Planned:
     schema: Schema
     new_fields: tuple[NewField, ...]
     export_id: int | None
+    holds_secrets: bool
 
     @property
     def types(self) -> dict[str, str]:
@@ -79,7 +81,8 @@ def plan_file(connection: Connection, file: StoredFile, options: ImportOptions, 
     settle_again(connection, plan, columns, gatherer.export_id)
     list_absent(plan, gatherer.exported_ids(), planner.seen)
     whole = replace(schema, fields=(*schema.fields, *accepted))
-    return Planned(plan, whole, tuple(proposals), gatherer.export_id)
+    holds_secrets = any(FIELD_TYPES[column.field.type].secret for column in columns)
+    return Planned(plan, whole, tuple(proposals), gatherer.export_id, holds_secrets)
 
 
 def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOptions) -> Headers:

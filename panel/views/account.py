@@ -12,7 +12,7 @@ from wtforms.validators import Length
 
 from panel.access import find_user, set_password
 from panel.extensions import db
-from panel.forms.config import filled
+from panel.forms.config import filled, stripped
 from panel.models import Event, User
 from panel.views.guarded import local_path
 from panel.views.messages import say
@@ -26,7 +26,7 @@ _OPEN_WITH_OLD_PASSWORD = frozenset({"account.password", "account.logout", "stat
 class SignInForm(Form):
     """Who is there."""
 
-    email = StringField("Email", [filled("Email"), Length(max=255)])
+    email = StringField("Email", [filled("Email"), Length(max=255)], filters=[stripped])
     password = PasswordField("Password", [filled("Password"), Length(max=1024)])
 
 

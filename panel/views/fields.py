@@ -7,13 +7,17 @@ from typing import Any
 from sqlalchemy import select
 
 from panel.extensions import db
-from panel.forms.additional_field import AdditionalFieldForm
+from panel.forms.additional_field import CATEGORY_LABELS, AdditionalFieldForm
 from panel.forms.uniqueness import claim_existing, release_all
 from panel.models import AdditionalField
 from panel.schema import ENTITY
 from panel.views.guarded import AppModelView
 from sync.fields import Field
 from sync.types import FIELD_TYPES
+
+
+def _category_label(_view: object, _context: object, model: AdditionalField, _name: str) -> str:
+    return CATEGORY_LABELS.get(model.category, model.category)
 
 
 def _type_label(_view: object, _context: object, model: AdditionalField, _name: str) -> str:
@@ -39,8 +43,8 @@ class AdditionalFieldView(AppModelView):
         "searchable",
         "position",
     )
-    column_labels = {"is_unique": "Unique"}  # noqa: RUF012 - Flask-Admin's own form
-    column_formatters = {"type": _type_label}  # noqa: RUF012 - likewise
+    column_labels = {"is_unique": "Unique", "show_in_list": "Show in list"}  # noqa: RUF012 - Flask-Admin's own form
+    column_formatters = {"type": _type_label, "category": _category_label}  # noqa: RUF012 - likewise
     column_default_sort = [("position", False), ("id", False)]  # noqa: RUF012 - likewise
     form_template = "config/field.html"
     delete_word = "Retire"

@@ -19,6 +19,10 @@ from panel.forms.showing import count
 from panel.schema import forget_schema
 from panel.views.messages import say, warn
 from sync.errors import SyncError
+from sync.types.text import clean_text
+
+LAST_PAGE = 1_000_000
+"""No list is longer; numbers beyond it are no page and overflow in the database."""
 
 
 class Guarded:
@@ -101,7 +105,8 @@ class AppModelView(Guarded, ModelView):
         # Flask-Admin sorts by a column's place, which means another column as soon as fields change.
         arguments = super()._get_list_extra_args()
         arguments.sort = self.sort_name(request.args.get("sort"))
-        arguments.page = max(arguments.page, 0)
+        arguments.page = min(max(arguments.page, 0), LAST_PAGE)
+        arguments.search = clean_text(arguments.search or "") or None
         return arguments
 
     def _get_column_by_idx(self, name: Any) -> Any:

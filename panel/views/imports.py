@@ -18,7 +18,7 @@ from panel.imports.journey import apply_import, choose, receive, reject, replan,
 from panel.imports.options import ImportOptions
 from panel.models import Customer, Export, Import, ImportItem
 from panel.schema import current_schema
-from panel.views.guarded import AppView
+from panel.views.guarded import LAST_PAGE, AppView
 from panel.views.messages import say, warn
 from sync.errors import SyncError
 
@@ -57,7 +57,7 @@ class ImportView(AppView):
         """Show what an import would do, or did: one group of lines, a page at a time."""
         one = _found(number)
         shown = Preview(one, _group_counts(number), request.args.get("group", ""))
-        page = max(request.args.get("page", 0, type=int), 0)
+        page = min(max(request.args.get("page", 0, type=int), 0), LAST_PAGE)
         items = _items(number, shown.group, page)
         export = db.session.get(Export, one.export_id) if one.export_id else None
         fields = current_schema(db.session.connection()).fields

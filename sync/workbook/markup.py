@@ -10,6 +10,7 @@ from sync.workbook.refusals import damaged, unsafe
 
 Parser = expat.XMLParserType
 Attributes = dict[str, str]
+ENCODINGS = ("utf-8", "utf-16", "us-ascii")
 
 
 def new_parser() -> Parser:
@@ -17,6 +18,7 @@ def new_parser() -> Parser:
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.XmlDeclHandler = _check_encoding
     return parser
 
 
@@ -69,20 +71,31 @@ def elements(chunks: Iterable[bytes], limits: Limits) -> Iterator[tuple[str, str
 
 def refuse_doctype(chunks: Iterable[bytes], limits: Limits) -> None:
     """Refuse a part with a document type, having read no further than its first element."""
-    parser, rooted = new_parser(), []
-    parser.StartElementHandler = lambda name, _attributes: rooted.append(name)
+    parser = new_parser()
+    parser.XmlDeclHandler = None
+    parser.StartElementHandler = _begin
     fed = 0
     try:
         for chunk in chunks:
-            for start in range(0, len(chunk), 1024):
-                parser.Parse(chunk[start : start + 1024], False)
-                if rooted:
-                    return
+            parser.Parse(chunk, False)
             fed += len(chunk)
             if fed > limits.token:
                 raise unsafe("markup that never begins")
-    except (expat.ExpatError, UnicodeError):
-        return  # not XML: if the part matters, its own reader says so
+    except (_Begun, expat.ExpatError, LookupError, ValueError):
+        return  # if it is not XML, and the part matters, its own reader says so
+
+
+class _Begun(Exception):
+    """The first element has been reached."""
+
+
+def _begin(_name: str, _attributes: Attributes) -> None:
+    raise _Begun
+
+
+def _check_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
+    if encoding is not None and encoding.lower() not in ENCODINGS:
+        raise unsafe("text in an unusual encoding")
 
 
 def _refuse_doctype(*_declaration: object) -> None:

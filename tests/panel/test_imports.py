@@ -367,6 +367,7 @@ def test_a_password_column_that_comes_back_blank_or_masked_is_no_opinion(
     plan = json.loads(runner.invoke(args=["import", str(source), "--json", "--accept-unknown"]).stdout)
     assert [(item["id"], item["workbook"]) for item in plan["changes"]] == [(3, "••••••••")]
     assert "canary-99" not in json.dumps(plan)
+    assert not any(b"canary-99" in kept.read_bytes() for kept in (tmp_path / "instance").rglob("*") if kept.is_file())
     keyring = app.extensions["keyring"]
     assert keyring.decrypt(str(one(3).password), "customer", 3, "password") == "canary-99"
 

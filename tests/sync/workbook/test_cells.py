@@ -116,8 +116,10 @@ def test_dates_may_count_from_1904(tmp_path: Path) -> None:
 def test_parts_in_utf16_with_odd_names_are_read(tmp_path: Path) -> None:
     sheet = build(tmp_path / "plain.xlsx", HEADER + '<row r="2"><c r="A2" t="str"><v>ř€😀</v></c></row>')
     assert cells(sheet) == ["ř€😀"]
-    text = '<?xml version="1.0" encoding="UTF-16"?>' + f'<worksheet xmlns="{MAIN}"><sheetData>{HEADER}' + (
-        '<row r="2"><c r="A2" t="str"><v>ř€😀</v></c></row></sheetData></worksheet>'
+    text = (
+        '<?xml version="1.0" encoding="UTF-16"?>'
+        + f'<worksheet xmlns="{MAIN}"><sheetData>{HEADER}'
+        + ('<row r="2"><c r="A2" t="str"><v>ř€😀</v></c></row></sheetData></worksheet>')
     )
     parts = {"XL\\Worksheets\\Sheet1.XML": text.encode("utf-16")}
     path = tmp_path / "odd.xlsx"

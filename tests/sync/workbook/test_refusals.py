@@ -105,13 +105,14 @@ WITH_PARTS = [
     ("a DTD in the sheet", part(SHEET, sheet_doctype("utf-8")), "document type"),
     ("a DTD in UTF-16", part(SHEET, sheet_doctype("utf-16")), "document type"),
     ("a DTD in the strings", part(STRINGS, DOCTYPE + PLAIN[STRINGS]), "document type"),
+    ("an encoding that no program writes", part(SHEET, '<?xml version="1.0" encoding="cp037"?><a/>'), "encoding"),
     ("a DTD in a part that nobody reads", part("xl/drawings/d.vml", DOCTYPE + "<xml/>"), "document type"),
     ("an endless comment", part("docProps/app.xml", "<!--" + "x" * 3_000_000), "never begins"),
     ("not XML", part(SHEET, "PK and so on"), "damaged"),
     ("XML that breaks off", part(SHEET, sheet_xml(ROW.format(1))[:-20]), "damaged"),
     ("an unknown entity", part(SHEET, sheet_xml('<row r="1"><c r="A1" t="str"><v>&a;</v></c></row>')), "damaged"),
     ("invalid UTF-8", part(SHEET, sheet_xml(ROW.format(1)).encode() + b"\xff"), "damaged"),
-    ("an unknown encoding", part(SHEET, '<?xml version="1.0" encoding="x-none"?><a/>'), "damaged"),
+    ("an unknown encoding", part(SHEET, '<?xml version="1.0" encoding="x-none"?><a/>'), "encoding"),
     ("no sheets", part(BOOK, f'<workbook xmlns="{MAIN}"><sheets/></workbook>'), "damaged"),
     ("a sheet without a part", part("xl/_rels/workbook.xml.rels", "<Relationships/>"), "damaged"),
     ("an absolute name", part("/etc/passwd", "x"), "unsafe name"),
@@ -186,7 +187,9 @@ def test_a_value_in_the_last_cell_of_the_grid_is_refused(tmp_path: Path) -> None
 def test_formatted_emptiness_counts_for_nothing(tmp_path: Path) -> None:
     wide = "".join(f'<c r="{letters}2" s="1"/>' for letters in ("A", "XFD"))
     empty = "".join(f'<row r="{number}" s="1" customFormat="1"/>' for number in range(3, 1_048_577))
-    assert opened(build(tmp_path / "a.xlsx", f'{ROW.format(1)}<row r="2">{wide}<c r="B2"><v>1</v></c></row>{empty}')) == 1
+    assert (
+        opened(build(tmp_path / "a.xlsx", f'{ROW.format(1)}<row r="2">{wide}<c r="B2"><v>1</v></c></row>{empty}')) == 1
+    )
 
 
 def test_a_wrong_dimension_is_not_believed(tmp_path: Path) -> None:
@@ -195,7 +198,10 @@ def test_a_wrong_dimension_is_not_believed(tmp_path: Path) -> None:
 
 
 def test_a_cell_with_many_lists_of_attributes_is_read(tmp_path: Path) -> None:
-    assert opened(build(tmp_path / "a.xlsx", ROW.format(1) + '<row r="2" a="1" b="2"><c r="A2" x="y"><v>1</v></c></row>')) == 1
+    assert (
+        opened(build(tmp_path / "a.xlsx", ROW.format(1) + '<row r="2" a="1" b="2"><c r="A2" x="y"><v>1</v></c></row>'))
+        == 1
+    )
 
 
 def edited(source: Path, change: Callable[[bytearray], None]) -> Path:
@@ -281,12 +287,13 @@ def test_a_file_over_the_size_of_uploads_is_refused(tmp_path: Path) -> None:
 
 def test_one_text_in_very_many_cells_is_refused(tmp_path: Path) -> None:
     strings = f"<sst><si><t>{'x' * 30_000}</t></si></sst>"
-    rows = ("<row>" + '<c t="s"><v>0</v></c>' * 100 + "</row>") * 200
-    path = build(tmp_path / "a.xlsx", rows, parts={STRINGS: strings})
-    assert "text in the sheet" in refusal(path, replace(Limits(), total_bytes=50 << 20))
+    for width, reason in ((10, "text in the sheet"), (150, "memory")):
+        rows = ("<row>" + '<c t="s"><v>0</v></c>' * width + "</row>") * 500
+        path = build(tmp_path / "a.xlsx", rows, parts={STRINGS: strings})
+        assert reason in refusal(path, replace(Limits(), total_bytes=50 << 20))
 
 
 def test_many_strings_that_nobody_uses_are_survived(tmp_path: Path) -> None:
-    strings = f"<sst>{'<si><t>text</t></si>' * 2_000_000}</sst>"
+    strings = f"<sst>{''.join(f'<si><t>text {number}</t></si>' for number in range(1_500_000))}</sst>"
     path = build(tmp_path / "a.xlsx", ROW.format(1) + ROW.format(2), parts={STRINGS: strings})
     assert opened(path, replace(Limits(), memory_bytes=200 << 20)) == 1
