@@ -68,7 +68,8 @@ def match_headers(
     """Return what each column holds: by the hidden key row, by the caller's mapping, or by exact key or label.
 
     `find` returns the field with a key or label, or raises `UnknownField`; `shown` holds the export's fields.
-    `ref_column` is the column of the rows' tokens. `mapping` takes a header to a field's key or label, to ``+`` for a new field or ``-`` to leave the column out.
+    `mapping` takes a header to a field's key or label, to ``+`` for a new field or ``-`` to leave the column out;
+    `ref_column` is the column of the rows' tokens.
     Raises `UnknownField` where a mapping names a header or field that is not there, or two columns hold one field.
     """
     wanted = {header.strip().casefold(): target for header, target in mapping.items()}

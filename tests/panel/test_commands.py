@@ -10,18 +10,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from sqlalchemy import select
+
 from panel.database import reading
 from panel.extensions import db
 from panel.models import Import, User
 from panel.schema import current_schema
 from panel.signature import signature
-from sqlalchemy import select
-
 from tests import hostile, office
 from tests.builders import additional_field, customer
 from tests.databases import Database
@@ -112,7 +111,8 @@ def test_an_item_says_where_it_is_and_what_its_three_versions_are(
     app: Flask, runner: FlaskCliRunner, workbook: Path, tmp_path: Path
 ) -> None:
     letters = read_keys(workbook)
-    edited = change(workbook, tmp_path / "edited.xlsx", {f"{letters['city']}4": "Zlin", f"{letters['status']}5": "Active"})
+    cells = {f"{letters['city']}4": "Zlin", f"{letters['status']}5": "Active"}
+    edited = change(workbook, tmp_path / "edited.xlsx", cells)
     answer = json.loads(runner.invoke(args=["import", str(edited), "--dry-run", "--json"]).stdout)
     assert answer["changes"] == [
         {
@@ -142,13 +142,12 @@ def test_one_problem_stops_the_whole_unless_its_row_is_skipped(
     app: Flask, runner: FlaskCliRunner, workbook: Path, tmp_path: Path
 ) -> None:
     letters, before = read_keys(workbook), state(app)
-    edited = change(
-        workbook, tmp_path / "edited.xlsx", {f"{letters['date_of_birth']}3": "31/31/2024", f"{letters['city']}4": "Zlin"}
-    )
+    wrong = f"{letters['date_of_birth']}3"
+    edited = change(workbook, tmp_path / "edited.xlsx", {wrong: "31/31/2024", f"{letters['city']}4": "Zlin"})
     refused = runner.invoke(args=["import", str(edited), "--json"])
     (problem,) = json.loads(refused.stdout)["problems"]
     assert refused.exit_code == 1
-    assert (problem["at"], problem["id"], problem["value"]) == (f"Customers!{letters['date_of_birth']}3", 1, "31/31/2024")
+    assert (problem["at"], problem["id"], problem["value"]) == (f"Customers!{wrong}", 1, "31/31/2024")
     assert "2024-12-31" in problem["message"]
     assert state(app) == before
     assert runner.invoke(args=["import", str(edited), "--skip-problems"]).exit_code == 0

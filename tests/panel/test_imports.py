@@ -12,13 +12,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
 from openpyxl.worksheet.worksheet import Worksheet
+from sqlalchemy import select
+
 from panel.database import writing
 from panel.extensions import db
 from panel.models import AdditionalField, Customer, Partner, Status, User
 from panel.models.columns import now
-from sqlalchemy import select
 from sync.tokens import TokenMaker
-
 from tests.builders import additional_field, customer, edit
 from tests.sheets import read_keys
 

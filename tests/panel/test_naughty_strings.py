@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from sqlalchemy import select
+
 from panel.database import reading, writing
 from panel.extensions import db
 from panel.models import Customer
 from panel.schema import current_schema
 from panel.signature import signature
-from sqlalchemy import select
 from sync.fields import Bad
 from sync.values import parse_value
 from sync.workbook import Limits, open_table
-
 from tests import office
 from tests.builders import additional_field
 from tests.foreign import write_foreign

@@ -6,17 +6,17 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from sqlalchemy import func, select
+
 from panel.database import reading
 from panel.extensions import db
 from panel.models import AdditionalField, Customer
 from panel.signature import signature
-from sqlalchemy import func, select
-
 from tests import office
 from tests.builders import edit
 from tests.sheets import cells_of, read_keys
@@ -57,8 +57,10 @@ def test_real_customers_come_in_with_fields_of_sensible_types(app: Flask, run: R
     assert len(types) == 20
     assert types["tenure"] == types["SeniorCitizen"] == "integer"
     assert types["MonthlyCharges"] == types["TotalCharges"] == "decimal"
-    assert {types[name] for name in ("Partner", "Dependents", "PhoneService", "PaperlessBilling", "Churn")} == {"boolean"}
-    assert {types[name] for name in ("gender", "Contract", "PaymentMethod", "InternetService")} == {"select"}
+    yes_or_no = ("Partner", "Dependents", "PhoneService", "PaperlessBilling", "Churn")
+    few_values = ("gender", "Contract", "PaymentMethod", "InternetService")
+    assert {types[name] for name in yes_or_no} == {"boolean"}
+    assert {types[name] for name in few_values} == {"select"}
     with app.app_context():
         rows = db.session.scalars(select(Customer)).all()
         assert len({one.login for one in rows}) == len({one.password for one in rows}) == CUSTOMERS
@@ -87,66 +89,79 @@ def test_opened_and_saved_by_libreoffice_nothing_has_changed(
     assert state(app) == before
 
 
+class Both:
+    """A workbook edited in LibreOffice while colleagues edit the same customers in the panel."""
+
+    VALUES: ClassVar = {
+        "city": "Nymburk",
+        "street": "Nova {n}",
+        "zip_code": "00{n}",
+        "note": "=1+{n}",
+        "monthly_fee": "{n}.5",
+    }
+
+    def __init__(self, runner: FlaskCliRunner, folder: Path) -> None:
+        runner.invoke(args=["demo", "1000"])
+        out = folder / "all.xlsx"
+        assert runner.invoke(args=["export", str(out)]).exit_code == 0
+        columns, keys = read_keys(out), list(self.VALUES)
+        rows = [3 + n * 3 for n in range(300)]
+        cells = {
+            f"{columns[keys[n % 5]]}{row}": self.VALUES[keys[n % 5]].format(n=n + 100) for n, row in enumerate(rows)
+        }
+        new = [office.inserted(10 + n, {columns["full_name"]: f"New {n}", columns["city"]: "Beroun"}) for n in range(5)]
+        steps = (office.typed(cells), *new, office.sorted_by(columns["city"]))
+        self.saved = office.edit(out, folder / "back.xlsx", *steps)
+        ids = cells_of(out, "B")
+        self.same_cells = [ids[row] for row in rows[::5][:10]]
+        self.other_cells = [ids[row] for row in range(3, 1003) if (row - 3) % 3][:50]
+
+    def edit_in_the_panel(self) -> None:
+        for record_id in self.same_cells:
+            edit(record_id, city="Kolin")
+        for record_id in self.other_cells:
+            edit(record_id, passport="P-1")
+
+
 @pytest.mark.office
 def test_edits_of_both_sides_meet_and_none_is_lost(
     app: Flask, run: Run, runner: FlaskCliRunner, tmp_path: Path
 ) -> None:
-    runner.invoke(args=["demo", "1000"])
-    out = tmp_path / "all.xlsx"
-    assert runner.invoke(args=["export", str(out)]).exit_code == 0
-    columns = read_keys(out)
-
-    values = {"city": "Nymburk", "street": "Nova {n}", "zip_code": "00{n}", "note": "=1+{n}", "monthly_fee": "{n}.5"}
-    keys = list(values)
-    typed = {}
-    for n in range(300):
-        key = keys[n % 5]
-        typed[f"{columns[key]}{3 + n * 3}"] = values[key].format(n=n + 100)
-    new = [office.inserted(10 + n, {columns["full_name"]: f"New {n}", columns["city"]: "Beroun"}) for n in range(5)]
-    saved = office.edit(out, tmp_path / "back.xlsx", office.typed(typed), *new, office.sorted_by(columns["city"]))
-
-    ids = cells_of(out, "B")
-    city_rows = [3 + n * 3 for n in range(300) if n % 5 == 0]
-    both = [ids[row] for row in city_rows[:10]]
-    others = [ids[row] for row in range(3, 1003) if (row - 3) % 3][:50]
+    both = Both(runner, tmp_path)
     with app.app_context():
-        before = state(app)
-        for record_id in both:
-            edit(record_id, city="Kolin")
-        for record_id in others:
-            edit(record_id, passport="P-1")
+        both.edit_in_the_panel()
     meanwhile = state(app)
-    assert meanwhile != before
 
-    plan = run("import", saved, "--dry-run")
+    plan = run("import", both.saved, "--dry-run")
     assert (plan["cells_updated"], plan["created"], len(plan["conflicts"]), plan["problems"]) == (290, 5, 10, [])
-    assert {item["id"] for item in plan["conflicts"]} == set(both)
-    assert {(i["base"], i["panel"], i["workbook"]) for i in plan["conflicts"]} == {
-        (i["base"], "Kolin", "Nymburk") for i in plan["conflicts"]
-    }
-    assert not {item["id"] for item in plan["changes"]} & set(others)
-    assert run("import", saved)["applied"] is False
+    assert {item["id"] for item in plan["conflicts"]} == set(both.same_cells)
+    assert {(item["panel"], item["workbook"]) for item in plan["conflicts"]} == {("Kolin", "Nymburk")}
+    assert not {item["id"] for item in plan["changes"]} & set(both.other_cells)
+    assert run("import", both.saved)["applied"] is False
     assert state(app) == meanwhile
 
-    done = run("import", saved, "--prefer", "panel")
+    done = run("import", both.saved, "--prefer", "panel")
     assert (done["exit"], done["cells_updated"], done["created"]) == (0, 290, 5)
     with app.app_context():
-        assert set(db.session.scalars(select(Customer.passport).where(Customer.id.in_(others)))) == {"P-1"}
-        assert set(db.session.scalars(select(Customer.city).where(Customer.id.in_(both)))) == {"Kolin"}
-        zips = db.session.scalars(select(Customer.zip_code).where(Customer.zip_code.like("00%"))).all()
-        assert len(zips) == 60
-        notes = [note for note in db.session.scalars(select(Customer.extra["note"].as_string())) if note]
-        assert "=1+103" in notes
-        assert db.session.scalar(select(func.count()).select_from(Customer).where(Customer.city == "Beroun")) == 5
+        check_applied(both)
     applied = state(app)
 
-    again = run("import", saved)
+    again = run("import", both.saved)
     assert (again["exit"], again["cells_updated"], again["created"], again["conflicts"]) == (0, 0, 0, [])
     assert state(app) == applied
 
     undone = run("undo", str(done["import"]))
     assert (undone["exit"], undone["reverted"], undone["removed"], undone["kept"]) == (0, 290, 5, [])
     assert state(app) == meanwhile
+
+
+def check_applied(both: Both) -> None:
+    values = db.session.scalars
+    assert set(values(select(Customer.passport).where(Customer.id.in_(both.other_cells)))) == {"P-1"}
+    assert set(values(select(Customer.city).where(Customer.id.in_(both.same_cells)))) == {"Kolin"}
+    assert len(values(select(Customer.zip_code).where(Customer.zip_code.like("00%"))).all()) == 60
+    assert "=1+103" in values(select(Customer.extra["note"].as_string())).all()
+    assert len(values(select(Customer.id).where(Customer.city == "Beroun")).all()) == 5
 
 
 def test_what_was_edited_since_an_import_survives_its_undoing(app: Flask, run: Run, tmp_path: Path) -> None:

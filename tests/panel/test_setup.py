@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select, text
+
 from panel import create_app
 from panel.extensions import db
 from panel.keys import KEY_FILE, KeyFileError
 from panel.models import GeneratorConfig, Location, Partner, Status, User
 from panel.setup import prepare
-from sqlalchemy import select, text
-
 from tests.databases import Database, dispose
 
 ROOT = Path(__file__).resolve().parents[2]

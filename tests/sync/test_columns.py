@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pytest
+
 from sync.columns import Headers, match_headers
 from sync.errors import UnknownField
 from sync.fields import Field
 
-FIELDS = (Field("full_name", "Full name", "string"), Field("city", "City", "string"), Field("x", "Read", "string", read_only=True))
+FIELDS = (
+    Field("full_name", "Full name", "string"),
+    Field("city", "City", "string"),
+    Field("x", "Read", "string", read_only=True),
+)
 
 
 def find(name: str) -> Field:

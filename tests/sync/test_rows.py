@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sync.cells import LONG_TEXT_PLACEHOLDER, Broken, Formula, RawCell
 from sync.columns import Column
 from sync.fields import Field, Option
@@ -84,10 +85,14 @@ def test_what_programs_make_of_a_value_is_no_edit(cells: dict[str, RawCell]) -> 
         ({"city": None}, {}, [("city", "workbook", None)]),
         ({"city": None}, {"city": None}, []),
         ({"city": None}, {"city": "Praha"}, [("city", "conflict", None)]),
-        ({"fee": 12}, {}, [("fee", "workbook", Decimal("12"))]),
+        ({"fee": 12}, {}, [("fee", "workbook", Decimal(12))]),
         ({"tariff": "Pro"}, {}, [("tariff", "workbook", "p")]),
         ({"pays": "no"}, {}, [("pays", "workbook", False)]),
-        ({"city": "Zlin", "fee": 1}, {"fee": Decimal("2")}, [("city", "workbook", "Zlin"), ("fee", "conflict", Decimal("1"))]),
+        (
+            {"city": "Zlin", "fee": 1},
+            {"fee": Decimal(2)},
+            [("city", "workbook", "Zlin"), ("fee", "conflict", Decimal(1))],
+        ),
     ],
 )
 def test_each_cell_is_merged_by_itself(
@@ -148,7 +153,8 @@ def test_a_field_whose_type_changed_takes_a_value_of_the_old_type() -> None:
     assert verdicts(decided)[0][:2] == ("fee", "workbook")
 
 
-edits = st.dictionaries(st.sampled_from(["city", "zip_code"]), st.sampled_from(["Brno", "Zlin", "", None, "00420", "x"]))
+texts = st.sampled_from(["Brno", "Zlin", "", None, "00420", "x"])
+edits = st.dictionaries(st.sampled_from(["city", "zip_code"]), texts)
 
 
 @given(edits, edits, st.randoms(use_true_random=False))
@@ -186,7 +192,7 @@ def new(**cells: RawCell) -> RowPlan:
 def test_a_new_row_holds_its_values_and_where_they_came_from() -> None:
     created = new(full_name="Eva", fee="3").creates
     assert created is not None
-    assert created.values == {"full_name": "Eva", "fee": Decimal("3")}
+    assert created.values == {"full_name": "Eva", "fee": Decimal(3)}
     assert {key: str(at) for key, at in created.cells.items()} == {"full_name": "Customers!A14", "fee": "Customers!D14"}
 
 
@@ -220,6 +226,6 @@ def test_the_fingerprint_tells_what_would_be_written_and_over_what() -> None:
         whole.add(plan(row(city="Zlin"), panel, prefer="workbook"))
         return whole.fingerprint({field.key: field.type for field in FIELDS})
 
-    assert fingerprint() == fingerprint() == fingerprint(fee=Decimal("1"))
+    assert fingerprint() == fingerprint() == fingerprint(fee=Decimal(1))
     assert fingerprint(city="Praha") != fingerprint()
     assert Outcome.CONFLICT == "conflict"

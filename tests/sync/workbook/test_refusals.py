@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from sync.errors import UnreadableWorkbook
 from sync.workbook import Limits, open_table
-
 from tests.sync.workbook.workbooks import (
     BOOK,
     CONTENT_TYPES,
@@ -90,6 +90,10 @@ def part(name: str, content: str | bytes) -> dict[str, str | bytes]:
     return {name: content}
 
 
+def typed(content_type: str) -> dict[str, str | bytes]:
+    return part(CONTENT_TYPES, PLAIN[CONTENT_TYPES].replace("sheet.main", content_type))
+
+
 def sheet_doctype(encoding: str) -> bytes:
     text = f'<?xml version="1.0" encoding="{encoding}"?>{DOCTYPE}' + sheet_xml(ROW.format(1))
     return text.encode(encoding)
@@ -98,10 +102,10 @@ def sheet_doctype(encoding: str) -> bytes:
 WITH_PARTS = [
     ("macros", part("xl/vbaProject.bin", b"x"), "contains macros"),
     ("macro sheets", part("xl/macrosheets/sheet1.xml", "<a/>"), "contains macros"),
-    ("a macro type", part(CONTENT_TYPES, PLAIN[CONTENT_TYPES].replace("sheet.main", "sheet.macroEnabled.main")), "macros"),
-    ("a binary workbook", part(CONTENT_TYPES, PLAIN[CONTENT_TYPES].replace("sheet.main", "sheet.binary.x")), ".xlsb"),
+    ("a macro type", typed("sheet.macroEnabled.main"), "macros"),
+    ("a binary workbook", typed("sheet.binary.macroFree"), ".xlsb"),
     ("an OpenDocument", {"mimetype": "application/vnd.oasis", "content.xml": "<a/>"}, "OpenDocument"),
-    ("a document", part("_rels/.rels", '<R><Relationship Id="a" Type="x/officeDocument" Target="word/d.xml"/></R>'), "not an Excel"),
+    ("a document", part("_rels/.rels", PLAIN["_rels/.rels"].replace(BOOK, "word/d.xml")), "not an Excel"),
     ("a DTD in the sheet", part(SHEET, sheet_doctype("utf-8")), "document type"),
     ("a DTD in UTF-16", part(SHEET, sheet_doctype("utf-16")), "document type"),
     ("a DTD in the strings", part(STRINGS, DOCTYPE + PLAIN[STRINGS]), "document type"),
