@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from panel.authors import Author
 from panel.changelog import LostRace, Write, write_in_bulk
+from panel.database import is_sqlite
+from panel.imports.gathering import applied_imports
 from panel.imports.planning import Planned
 from panel.imports.proposals import NewField
 from panel.keys import Keyring
@@ -22,6 +24,8 @@ from sync.merge import Outcome
 from sync.plan import Item, RowPlan
 from sync.types import FIELD_TYPES
 
+ADVISORY_LOCK = 7_265_626_612  # any number that no other program on the same server uses
+
 
 def write_plan(connection: Connection, planned: Planned, author: Author) -> None:
     """Write a plan: new fields, new customers, changed cells, deletions, and what is to be remembered of them.
@@ -30,12 +34,27 @@ def write_plan(connection: Connection, planned: Planned, author: Author) -> None
     database; the caller rolls back and plans anew.
     """
     keyring: Keyring = current_app.extensions["keyring"]
+    _one_at_a_time(connection)
     refuse_newer_schema(connection, planned.schema)
+    _refuse_newer_imports(connection, planned)
     create_fields(connection, [one for one in planned.new_fields if one.accepted])
     writes = [*_updates(connection, planned, keyring), *_deletions(planned.plan.deletions)]
     created = _creations(connection, planned)
     write_in_bulk(connection, planned.schema, keyring, [*writes, *(write for _row, write in created)], author)
     _remember(connection, planned, created, author)
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    """Let one import write at a time; SQLite has one writer anyway."""
+    if not is_sqlite(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": ADVISORY_LOCK})
+
+
+def _refuse_newer_imports(connection: Connection, planned: Planned) -> None:
+    """Refuse to create what another import of the same file created since the plan was made."""
+    before = applied_imports(connection, planned.export_id, planned.file.sha256, planned.file.name)
+    if before != planned.imports_before:
+        raise LostRace("The same file was imported a moment ago. Look at the new plan.")
 
 
 def refuse_newer_schema(connection: Connection, schema: Schema) -> None:

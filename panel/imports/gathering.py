@@ -38,6 +38,14 @@ class Gathered:
     remembered: Mapping[tuple[str, int], int]
 
 
+def applied_imports(connection: Connection, export_id: int | None, sha256: str, name: str) -> tuple[int, ...]:
+    """Return the applied imports of an export or, without one, of a foreign file: the same bytes or the same name."""
+    same_file = or_(Import.sha256 == sha256, Import.file_name == name)
+    same = same_file if export_id is None else Import.export_id == export_id
+    query = select(Import.id).where(Import.state == "applied", same).order_by(Import.id)
+    return tuple(connection.execute(query).scalars())
+
+
 class Gatherer:
     """Reads the database for one file and one viewer."""
 
@@ -49,7 +57,7 @@ class Gatherer:
         self._fields: list[Field] = []
         self.export_id: int | None = self._export["id"] if self._export else None
         self._file = file
-        self._before: list[int] | None = None
+        self._before: tuple[int, ...] | None = None
 
     def _find_export(self, export_id: int | None) -> RowMapping | None:
         if export_id is None:
@@ -161,17 +169,14 @@ class Gatherer:
         query = select(table.content, table.occurrence, table.record_id)
         found: dict[tuple[str, int], int] = {}
         for some in batches(sorted(contents), BATCH):
-            mine = query.where(table.import_id.in_(self._imports_before()), table.content.in_(some))
+            mine = query.where(table.import_id.in_(self.imports_before()), table.content.in_(some))
             found.update({(row[0], row[1]): row[2] for row in self._connection.execute(mine)})
         return found
 
-    def _imports_before(self) -> list[int]:
+    def imports_before(self) -> tuple[int, ...]:
         """Return the applied imports of the same export, or of the same foreign file."""
         if self._before is None:
-            same_file = or_(Import.sha256 == self._file.sha256, Import.file_name == self._file.name)
-            same = same_file if self.export_id is None else Import.export_id == self.export_id
-            query = select(Import.id).where(Import.state == "applied", same)
-            self._before = list(self._connection.execute(query).scalars())
+            self._before = applied_imports(self._connection, self.export_id, self._file.sha256, self._file.name)
         return self._before
 
     def deletable_statuses(self) -> set[int]:

@@ -44,13 +44,18 @@ OTHER_PARTNER = "You may work with customers of your own partner only. Clear the
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with what it was made of: the schema, new fields included, and the export."""
+    """A plan with what it was made of: the schema, new fields included, the export, the file.
+
+    `imports_before` are the imports of the same file that it knew of: what they created is not created again.
+    """
 
     plan: Plan
     schema: Schema
     new_fields: tuple[NewField, ...]
     export_id: int | None
     holds_secrets: bool
+    file: StoredFile
+    imports_before: tuple[int, ...]
 
     @property
     def types(self) -> dict[str, str]:
@@ -82,7 +87,7 @@ def plan_file(connection: Connection, file: StoredFile, options: ImportOptions, 
     list_absent(plan, gatherer.exported_ids(), planner.seen)
     whole = replace(schema, fields=(*schema.fields, *accepted))
     holds_secrets = any(FIELD_TYPES[column.field.type].secret for column in columns)
-    return Planned(plan, whole, tuple(proposals), gatherer.export_id, holds_secrets)
+    return Planned(plan, whole, tuple(proposals), gatherer.export_id, holds_secrets, file, gatherer.imports_before())
 
 
 def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOptions) -> Headers:
