@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
@@ -12,6 +14,8 @@ from panel.extensions import babel, csrf, db, login_manager, migrate
 from panel.keys import open_keyring
 from panel.settings import PROJECT, load_settings
 from panel.setup import MIGRATIONS, refuse_foreign_keys
+
+FORM_BYTES = 16 << 20  # a customer's form with many long texts
 
 
 def create_app(instance: Path | None = None, database_url: str | None = None) -> Flask:
@@ -27,8 +31,9 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     app.config.from_mapping(
         SECRET_KEY=keyring.session,
         SQLALCHEMY_DATABASE_URI=settings["ROLLBOOK_DATABASE_URL"],
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True},
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "json_serializer": _json},
         MAX_CONTENT_LENGTH=settings["ROLLBOOK_UPLOAD_MEGABYTES"] * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=FORM_BYTES,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings["ROLLBOOK_SECURE_COOKIES"],
         PERMANENT_SESSION_LIFETIME=dt.timedelta(hours=12),
@@ -44,6 +49,10 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     commands.register(app)
     web.register(app)
     return app
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _sqlite_file(url: str) -> Path | None:

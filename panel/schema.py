@@ -42,7 +42,7 @@ BUILT_IN = (
 )
 COLUMNS = {"status": "status_id", "partner": "partner_id", "location": "location_id"}
 BUILT_IN_KEYS = frozenset(field.key for field in BUILT_IN)
-RESERVED_KEYS = BUILT_IN_KEYS | {"id", "deleted", "action", *Customer.__table__.columns.keys()}
+RESERVED_KEYS = BUILT_IN_KEYS | {"id", "deleted", "action", "csrf_token", *Customer.__table__.columns.keys()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +154,18 @@ def _additional(row: RowMapping) -> Field:
         unique=row["is_unique"],
         read_only=row["read_only"],
         additional=True,
-        min=row["min"],
-        max=row["max"],
+        min=_plain_bound(row["min"]),
+        max=_plain_bound(row["max"]),
         scale=row["scale"],
         category=row["category"],
     )
     default = parse_value(row["default"], field)
     return field if isinstance(default, Bad) else replace(field, default=default)
+
+
+def _plain_bound(stored: Decimal | None) -> Decimal | None:
+    # The column keeps six places; messages shall say "at most 3".
+    return None if stored is None else Decimal(f"{stored.normalize():f}")
 
 
 def column_of(key: str) -> str:

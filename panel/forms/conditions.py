@@ -9,7 +9,7 @@ from typing import Any
 from flask_admin.model.filters import BaseFilter
 from sqlalchemy import ColumnElement, Select, not_, or_
 
-from panel.forms.expressions import expression, is_empty, operand
+from panel.forms.expressions import expression, has_member, holds, is_empty, operand
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
 from sync.types.text import clean_text
@@ -31,25 +31,17 @@ class Operation:
     condition: Condition
 
 
-def _contains(value: ColumnElement[Any], text: str) -> ColumnElement[bool]:
-    return value.icontains(text, autoescape=True)
-
-
 def _starts(value: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     return value.istartswith(text, autoescape=True)
 
 
-def _has(value: ColumnElement[Any], key: Any) -> ColumnElement[bool]:
-    return value.contains(f'"{key}"', autoescape=True)
-
-
 IS = Operation("is", "is", "value", lambda value, other: value == other)
 IS_NOT = Operation("not", "is not", "value", lambda value, other: or_(value != other, value.is_(None)))
-CONTAINS = Operation("contains", "contains", "text", _contains)
+CONTAINS = Operation("contains", "contains", "text", holds)
 STARTS = Operation("starts", "starts with", "text", _starts)
 FROM = Operation("from", "is at least", "value", lambda value, other: value >= other)
 TO = Operation("to", "is at most", "value", lambda value, other: value <= other)
-HAS = Operation("has", "has", "option", _has)
+HAS = Operation("has", "has", "option", has_member)
 EMPTY = Operation("empty", "is empty", "yes", lambda value, yes: is_empty(value) if yes else not_(is_empty(value)))
 
 _YES_NO = (("Yes", "Yes"), ("No", "No"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -94,6 +95,20 @@ def expression(field: Field, storage: str) -> ColumnElement[Any]:
 def operand(field: Field, storage: str, value: Any) -> Any:
     """Return a canonical value as `expression` compares it."""
     return FIELD_TYPES[field.type].to_json(value) if field.additional and storage != "decimal" else value
+
+
+def holds(value: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """Return the condition that a text is somewhere in a value, capital letters aside."""
+    found: ColumnElement[bool] = value.icontains(text, autoescape=True)
+    escaped = json.dumps(text)[1:-1]
+    # SQLite keeps JSON as it was written: with every letter beyond ASCII as an escape.
+    return found if escaped == text else or_(found, value.icontains(escaped, autoescape=True))
+
+
+def has_member(value: ColumnElement[Any], member: Any) -> ColumnElement[bool]:
+    """Return the condition that a set, the text of its JSON array, holds a member."""
+    spellings = {json.dumps(member), json.dumps(member, ensure_ascii=False)}
+    return or_(*(value.contains(spelling, autoescape=True) for spelling in sorted(spellings)))
 
 
 def is_empty(value: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, Text, false, func, or_
 
-from panel.forms.expressions import expression, operand
+from panel.forms.expressions import expression, has_member, holds, operand
 from sync.fields import Bad, Field
 from sync.values import parse_value
 
@@ -19,7 +19,7 @@ _FEWEST_DIGITS = 3
 
 def by_text(field: Field, storage: str, word: str) -> ColumnElement[bool]:
     """Find a word anywhere in a text."""
-    return expression(field, storage).icontains(word, autoescape=True)
+    return holds(expression(field, storage), word)
 
 
 def by_digits(field: Field, storage: str, word: str) -> ColumnElement[bool]:
@@ -52,4 +52,4 @@ def by_options(field: Field, storage: str, word: str) -> ColumnElement[bool]:
     """Find the sets that hold an option whose label holds a word."""
     found = [option.key for option in field.options if word.casefold() in option.label.casefold()]
     value = expression(field, storage)
-    return or_(false(), *(value.contains(f'"{key}"', autoescape=True) for key in found))
+    return or_(false(), *(has_member(value, key) for key in found))

@@ -74,7 +74,7 @@ class PartnerView(_NamedView):
 
     noun = "partner"
     lead = "Organisations that customers belong to. A user may be bound to one."
-    customers_column = Customer.partner_id
+    customers_column = Customer.__table__.c.partner_id
 
     def on_model_delete(self, model: Partner) -> None:
         """Refuse to delete one that customers or users have."""
@@ -87,4 +87,4 @@ class LocationView(_NamedView):
 
     noun = "location"
     lead = "Places that customers belong to."
-    customers_column = Customer.location_id
+    customers_column = Customer.__table__.c.location_id

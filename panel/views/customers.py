@@ -154,7 +154,7 @@ class CustomerView(AppModelView):
     def render(self, template: str, **values: Any) -> str:
         """Render a page with what all pages of customers use."""
         fields = {field.key: field for field in the_schema().fields}
-        colours = dict(db.session.execute(select(Status.id, Status.colour)).tuples().all())
+        colours = dict(db.session.execute(select(Status.id, Status.colour)).all())
         more = {"fields": fields, "shown": shown, "colours": colours, "counted": COUNTED, "entries": ENTRIES}
         more["without"] = _address_without
         return str(super().render(template, **more, **values))
@@ -229,7 +229,8 @@ class CustomerView(AppModelView):
         return jsonify(password=text)
 
     def _record(self, fields: tuple[Field, ...]) -> Record:
-        return find_record(fields, _id_of(request.args.get("id"))) or abort(404)
+        open_ones = [field for field in fields if not FIELD_TYPES[field.type].secret]
+        return find_record(open_ones, _id_of(request.args.get("id"))) or abort(404)
 
     def _page(self, template: str, shape: Shape, form: BaseForm, **values: Any) -> str:
         problems = [*problems_of(form), *(one for one in conflicts_of(form) if not one.errors)]

@@ -48,6 +48,7 @@ class AdditionalFieldView(AppModelView):
     column_default_sort = [("position", False), ("id", False)]  # noqa: RUF012 - likewise
     form_template = "config/field.html"
     delete_word = "Retire"
+    delete_done = "was retired"
     delete_question = "Its values are kept and shown only in history. Its key is never used again."
 
     def get_query(self) -> Any:

@@ -75,6 +75,7 @@ class AppModelView(Guarded, ModelView):
     form_template = "admin/model/form.html"
     delete_word = "Delete"
     delete_question = ""
+    delete_done = "was deleted"
     # Flask-Admin's own export, inline edit, bulk actions and lookups are no pages of ours.
     export = None
     action_view = None
@@ -151,7 +152,7 @@ class AppModelView(Guarded, ModelView):
         model = self.model_or_404(request.form.get("id"))
         name = str(model)
         if self.delete_model(model):
-            say(f"{name} was deleted.")
+            say(f"{name} {self.delete_done}.")
         return redirect(self.get_url(".index_view"))
 
     details_view = None

@@ -58,7 +58,7 @@ def history_of(record_id: int, schema: Schema) -> list[Line]:
 
 
 def _files(ids: set[int | None]) -> dict[int, str]:
-    return dict(db.session.execute(select(Import.id, Import.file_name).where(Import.id.in_(ids))).tuples().all())
+    return dict(db.session.execute(select(Import.id, Import.file_name).where(Import.id.in_(ids))).all())
 
 
 def _line(revision: Revision, files: Mapping[int, str], words: _Words) -> Line:
@@ -80,7 +80,7 @@ class _Words:
     def __init__(self, schema: Schema) -> None:
         self._fields = {field.key: field for field in schema.fields}
         self._order = {key: place for place, key in enumerate(self._fields)}
-        self._gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).tuples().all())
+        self._gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).all())
 
     def steps(self, revision: Revision) -> Iterator[Step]:
         """Yield a revision's changes in the order of the form."""

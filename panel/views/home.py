@@ -41,6 +41,6 @@ class HomeView(AppView):
 
 def _by_status() -> list[StatusCount]:
     counts = select(Customer.status_id, func.count()).where(*visible()).group_by(Customer.status_id)
-    customers = dict(db.session.execute(counts).tuples().all())
+    customers = dict(db.session.execute(counts).all())
     statuses = db.session.scalars(select(Status).order_by(Status.position, Status.id))
     return [StatusCount(one.id, one.label, one.colour, customers.get(one.id, 0)) for one in statuses]

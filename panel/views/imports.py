@@ -148,7 +148,7 @@ def _found(number: int) -> Import:
 
 def _group_counts(number: int) -> dict[str, int]:
     query = select(ImportItem.group, func.count()).where(ImportItem.import_id == number).group_by(ImportItem.group)
-    return dict(db.session.execute(query).tuples().all())
+    return dict(db.session.execute(query).all())
 
 
 def _items(number: int, group: str, page: int) -> list[ImportItem]:
@@ -161,7 +161,7 @@ def _names(ids: set[int]) -> dict[int, str]:
     query = select(Customer.id, Customer.full_name).where(Customer.id.in_(ids))
     if current_user.partner_id is not None:
         query = query.where(Customer.partner_id == current_user.partner_id)
-    return dict(db.session.execute(query).tuples().all())
+    return dict(db.session.execute(query).all())
 
 
 def _new_labels(one: Import) -> dict[str, str]:

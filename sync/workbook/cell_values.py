@@ -95,4 +95,4 @@ READERS: dict[str, Callable[[str], RawCell]] = {
 
 def constant(formula: str) -> bool | None:
     """Return the value of a formula that is a constant: LibreOffice writes every boolean as ``TRUE()``."""
-    return _CONSTANTS.get(formula.strip().upper())
+    return _CONSTANTS.get(formula.lstrip("=").strip().upper())

@@ -30,7 +30,7 @@ class Dropdowns:
         options = field_type.allowed(field)
         hint = READ_ONLY if field.read_only else field.help or field_type.hint
         if options and not field.read_only:
-            self._attach(index, field.label, hint, self._choice(options, field_type.many))
+            self._attach(index, field.label, hint, self._choice(options))
         elif hint:
             self._attach(index, field.label, hint, DataValidation())
 
@@ -38,9 +38,9 @@ class Dropdowns:
         """Add the hint of a read-only column."""
         self._attach(index, label, READ_ONLY, DataValidation())
 
-    def _choice(self, options: tuple[str, ...], many: bool) -> DataValidation:
+    def _choice(self, options: tuple[str, ...]) -> DataValidation:
         rule = DataValidation(type="list", formula1=self._source(options), allow_blank=True)
-        rule.showErrorMessage = not many  # a cell with several options matches none of them
+        rule.showErrorMessage = True
         rule.errorTitle = "Not an option"
         rule.error = "Choose one of the options in the list."
         return rule

@@ -26,6 +26,8 @@ class Kind(Enum):
 
     WORKBOOK = "workbook"
     TEXT = "text"
+    UNNAMED = "unnamed"
+    """An archive whose name says nothing: what is in it says what to save instead."""
 
 
 _SUFFIXES = {".xlsx": Kind.WORKBOOK, ".csv": Kind.TEXT, ".txt": Kind.TEXT, ".tsv": Kind.TEXT}
@@ -33,7 +35,7 @@ _SUFFIXES = {".xlsx": Kind.WORKBOOK, ".csv": Kind.TEXT, ".txt": Kind.TEXT, ".tsv
 
 def kind_of(path: Path, limits: Limits) -> Kind:
     """Return the kind of a file, or refuse it with a sentence that says what to save instead."""
-    size = path.stat().st_size
+    size, suffix = path.stat().st_size, path.suffix.lower()
     if size > limits.upload_bytes:
         raise too_large("The file", limits.upload_bytes)
     if not size:
@@ -42,9 +44,11 @@ def kind_of(path: Path, limits: Limits) -> Kind:
         head = file.read(512)
     if head.startswith(OLE):
         raise refused(_ole(path))
-    named = _SUFFIXES.get(path.suffix.lower())
+    named = _SUFFIXES.get(suffix)
+    if named is None and suffix not in _NAMED and head.startswith(ZIP):
+        return Kind.UNNAMED
     if named is None:
-        raise refused(_NAMED.get(path.suffix.lower(), "The file is neither an Excel workbook nor a CSV file."))
+        raise refused(_NAMED.get(suffix, "The file is neither an Excel workbook nor a CSV file."))
     if named is Kind.WORKBOOK and not head.startswith(ZIP):
         raise refused(_disguised(head))
     if named is Kind.TEXT and (head.startswith((b"PK", b"%PDF")) or _is_markup(head)):

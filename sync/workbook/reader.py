@@ -11,6 +11,7 @@ from sync.workbook.csv_table import read_csv
 from sync.workbook.kinds import Kind, kind_of
 from sync.workbook.limits import Limits
 from sync.workbook.parts import Contents, SheetPart, read_contents, read_date_styles
+from sync.workbook.refusals import refused
 from sync.workbook.row_cells import Book
 from sync.workbook.sheet import sheet_rows
 from sync.workbook.strings import SharedStrings, read_strings
@@ -26,16 +27,19 @@ def read_table(path: Path, limits: Limits) -> Iterator[Table]:
 
     An upload is for `open_table`, which does the same in a process that may come to harm.
     """
-    if kind_of(path, limits) is Kind.TEXT:
+    kind = kind_of(path, limits)
+    if kind is Kind.TEXT:
         with read_csv(path, limits) as top:
             yield top.table("CSV", ("CSV",), is_csv=True)
     else:
         with open_archive(path, limits) as archive:
-            yield from _workbook_table(archive, limits)
+            contents = read_contents(archive, limits)
+            if kind is Kind.UNNAMED:
+                raise refused("The file's name does not end in .xlsx.")
+            yield from _workbook_table(archive, contents, limits)
 
 
-def _workbook_table(archive: Archive, limits: Limits) -> Iterator[Table]:
-    contents = read_contents(archive, limits)
+def _workbook_table(archive: Archive, contents: Contents, limits: Limits) -> Iterator[Table]:
     strings = SharedStrings()
     try:
         if contents.strings is not None:

@@ -10,12 +10,14 @@ from string import ascii_uppercase
 from sync.cells import Broken, Formula, RawCell, column_letters
 from sync.workbook.cell_values import READERS, constant, date_1900, date_1904, number
 from sync.workbook.limits import GRID_COLUMNS, Limits
-from sync.workbook.markup import Attributes
 from sync.workbook.refusals import damaged, over_limit
 from sync.workbook.strings import SharedStrings
 
-Markup = tuple[Attributes, str | None, str | None]
-"""A cell's attributes, the text of its value, the text of its formula."""
+Markup = tuple[str, str, str, str, str]
+"""A cell as its markup has it: address, style, type, text, formula behind an ``=``; what is missing is empty."""
+
+NUMBERS = ("", "n")
+TEXTS = ("str", "s", "inlineStr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,9 @@ class RowCells:
     """Reads the rows of one sheet, and counts what it has read against the limits."""
 
     def __init__(self, book: Book, limits: Limits) -> None:
-        self._shared, self._dates = book.strings.at, book.date_styles
+        self._shared = book.strings.at
+        # A cell that names no style has the first one.
+        self._dates = book.date_styles | {""} if "0" in book.date_styles else book.date_styles
         self._date = date_1904 if book.epoch_1904 else date_1900
         self._limits = limits
         self._columns = columns()
@@ -42,23 +46,19 @@ class RowCells:
         cells: list[RawCell] = []
         column, row_text, letters = -1, str(row), self._columns
         shared, date, dates = self._shared, self._date, self._dates
-        for attributes, text, formula in marked:
-            reference = attributes.get("r")
-            if reference is None:
-                column += 1
-            else:
-                known = letters.get(reference.removesuffix(row_text))
-                column = _unusual(reference, row_text) if known is None else known
-            if formula is not None:
-                value = self._calculated(attributes, text, formula)
-            elif text is None:
+        for reference, style, kind, text, formula in marked:
+            known = letters.get(reference.removesuffix(row_text))
+            column = known if known is not None else _unusual(reference, row_text, column)
+            if formula:
+                value = self._calculated(style, kind, text, formula)
+            elif not text:
                 continue
-            elif (kind := attributes.get("t")) == "s":
+            elif kind == "s":
                 value = shared(text) or None
-            elif kind is None:
-                value = date(text) if attributes.get("s", "0") in dates else number(text)
+            elif not kind:
+                value = date(text) if style in dates else number(text)
             else:
-                value = self._stored(attributes, text)
+                value = self._stored(style, kind, text)
             if value is None:
                 continue
             if column == len(cells):
@@ -69,27 +69,24 @@ class RowCells:
             self._count(row, cells)
         return cells
 
-    def _stored(self, attributes: Attributes, text: str) -> RawCell:
-        kind = attributes.get("t", "n")
+    def _stored(self, style: str, kind: str, text: str) -> RawCell:
         if kind == "s":
             return self._shared(text) or None
-        if kind == "n":
-            return self._date(text) if attributes.get("s", "0") in self._dates else number(text)
+        if kind in NUMBERS:
+            return self._date(text) if style in self._dates else number(text)
         value = READERS.get(kind, Broken)(text)
         if isinstance(value, str) and len(value) > self._limits.text:
             raise over_limit("characters in one cell", self._limits.text)
         return value
 
-    def _calculated(self, attributes: Attributes, text: str | None, formula: str) -> RawCell:
+    def _calculated(self, style: str, kind: str, text: str, formula: str) -> RawCell:
         fixed = constant(formula)
         if fixed is not None:
             return fixed
-        if text is None:
-            return Broken("")
-        value = self._stored(attributes, text)
+        value = self._stored(style, kind, text) if text else None
         if value is None:
             # Only for a text is an empty cached value the result; otherwise nobody calculated.
-            return Formula("") if attributes.get("t") in ("str", "s", "inlineStr") else Broken("")
+            return Formula("") if kind in TEXTS else Broken("")
         return value if isinstance(value, Broken | Formula) else Formula(value)
 
     def _count(self, row: int, cells: list[RawCell]) -> None:
@@ -108,7 +105,10 @@ def columns() -> dict[str, int]:
     return {name: index for index, name in zip(range(GRID_COLUMNS), names, strict=False)}
 
 
-def _unusual(reference: str, row_text: str) -> int:
+def _unusual(reference: str, row_text: str, previous: int) -> int:
+    """Return the column of a cell without an address, which follows the previous one, or with an odd one."""
+    if not reference:
+        return previous + 1
     column = columns().get(reference.upper().replace("$", "").removesuffix(row_text))
     if column is None:
         raise damaged(f"A cell's address in row {row_text}")

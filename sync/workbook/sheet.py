@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from sync.workbook.limits import GRID_ROWS, Limits
 from sync.workbook.markup import Attributes, feed, local, new_parser, too_deep
+from sync.workbook.plain_rows import PlainRows
 from sync.workbook.refusals import damaged, over_limit
 from sync.workbook.row_cells import Book, Markup, RowCells
 from sync.workbook.strings import ESCAPED
@@ -23,7 +24,7 @@ End = Callable[[str], None]
 def sheet_rows(chunks: Iterable[bytes], book: Book, limits: Limits) -> Iterator[Row]:
     """Yield the rows that have a value, in the part's order: (row number, cells by column index)."""
     sheet = _SheetPass(book, limits)
-    for _ in feed(sheet.parser, chunks, limits):
+    for _ in feed(sheet.parser, sheet.plain.passed_on(chunks), limits):
         sheet.check_text()
         if sheet.rows:
             yield from sheet.rows
@@ -39,7 +40,7 @@ class _SheetPass:
 
     __slots__ = (
         "_cell", "_cells", "_counts", "_depth", "_formula", "_in_row", "_limits", "_marked", "_pieces", "_row",
-        "_seen", "_value", "parser", "rows",
+        "_seen", "_value", "parser", "plain", "rows",
     )  # fmt: skip
 
     def __init__(self, book: Book, limits: Limits) -> None:
@@ -52,10 +53,11 @@ class _SheetPass:
         self._pieces: list[str] = []
         self._cell: Attributes | None = None
         self._value: str | None = None
-        self._formula: str | None = None
+        self._formula = ""
         self._marked: list[Markup] = []
         self.rows: list[Row] = []
         self.parser = new_parser()
+        self.plain = PlainRows(self._take)
         self._outside()
 
     def check_text(self) -> None:
@@ -107,7 +109,7 @@ class _SheetPass:
             if self._cell is not None or not self._in_row:
                 raise damaged(f"Row {self._row}")
             self._cell = attributes
-            self._value = self._formula = None
+            self._value, self._formula = None, ""
         elif name == "row":
             self._start_row(attributes)
         else:
@@ -117,34 +119,44 @@ class _SheetPass:
         if name == "v":
             self._value = "".join(self._pieces)
         elif name == "c":
-            if self._cell is not None:
-                self._marked.append((self._cell, self._value, self._formula))
-                self._cell = None
+            self._end_cell()
         elif name == "row":
             self._end_row()
         else:
             self._end_rare(name)
+
+    def _end_cell(self) -> None:
+        attributes = self._cell
+        if attributes is not None:
+            get = attributes.get
+            self._marked.append((get("r", ""), get("s", ""), get("t", ""), self._value or "", self._formula))
+            self._cell = None
 
     def _start_row(self, attributes: Attributes) -> None:
         if self._in_row:
             raise damaged(f"Row {self._row}")
         number = attributes.get("r")
         self._row = self._row + 1 if number is None else _row_number(number)
-        if self._row > GRID_ROWS:
-            raise damaged("The sheet's grid")
         self._in_row = True
         self._marked.clear()
         self._pieces.clear()
 
     def _end_row(self) -> None:
         self._in_row = False
-        cells = self._cells.read(self._row, self._marked) if self._marked else None
+        self.plain.row_ended_at = self.parser.CurrentByteIndex
+        self._take(self._row, self._marked)
+
+    def _take(self, row: int, marked: list[Markup]) -> None:
+        if row > GRID_ROWS:
+            raise damaged("The sheet's grid")
+        self._row = row
+        cells = self._cells.read(row, marked) if marked else None
         if not cells:
             return
-        if self._seen[self._row]:
-            raise damaged(f"Row {self._row}, which is there twice,")
-        self._seen[self._row] = 1
-        self.rows.append((self._row, cells))
+        if self._seen[row]:
+            raise damaged(f"Row {row}, which is there twice,")
+        self._seen[row] = 1
+        self.rows.append((row, cells))
 
     def _start_rare(self, name: str) -> None:
         self._deeper()
@@ -156,7 +168,7 @@ class _SheetPass:
     def _end_rare(self, name: str) -> None:
         self._depth -= 1
         if name == "f":
-            self._formula = "".join(self._pieces)
+            self._formula = "=" + "".join(self._pieces)
         elif name == "t":
             self._value = (self._value or "") + "".join(self._pieces)
         elif name == "sheetData":

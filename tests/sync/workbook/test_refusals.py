@@ -65,6 +65,7 @@ FILES = [
     ("none.csv", b"", "empty"),
     ("cut.xlsx", b"PK\x03\x04" + bytes(300), "damaged"),
     ("a.pdf", b"%PDF-1.7", "neither an Excel workbook nor a CSV file"),
+    ("a.bin", b"PK\x03\x04" + bytes(300), "damaged"),
     ("a.xlsb", b"PK\x03\x04", "binary Excel workbook (.xlsb)"),
     ("a.xlsm", b"PK\x03\x04", "macros"),
     ("a.ods", b"PK\x03\x04", "OpenDocument"),
@@ -283,6 +284,10 @@ def test_a_huge_directory_is_refused_before_it_is_loaded(tmp_path: Path) -> None
         content[at : at + 4] = (50_000_000).to_bytes(4, "little")
 
     assert "parts" in refusal(edited(path, enlarge))
+
+
+def test_a_workbook_under_another_name_is_refused(tmp_path: Path) -> None:
+    assert "name does not end in .xlsx" in refusal(build(tmp_path / "a.xlsx.exe", ROW.format(1)))
 
 
 def test_a_file_over_the_size_of_uploads_is_refused(tmp_path: Path) -> None:
