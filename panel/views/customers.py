@@ -307,9 +307,9 @@ def _committed(form: BaseForm) -> bool:
 
 
 def _blame(form: BaseForm, error: Exception) -> None:
-    sentence = str(error)
+    taken = error.field if isinstance(error, ValueTaken) else ""
     for control in form:
-        if sentence.startswith((f"{control.field.key} '", f"{control.field.label} '")):
-            control.errors = [sentence]
+        if control.field.key == taken:
+            control.errors = [str(error)]
             return
-    warn(sentence)
+    warn(str(error))
