@@ -227,21 +227,33 @@ def owners_of(connection: Connection, wanted: Iterable[Mapping[str, Any]]) -> di
 
 
 def _claim(field: Field, write: Write) -> dict[str, Any]:
-    field_type = FIELD_TYPES[field.type]
-    value = field_type.key_of(field_type.from_json(write.changes[field.key][1]))
+    value = unique_key(field, write.changes[field.key][1])
     return {"entity": ENTITY, "field": field.key, "value": value, "record_id": write.record_id}
+
+
+def unique_key(field: Field, plain: Any) -> str:
+    """Return the text under which a value in JSON form is unique."""
+    field_type = FIELD_TYPES[field.type]
+    return field_type.key_of(field_type.from_json(plain))
+
+
+def release(connection: Connection, record_ids: Sequence[int]) -> None:
+    """Let go of all values that these records hold and no other may."""
+    table = UniqueValue.__table__.c
+    for some in batches(record_ids, BATCH):
+        connection.execute(delete(UniqueValue).where(table.entity == ENTITY, table.record_id.in_(some)))
 
 
 def changes_since(connection: Connection, after: Mapping[int, int], entity: str = ENTITY) -> dict[int, list[Change]]:
     """Return each record's log entries newer than the revision given for it (record ID → revision number)."""
     table = Revision.__table__
     found: dict[int, list[Change]] = defaultdict(list)
-    columns = select(table.c.record_id, table.c.number, table.c.stamp, table.c.changes)
+    columns = select(table.c.record_id, table.c.number, table.c.stamp, table.c.changes, table.c.import_id)
     for some in batches(sorted(after), BATCH):
         rows = connection.execute(columns.where(table.c.entity == entity, table.c.record_id.in_(some)))
-        for record_id, number, stamp, changes in rows:
-            if number >= after[record_id]:
-                found[record_id].append(Change(number, stamp, changes))
+        for record_id, *entry in rows:
+            if entry[0] >= after[record_id]:
+                found[record_id].append(Change(*entry))
     return found
 
 

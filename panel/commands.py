@@ -29,6 +29,8 @@ from panel.imports.planning import Planned
 from panel.imports.report import plan_json, sentences, summary
 from panel.models import Role, User
 from sync.errors import SyncError, UnknownField, UnreadableWorkbook
+from sync.fields import Bad, Field
+from sync.values import parse_value
 
 users = AppGroup("user", help="Add users, or help one who is locked out.")
 
@@ -60,19 +62,16 @@ def fail(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def _viewer(email: str | None) -> Viewer:
+def _viewer(email: str | None, permission: str) -> Viewer:
+    """Return whose rights count; ends the command where the user may not do this."""
     if email is None:
         return Viewer(COMMAND_LINE.name, "command")
     user = db.session.scalars(select(User).where(User.email == email.strip().lower(), User.active)).one_or_none()
     if user is None:
         fail(f"There is no active user {email}.", 1)
-    return viewer_of(user, "command")
-
-
-def _needs(email: str | None, permission: str) -> None:
-    user = db.session.scalars(select(User).where(User.email == (email or "").lower())).one_or_none()
-    if user is not None and not user.may(permission):
+    if not user.may(permission):
         fail(f"{user.email} may not do this: the permission {permission} is missing.", 1)
+    return viewer_of(user, "command")
 
 
 @click.command("init")
@@ -85,13 +84,20 @@ def init() -> None:
         click.echo(f"Sign in as {setup.FIRST_ADMIN} with the one-time password {password}")
 
 
+def _checked_email(text: str) -> str:
+    value = parse_value(text, Field("email", "Email", "email"))
+    if isinstance(value, Bad) or value is None:
+        fail(value.message if isinstance(value, Bad) else "An email address is needed.", 1)
+    return str(value).lower()
+
+
 @users.command("add")
 @click.argument("email")
 @click.option("--role", "role_name", required=True, help="staff, manager or admin")
 def add_user(email: str, role_name: str) -> None:
     """Add a user; prints a one-time password."""
     ensure_ready()
-    email = email.strip().lower()
+    email = _checked_email(email)
     password = secrets.token_urlsafe(12)
     with writing():
         role = db.session.scalars(select(Role).where(Role.name == role_name)).one_or_none()
@@ -139,8 +145,7 @@ def demo(count: int) -> None:
 def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | None) -> None:
     """Write customers to OUT, an .xlsx or .csv file."""
     ensure_ready()
-    viewer = _viewer(email)
-    _needs(email, "customer.export")
+    viewer = _viewer(email, "customer.export")
     names = None if fields is None else [name for name in fields.split(",") if name.strip()]
     try:
         number = export_workbook(out, fields=names, where=where, viewer=viewer)
@@ -170,8 +175,7 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 def import_(file: Path, dry_run: bool, as_json: bool, email: str | None, **answers: Any) -> None:
     """Plan what FILE changes and, unless --dry-run, apply it whole."""
     ensure_ready()
-    viewer = _viewer(email)
-    _needs(email, "import.upload" if dry_run else "import.apply")
+    viewer = _viewer(email, "import.upload" if dry_run else "import.apply")
     speak = _unreadable(as_json)
     try:
         options = _options(**answers)
@@ -221,7 +225,7 @@ def _report(planned: Planned, import_id: int | None, options: ImportOptions, *, 
 
 
 @click.command("undo")
-@click.argument("number", metavar="IMPORT", type=int)
+@click.argument("number", metavar="IMPORT", type=click.IntRange(1, 2**62))
 @click.option("--dry-run", is_flag=True)
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
@@ -233,7 +237,8 @@ def undo(number: int, dry_run: bool, as_json: bool) -> None:
     except SyncError as error:
         _unreadable(as_json)(str(error), 1)
     if as_json:
-        click.echo(json.dumps({"import": number, "undone": not dry_run, **asdict(undone)}, ensure_ascii=False))
+        done = not dry_run and (undone.wrote or not undone.kept)
+        click.echo(json.dumps({"import": number, "undone": done, **asdict(undone)}, ensure_ascii=False))
         return
     verb = "would be put back" if dry_run else "put back"
     click.echo(

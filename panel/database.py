@@ -9,8 +9,10 @@ from typing import Any
 
 from flask import Flask, has_request_context, request
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
 
 from panel.extensions import db
+from sync.errors import SyncError
 
 BUSY_MILLISECONDS = 30_000
 _writer: ContextVar[bool | None] = ContextVar("writer", default=None)
@@ -54,8 +56,22 @@ def _writes() -> bool:
 def writing() -> Iterator[Connection]:
     """Run a block as one writing transaction of the session: committed at its end, or rolled back whole."""
     with _transaction(writer=True):
-        yield db.session.connection()
-        db.session.commit()
+        try:
+            yield db.session.connection()
+            db.session.commit()
+        except OperationalError as error:
+            if _is_contention(error):
+                raise Busy("Somebody else was writing at the same moment. Nothing was written; try again.") from None
+            raise
+
+
+class Busy(SyncError):
+    """The database had to give way to another writer."""
+
+
+def _is_contention(error: OperationalError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return state in {"40001", "40P01", "55P03"} or "database is locked" in str(error.orig)
 
 
 @contextmanager

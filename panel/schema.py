@@ -11,7 +11,8 @@ from flask import g, has_request_context
 from sqlalchemy import Connection, RowMapping, select
 
 from panel.models import AdditionalField, Customer, Location, Partner, SchemaVersion, Status
-from sync.errors import UnknownField
+from sync.columns import NEW_FIELD
+from sync.errors import UnknownField, WithheldField
 from sync.fields import Bad, Field, Option
 from sync.types import FIELD_TYPES
 from sync.values import parse_value
@@ -54,6 +55,7 @@ class Placement:
     searchable: bool
     disabled: bool
     hidden: bool
+    made_from: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,19 @@ class Schema:
         placement = self.placements.get(field.key)
         placed_out = placement is not None and (placement.disabled or placement.hidden)
         return not placed_out and not FIELD_TYPES[field.type].secret
+
+    def exchanged(self, name: str) -> Field:
+        """Return the field that a workbook's header means; raise `WithheldField` for one kept out of workbooks."""
+        field = self.field(name)
+        if not (self._exported(field) or FIELD_TYPES[field.type].secret):
+            raise WithheldField(field.label)
+        return field
+
+    def made_from(self, header: str, target: str) -> str:
+        """Return where a column goes: to the field that an earlier import made of its header, where it made one."""
+        wanted = header.strip().casefold()
+        made = (key for key, placement in self.placements.items() if placement.made_from == wanted)
+        return next(made, target) if target == NEW_FIELD else target
 
     def field(self, name: str) -> Field:
         """Return the field with this key or label; both are compared without case."""
@@ -141,7 +156,9 @@ def _unique_labels(pairs: Iterable[tuple[Any, ...]]) -> tuple[Option, ...]:
 
 
 def _placement(row: RowMapping) -> Placement:
-    return Placement(row["add"], row["show_in_list"], row["searchable"], row["disabled"], row["hidden"])
+    return Placement(
+        row["add"], row["show_in_list"], row["searchable"], row["disabled"], row["hidden"], row["made_from"]
+    )
 
 
 def _additional(row: RowMapping) -> Field:

@@ -19,8 +19,9 @@ from panel.access import hash_password
 from panel.database import is_sqlite, writing
 from panel.extensions import db
 from panel.guards import install_guards
+from panel.imports.files import sweep
 from panel.keys import KEY_FILE, KeyFileError
-from panel.models import GeneratorConfig, Location, Partner, Role, SchemaVersion, Status, User
+from panel.models import GeneratorConfig, Import, Location, Partner, Role, SchemaVersion, Status, User
 from panel.permissions import ROLES
 from panel.schema import ENTITY
 
@@ -51,7 +52,9 @@ def prepare(app: Flask, admin_password: str | None = None) -> str | None:
         _migrate()
         with writing() as connection:
             install_guards(connection)
-            return _seed(admin_password)
+            password = _seed(admin_password)
+            sweep(set(connection.execute(select(Import.stored_as)).scalars()))
+            return password
 
 
 @contextmanager

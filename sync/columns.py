@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync.cells import Scalar, column_letters
-from sync.errors import UnknownField
+from sync.errors import UnknownField, WithheldField
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 
@@ -55,6 +55,7 @@ class Headers:
     unknown: tuple[tuple[int, str], ...]
     to_create: tuple[tuple[int, str], ...]
     retired: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
 def match_headers(
@@ -93,6 +94,7 @@ class _Matcher:
         self._unknown: list[tuple[int, str]] = []
         self._to_create: list[tuple[int, str]] = []
         self._retired: list[str] = []
+        self._withheld: list[str] = []
 
     def take(self, index: int, key: str, label: str) -> None:
         """Decide one column."""
@@ -110,6 +112,9 @@ class _Matcher:
     def _take_field(self, index: int, target: str, label: str, *, explicit: bool) -> None:
         try:
             field = self._find(target)
+        except WithheldField as withheld:
+            self._withheld.append(str(withheld))
+            return
         except UnknownField:
             if explicit:
                 raise
@@ -130,6 +135,7 @@ class _Matcher:
             tuple(self._unknown),
             tuple(self._to_create),
             tuple(self._retired),
+            tuple(self._withheld),
         )
 
 

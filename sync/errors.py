@@ -13,5 +13,9 @@ class UnknownField(SyncError):
     """A mapping or an option names a field that does not exist."""
 
 
+class WithheldField(UnknownField):
+    """A field that workbooks do not show and imports do not write; the message is its label."""
+
+
 class StalePlan(SyncError):
     """What was approved no longer holds; a new plan has to be looked at."""

@@ -69,6 +69,8 @@ def merge_sets(versions: Versions) -> Merged:
     if _replaced_differently(base, panel, workbook) or _first_moved_differently(base, panel, workbook):
         return Merged(Outcome.CONFLICT, versions.panel)
     united = _united(base, panel, workbook)
+    if _same(united, panel):
+        return Merged(Outcome.AGREED, versions.panel)
     # Neither side asked for nothing at all: two removals that add up to that are a person's to look at.
     return Merged(Outcome.MERGED, united) if united else Merged(Outcome.CONFLICT, versions.panel)
 

@@ -25,6 +25,7 @@ class Change:
     number: int
     stamp: str
     changes: Mapping[str, tuple[Any, Any]]
+    import_id: int | None = None
 
 
 def roll_back(values: Mapping[str, Any], newer: Iterable[Change]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 from sync.cells import LONG_TEXT_PLACEHOLDER, Address, Problem, RawCell, Scalar
 from sync.columns import Column
-from sync.fields import Bad, Field, FieldType
+from sync.fields import Bad, Damage, Field, FieldType
 from sync.merge import Merged, Outcome, Versions, merge, merge_sets, merge_unknown
 from sync.plan import Creation, Item, RowPlan
 from sync.records import Record
@@ -18,6 +19,9 @@ from sync.types import FIELD_TYPES
 from sync.types.secret import MASK
 from sync.values import check_required, parse_value
 
+REPAIR = "repair: "
+READ_ONLY = "This column is for reading only."
+TAKEN_BACK = "An earlier import of this workbook wrote this, and it was changed back in the panel."
 GONE = "This row's customer is not there, or not yours to change. Remove the row, or export again."
 
 
@@ -52,11 +56,18 @@ class SheetRow:
 class Known:
     """An existing record that a row is about: as it is in the panel, and as its export showed it.
 
-    `base` is None where nobody knows what the row was exported with.
+    `base` is None where nobody knows what the row was exported with. `only` limits the row to some fields, whose
+    base is known though no export showed them. `written` holds what earlier imports of the same workbook wrote.
     """
 
     record: Record
     base: Mapping[str, Any] | None
+    only: frozenset[str] | None = None
+    written: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
+
+    def knows_base_of(self, column: Column) -> bool:
+        """Tell whether the base of a column's cells is known."""
+        return column.is_new or (self.base is not None and (column.shown is not None or self.only is not None))
 
 
 class RowPlanner:
@@ -79,6 +90,8 @@ class RowPlanner:
             # Nearly every cell of a returned workbook is what was exported: one comparison decides it.
             if base is not None and render is not None and raw == render(base.get(key)) and raw is not True:
                 continue
+            if known.only is not None and key not in known.only:
+                continue
             verdict = self._cell(row, column, raw, known, values.get(key))
             if verdict is not None:
                 found.append(verdict)
@@ -89,39 +102,51 @@ class RowPlanner:
             return self._secret(row, column, raw, known, panel)
         if raw == LONG_TEXT_PLACEHOLDER:
             return None
-        if column.is_new or (known.base is not None and column.shown is not None):
-            base = (known.base or {}).get(column.field.key)
-            return self._with_base(row, column, raw, known.record.id, base, panel)
+        if known.knows_base_of(column):
+            return self._with_base(row, column, raw, known, panel)
         return self._without_base(row, column, raw, known.record.id, panel)
 
     def _with_base(
-        self, row: SheetRow, column: Column, raw: RawCell, record_id: int, base: Any, panel: Any
+        self, row: SheetRow, column: Column, raw: RawCell, known: Known, panel: Any
     ) -> Item | Problem | None:
         field = column.shown or column.field
         field_type = self._type(field)
-        was = base if column.is_as_shown or column.is_new else convert(base, column.field, field)
+        base = (known.base or {}).get(column.field.key)
+        was = base if field.type == column.field.type else convert(base, column.field, field)
         if not isinstance(was, Bad) and field_type.unchanged(was, raw, field):
             return None
-        item = Item(row.address(column), record_id, column.field.key, base, True, panel, raw, Outcome.IGNORED)
+        item = Item(row.address(column), known.record.id, column.field.key, base, True, panel, raw, Outcome.IGNORED)
         if not column.writable:
-            return replace(item, workbook=_readable(raw), message="This column is for reading only.")
+            return replace(item, workbook=_readable(raw), message=READ_ONLY)
         damage = None if was is None or isinstance(was, Bad) else field_type.damage(was, raw, field)
         if damage is not None and (damage.certain or not self._choices.accept_unknown):
-            choice = "panel" if damage.certain or self._choices.repair else ""
-            outcome = Outcome.IGNORED if choice else Outcome.BASE_UNKNOWN
-            return replace(
-                item, workbook=_readable(raw), outcome=outcome, choice=choice, message=f"repair: {damage.reason}"
-            )
-        return self._decide(row, column, raw, item)
+            return self._repair(column, raw, item, damage)
+        return self._decide(row, column, raw, item, known)
 
-    def _decide(self, row: SheetRow, column: Column, raw: RawCell, item: Item) -> Item | Problem | None:
+    def _repair(self, column: Column, raw: RawCell, item: Item, damage: Damage) -> Item:
+        choice = "panel" if damage.certain or self._choices.repair else ""
+        outcome = Outcome.IGNORED if choice else Outcome.BASE_UNKNOWN
+        value = self._parse(column, raw)
+        return replace(
+            item,
+            workbook=_readable(raw),
+            outcome=outcome,
+            value=item.panel if isinstance(value, Bad) else value,
+            choice=choice,
+            message=REPAIR + damage.reason,
+        )
+
+    def _decide(self, row: SheetRow, column: Column, raw: RawCell, item: Item, known: Known) -> Item | Problem | None:
         value = self._parse(column, raw)
         if isinstance(value, Bad):
             return _problem(row, column, raw, item.id, value.message)
         merged = _merge(column.field, Versions(item.base, item.panel, value))
         if merged.outcome in {Outcome.UNCHANGED, Outcome.PANEL, Outcome.AGREED}:
             return None
-        return self._checked(row, column, self._chosen(replace(item, workbook=value, outcome=merged.outcome), merged))
+        item = replace(item, workbook=value, outcome=merged.outcome)
+        if _was_taken_back(known, column.field, merged.value) and merged.outcome is not Outcome.CONFLICT:
+            merged, item = _as_conflict(merged, item)
+        return self._checked(row, column, self._chosen(item, merged))
 
     def _without_base(
         self, row: SheetRow, column: Column, raw: RawCell, record_id: int, panel: Any
@@ -137,7 +162,7 @@ class RowPlanner:
             return None
         item = Item(row.address(column), record_id, column.field.key, None, False, panel, value, merged.outcome)
         if not column.writable:
-            return replace(item, outcome=Outcome.IGNORED, message="This column is for reading only.")
+            return replace(item, outcome=Outcome.IGNORED, message=READ_ONLY)
         choice = "workbook" if self._choices.accept_unknown else ""
         return self._checked(row, column, replace(item, value=value, choice=choice))
 
@@ -180,6 +205,7 @@ class RowPlanner:
             again = parse_value(text, column.field)
             if isinstance(again, Bad):
                 return _problem(row, column, text, item.id, again.message)
+            return replace(item, value=again)
         return item
 
     def new(self, row: SheetRow) -> RowPlan:
@@ -190,13 +216,22 @@ class RowPlanner:
         for column in self.columns:
             value = self._parse(column, row.cell(column.index)) if column.writable else None
             if isinstance(value, Bad):
-                problems.append(_problem(row, column, row.cell(column.index), None, value.message))
+                raw = MASK if FIELD_TYPES[column.field.type].secret else row.cell(column.index)
+                problems.append(_problem(row, column, raw, None, value.message))
             elif value is not None:
                 values[column.field.key], cells[column.field.key] = value, row.address(column)
         if not problems:
             problems = [*self._missing(row, values)]
-        return RowPlan(
-            row.number, None, problems=tuple(problems), creates=Creation(values, cells, self._contents(row, values))
+        creates = Creation(values, cells, self._contents(row, values))
+        return RowPlan(row.number, None, problems=tuple(problems), creates=creates, ignored=self._ignored(row))
+
+    def _ignored(self, row: SheetRow) -> tuple[Item, ...]:
+        typed = [(column, row.cell(column.index)) for column in self.columns if not column.writable]
+        blank = Item(row.address(), None, "", None, False, None, None, Outcome.IGNORED, message=READ_ONLY)
+        return tuple(
+            replace(blank, at=row.address(column), field=column.field.key, workbook=_readable(raw))
+            for column, raw in typed
+            if raw not in (None, "")
         )
 
     def _missing(self, row: SheetRow, values: Mapping[str, Any]) -> list[Problem]:
@@ -213,10 +248,10 @@ class RowPlanner:
     def _contents(self, row: SheetRow, values: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
         types = {column.field.key: FIELD_TYPES[column.field.type] for column in self.columns}
         plain = {key: types[key].to_json(value) for key, value in sorted(values.items())}
-        contents = [(_digest(plain), 0)]
-        if all(column.shown is None for column in self.columns):
-            contents.append((_digest([str(_readable(raw) or "") for raw in row.cells]), 0))
-        return tuple(contents)
+        raw = [str(_readable(cell) or "") for cell in row.cells]
+        while raw and not raw[-1]:
+            raw.pop()
+        return ((_digest(plain), 0), (_digest(raw), 0))
 
 
 def _digest(plain: Any) -> str:
@@ -235,8 +270,16 @@ def convert(value: Any, shown: Field, today: Field) -> Any:
 
 
 def _merge(field: Field, versions: Versions) -> Merged:
-    is_set = isinstance(versions.base, tuple) or FIELD_TYPES[field.type].many
-    return merge_sets(versions) if is_set else merge(versions)
+    return merge_sets(versions) if FIELD_TYPES[field.type].many else merge(versions)
+
+
+def _was_taken_back(known: Known, field: Field, value: Any) -> bool:
+    plain = None if value is None else FIELD_TYPES[field.type].to_json(value)
+    return plain in known.written.get(field.key, ())
+
+
+def _as_conflict(merged: Merged, item: Item) -> tuple[Merged, Item]:
+    return Merged(Outcome.CONFLICT, merged.value), replace(item, outcome=Outcome.CONFLICT, message=TAKEN_BACK)
 
 
 def _problem(row: SheetRow, column: Column, raw: Any, record_id: int | None, message: str) -> Problem:
@@ -251,7 +294,7 @@ def _readable(raw: Any) -> Scalar | None:
 
 def _sorted(row: SheetRow, record: Record, found: Sequence[Item | Problem]) -> RowPlan:
     items = [one for one in found if isinstance(one, Item)]
-    repairs = [item for item in items if item.message.startswith("repair: ")]
+    repairs = [item for item in items if item.message.startswith(REPAIR)]
     ignored = [item for item in items if item.outcome is Outcome.IGNORED and item not in repairs]
     return RowPlan(
         row.number,
@@ -259,6 +302,6 @@ def _sorted(row: SheetRow, record: Record, found: Sequence[Item | Problem]) -> R
         record.revision,
         items=tuple(item for item in items if item not in repairs and item not in ignored),
         problems=tuple(one for one in found if isinstance(one, Problem)),
-        repairs=tuple(replace(item, message=item.message.removeprefix("repair: ")) for item in repairs),
+        repairs=tuple(replace(item, message=item.message.removeprefix(REPAIR)) for item in repairs),
         ignored=tuple(ignored),
     )

@@ -13,7 +13,7 @@ from panel.changelog import LostRace, Write, write_in_bulk
 from panel.database import is_sqlite
 from panel.imports.gathering import applied_imports
 from panel.imports.planning import Planned
-from panel.imports.proposals import NewField
+from panel.imports.proposals import LONGEST_LABEL, NewField
 from panel.keys import Keyring
 from panel.models import AdditionalField, Customer, ImportedRow, SchemaVersion, SettledConflict
 from panel.newcomers import complete
@@ -69,14 +69,15 @@ def create_fields(connection: Connection, new_fields: Sequence[NewField]) -> Non
     if not new_fields:
         return
     last = connection.execute(select(func.max(AdditionalField.position))).scalar() or 0
-    rows = [_field_row(one.field, last + at) for at, one in enumerate(new_fields, 1)]
+    rows = [_field_row(one, last + at) for at, one in enumerate(new_fields, 1)]
     connection.execute(insert(AdditionalField), rows)
     table = SchemaVersion.__table__
     connection.execute(update(SchemaVersion).where(table.c.entity == ENTITY).values(version=table.c.version + 1))
     forget_schema()
 
 
-def _field_row(field: Field, position: int) -> dict[str, Any]:
+def _field_row(new: NewField, position: int) -> dict[str, Any]:
+    field = new.field
     return {
         "entity": ENTITY,
         "key": field.key,
@@ -85,6 +86,7 @@ def _field_row(field: Field, position: int) -> dict[str, Any]:
         "options": [[option.key, option.label] for option in field.options],
         "scale": field.scale,
         "position": position,
+        "made_from": new.header.strip().casefold()[:LONGEST_LABEL],
     }
 
 

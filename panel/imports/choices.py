@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from panel.imports.planning import Planned
-from panel.imports.report import display
+from panel.imports.showing import display
 from panel.models import ImportItem
-from sync.plan import Item, RowPlan
+from sync.columns import Column
+from sync.fields import Field
+from sync.plan import Item, Plan, RowPlan
+
+Answers = Mapping[str, str]
+"""What was asked, with its three values, to ``panel`` or ``workbook``."""
 
 
-def apply_choices(connection: Connection, import_id: int, planned: Planned) -> None:
-    """Carry the saved answers over into a new plan of the same file."""
+def saved_answers(connection: Connection, import_id: int) -> Answers:
+    """Return the answers that were given to an import's preview."""
     table = ImportItem.__table__.c
     columns = (table.at, table.field, table.base, table.panel, table.workbook, table.choice)
     rows = connection.execute(select(*columns).where(table.import_id == import_id, table.choice != ""))
-    saved = {_key(*row[:5]): row[5] for row in rows}
-    if not saved:
+    return {_question(*row[:5]): row[5] for row in rows}
+
+
+def answer(plan: Plan, columns: Sequence[Column], answers: Answers) -> None:
+    """Carry answers over into a plan of the same file."""
+    if not answers:
         return
-    for number, row in list(planned.plan.kept.items()):
-        planned.plan.kept[number] = _answered(row, saved, planned)
+    fields = {column.field.key: column.field for column in columns}
+    for number, row in list(plan.kept.items()):
+        plan.kept[number] = _answered(row, answers, fields)
 
 
-def _answered(row: RowPlan, saved: dict[Any, str], planned: Planned) -> RowPlan:
-    items = tuple(_with_choice(item, saved, planned) for item in row.items)
-    repairs = tuple(_with_choice(item, saved, planned) for item in row.repairs)
-    return replace(row, items=items, repairs=repairs)
+def _answered(row: RowPlan, answers: Answers, fields: Mapping[str, Field]) -> RowPlan:
+    items = [_with_choice(item, answers, fields) for item in row.items]
+    repairs = [_with_choice(item, answers, fields) for item in row.repairs]
+    # Damage that a person takes as it is, is an edit like any other.
+    meant = [item for item in repairs if item.choice == "workbook"]
+    return replace(row, items=(*items, *meant), repairs=tuple(item for item in repairs if item.choice != "workbook"))
 
 
-def _with_choice(item: Item, saved: dict[Any, str], planned: Planned) -> Item:
+def _with_choice(item: Item, answers: Answers, fields: Mapping[str, Field]) -> Item:
     if not item.is_open:
         return item
-    field = next((field for field in planned.schema.fields if field.key == item.field), None)
-    shown = [display(value, field) for value in (item.base, item.panel, item.workbook)]
-    choice = saved.get(_key(str(item.at), item.field, *shown), "")
+    shown = [display(value, fields.get(item.field)) for value in (item.base, item.panel, item.workbook)]
+    choice = answers.get(_question(str(item.at), item.field, *shown), "")
     return replace(item, choice=choice) if choice else item
 
 
-def _key(*parts: Any) -> str:
+def _question(*parts: Any) -> str:
     return repr([list(part) if isinstance(part, tuple) else part for part in parts])

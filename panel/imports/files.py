@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +16,8 @@ from sync.errors import UnreadableWorkbook
 from sync.workbook import Limits
 
 CHUNK = 1 << 20
+ABANDONED_SECONDS = 3600
+"""Longer than any import takes between storing its file and naming it in the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ def limits() -> Limits:
 def store(source: BinaryIO, name: str) -> StoredFile:
     """Copy a file into the instance folder; raise `UnreadableWorkbook` where it is too large."""
     suffix = Path(name).suffix.lower()
-    path = uploads() / f"{uuid.uuid4().hex}{suffix if suffix in {'.xlsx', '.csv', '.txt'} else '.bin'}"
+    path = uploads() / f"{uuid.uuid4().hex}{suffix if suffix in {'.xlsx', '.csv', '.tsv', '.txt'} else '.bin'}"
     digest, size, most = hashlib.sha256(), 0, limits().upload_bytes
     with path.open("xb") as out:
         while chunk := source.read(CHUNK):
@@ -55,6 +59,14 @@ def store(source: BinaryIO, name: str) -> StoredFile:
             digest.update(chunk)
             out.write(chunk)
     return StoredFile(path, Path(name).name, digest.hexdigest())
+
+
+def sweep(kept: Collection[str]) -> None:
+    """Remove files that no import knows, left by a process that was killed; `kept` are the known names."""
+    oldest = time.time() - ABANDONED_SECONDS
+    for path in uploads().iterdir():
+        if path.name not in kept and path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
 
 
 def uploads() -> Path:

@@ -10,38 +10,47 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Connection, RowMapping, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, or_, select
 
 from panel.changelog import changes_since, value_then
 from panel.imports.files import StoredFile
 from panel.imports.identity import Identified, prepared_content
 from panel.imports.options import Viewer
 from panel.keys import Keyring
-from panel.models import Customer, Export, Import, ImportedRow, Status
+from panel.models import Customer, Export, Import, ImportedRow, Revision, Status
 from panel.records import BATCH, batches, records_by_id
 from panel.schema import BUILT_IN_KEYS, ENTITY, column_of
 from sync.columns import Column
 from sync.fields import Field
 from sync.plan import RowPlan
-from sync.records import Record
+from sync.records import Change, Record
 from sync.tokens import NewToken, RowToken, parse_ref
 from sync.types import FIELD_TYPES
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What is known of a batch: records by ID, stamps and values by ID and revision, rows that came in before."""
+    """What is known of a batch: records by ID, stamps and values by ID and revision, rows that came in before.
+
+    `written` holds, by record and field, what earlier imports of the same workbook wrote, in JSON form.
+    """
 
     records: Mapping[int, Record]
     stamps: Mapping[tuple[int, int], str]
     values: Mapping[tuple[int, int], Mapping[str, Any]]
     remembered: Mapping[tuple[str, int], int]
+    written: Mapping[int, Mapping[str, Sequence[Any]]]
+
+
+def same_source(export_id: int | None, sha256: str, name: str) -> ColumnElement[bool]:
+    """Return the condition that an import is of this export or, without one, of this file: its bytes or its name."""
+    same_file = or_(Import.sha256 == sha256, Import.file_name == name)
+    return same_file if export_id is None else Import.export_id == export_id
 
 
 def applied_imports(connection: Connection, export_id: int | None, sha256: str, name: str) -> tuple[int, ...]:
-    """Return the applied imports of an export or, without one, of a foreign file: the same bytes or the same name."""
-    same_file = or_(Import.sha256 == sha256, Import.file_name == name)
-    same = same_file if export_id is None else Import.export_id == export_id
+    """Return the applied imports of an export, or of a foreign file."""
+    same = same_source(export_id, sha256, name)
     query = select(Import.id).where(Import.state == "applied", same).order_by(Import.id)
     return tuple(connection.execute(query).scalars())
 
@@ -88,8 +97,10 @@ class Gatherer:
         ids = {one.id for one in rows if one.id is not None}
         ids |= set(remembered.values())
         records = self._records(ids)
-        stamps, values = self._earlier([one.token for one in rows if isinstance(one.token, RowToken)], records)
-        return Gathered(records, stamps, values, remembered)
+        tokens = [one.token for one in rows if isinstance(one.token, RowToken) and one.token.id in records]
+        log = self._log_since(tokens, records)
+        stamps, values = self._earlier(tokens, records, log)
+        return Gathered(records, stamps, values, remembered, self._written(log))
 
     def _records(self, ids: Collection[int]) -> dict[int, Record]:
         mine = self._viewer.partner_id
@@ -104,18 +115,28 @@ class Gatherer:
         clear = {key: keyring.decrypt(text, ENTITY, record.id, key) for key, text in sealed.items()}
         return replace(record, values={**record.values, **clear})
 
+    def _log_since(self, tokens: Sequence[RowToken], records: Mapping[int, Record]) -> dict[int, list[Change]]:
+        stale = {token.id: token.revision for token in tokens if records[token.id].revision != token.revision}
+        return changes_since(self._connection, stale)
+
+    def _written(self, log: Mapping[int, Sequence[Change]]) -> dict[int, dict[str, list[Any]]]:
+        written: dict[int, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+        for record_id, entries in log.items():
+            for entry in entries:
+                if entry.import_id is not None and entry.import_id in self.imports_before():
+                    for key, (_old, new) in entry.changes.items():
+                        written[record_id][key].append(new)
+        return written
+
     def _earlier(
-        self, tokens: Sequence[RowToken], records: Mapping[int, Record]
+        self, tokens: Sequence[RowToken], records: Mapping[int, Record], log: Mapping[int, Sequence[Change]]
     ) -> tuple[dict[tuple[int, int], str], dict[tuple[int, int], Mapping[str, Any]]]:
-        here = [token for token in tokens if token.id in records]
         stamps = {(one.id, one.revision): one.stamp for one in records.values()}
         values: dict[tuple[int, int], Mapping[str, Any]] = {
             (one.id, one.revision): one.values for one in records.values()
         }
-        stale = {token.id: token.revision for token in here if records[token.id].revision != token.revision}
-        log = changes_since(self._connection, stale)
         stamps |= {(record_id, one.number): one.stamp for record_id, newer in log.items() for one in newer}
-        for token in here:
+        for token in tokens:
             place = (token.id, token.revision)
             if place in stamps and place not in values:
                 newer = [one for one in log[token.id] if one.number > token.revision]
@@ -130,6 +151,12 @@ class Gatherer:
         """Return what a record was when its row created it; what the panel filled in was `blank` on the sheet."""
         newer = changes_since(self._connection, {record.id: 2}).get(record.id, ())
         return {key: None if key in blank else value for key, value in self._then(record, newer).items()}
+
+    def creation_cells(self, record: Record) -> frozenset[str]:
+        """Return the fields that a record's creation took from a file."""
+        table = Revision.__table__.c
+        first = (table.entity == ENTITY, table.record_id == record.id, table.number == 1)
+        return frozenset(self._connection.execute(select(table.cells).where(*first)).scalar() or ())
 
     # Who is meant
 
@@ -165,12 +192,16 @@ class Gatherer:
         """Return the records that rows with these contents became in earlier imports."""
         contents = {prepared_content(one.token) for one in rows if isinstance(one.token, NewToken)}
         contents |= {content for draft in drafts.values() if draft.creates for content, _n in draft.creates.contents}
-        table = ImportedRow.__table__.c
-        query = select(table.content, table.occurrence, table.record_id)
+        query = select(ImportedRow.content, ImportedRow.occurrence, ImportedRow.record_id)
+        query = query.join(Import, Import.id == ImportedRow.import_id)
+        query = query.join(Customer, Customer.id == ImportedRow.record_id)
+        # What an undone import created counts only where undoing it left the customer alone.
+        counts = (Import.state == "applied") | ((Import.state == "undone") & Customer.deleted_at.is_(None))
+        query = query.where(same_source(self.export_id, self._file.sha256, self._file.name), counts)
         found: dict[tuple[str, int], int] = {}
         for some in batches(sorted(contents), BATCH):
-            mine = query.where(table.import_id.in_(self.imports_before()), table.content.in_(some))
-            found.update({(row[0], row[1]): row[2] for row in self._connection.execute(mine)})
+            rows_before = self._connection.execute(query.where(ImportedRow.content.in_(some)))
+            found.update({(row[0], row[1]): row[2] for row in rows_before})
         return found
 
     def imports_before(self) -> tuple[int, ...]:

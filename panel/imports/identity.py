@@ -13,6 +13,8 @@ from sync.fields import Bad, Field
 from sync.rows import SheetRow
 from sync.tokens import NewToken, RowToken, parse_token
 from sync.values import parse_value
+from sync.workbook import Table
+from sync.workbook.layout import TOKEN_LABEL
 
 NO_SUCH_ID = -1
 ID_FIELD = Field("id", "ID", "integer")
@@ -48,6 +50,13 @@ class Seen:
         """Count one more row with this content and return how many there were before."""
         self.contents[content] += 1
         return self.contents[content] - 1
+
+
+def ref_column_of(table: Table) -> int | None:
+    """Return the column of the rows' tokens, known by its label where the key row lost its first cell."""
+    if table.ref_column is not None:
+        return table.ref_column
+    return table.labels.index(TOKEN_LABEL) if TOKEN_LABEL in table.labels else None
 
 
 def prepared_content(token: NewToken) -> str:

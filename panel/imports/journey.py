@@ -13,11 +13,11 @@ from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken
 from panel.database import reading, writing
 from panel.imports.applying import write_plan
-from panel.imports.choices import apply_choices
+from panel.imports.choices import saved_answers
 from panel.imports.files import StoredFile, store, uploads
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planning import Planned, plan_file
-from panel.imports.report import as_json, display
+from panel.imports.showing import as_json, display
 from panel.imports.undoing import Undone, apply_undo, plan_undo
 from panel.models import Import, ImportItem, User
 from panel.models.columns import now
@@ -188,8 +188,10 @@ def undo_import(import_id: int, viewer: Viewer, *, dry_run: bool = False) -> Und
     with writing() as connection:
         _applied_import(connection, import_id)
         undone = apply_undo(connection, import_id, Author(viewer.name, "undo", viewer.user_id, None, import_id))
-        values = {"state": "undone", "undone_at": now()}
-        connection.execute(update(Import).where(Import.id == import_id).values(**values))
+        # Where all of it was edited since, the import stays applied, so that it can be undone once that is undone.
+        if undone.wrote or not undone.kept:
+            values = {"state": "undone", "undone_at": now()}
+            connection.execute(update(Import).where(Import.id == import_id).values(**values))
         return undone
 
 
@@ -216,9 +218,7 @@ def _applied_import(connection: Connection, import_id: int) -> None:
 
 def _plan_again(connection: Connection, row: RowMapping, options: ImportOptions, viewer: Viewer) -> Planned:
     file = StoredFile(uploads() / row["stored_as"], row["file_name"], row["sha256"])
-    planned = plan_file(connection, file, options, viewer)
-    apply_choices(connection, row["id"], planned)
-    return planned
+    return plan_file(connection, file, options, viewer, saved_answers(connection, row["id"]))
 
 
 def _register(connection: Connection, file: StoredFile, options: ImportOptions, viewer: Viewer) -> int:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from flask import current_app
 from sqlalchemy import Connection
 
+from panel.imports.choices import Answers, answer
 from panel.imports.files import StoredFile, limits
 from panel.imports.gathering import Gathered, Gatherer
-from panel.imports.identity import Identified, Identity, Seen, prepared_content
+from panel.imports.identity import Identified, Identity, Seen, prepared_content, ref_column_of
 from panel.imports.options import ImportOptions, Viewer
-from panel.imports.proposals import NewField, propose
-from panel.imports.whole_file import list_absent, refuse_repeated, refuse_taken, settle_again
+from panel.imports.proposals import NewField, propose, refuse_new_fields
+from panel.imports.whole_file import (
+    list_absent,
+    other_partner,
+    refuse_moved,
+    refuse_repeated,
+    refuse_taken,
+    settle_again,
+)
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, current_schema
-from sync.cells import Problem
+from sync.cells import Problem, column_letters
 from sync.columns import Column, Headers, match_headers
 from sync.errors import UnknownField
 from sync.fields import Field
@@ -39,7 +48,9 @@ DISAGREES = "The row's hidden reference says customer {id}, the ID beside it say
 DELETED = "This customer was deleted after the export. Restore it in the panel first, or remove the row."
 TOO_MANY = "{label} '{value}' belongs to {count} customers. Use a key that only one has, or the ID column."
 RETIRED = 'The field "{label}" was retired after the export. Its column was left out.'
-OTHER_PARTNER = "You may work with customers of your own partner only. Clear the cell, or choose your partner."
+WITHHELD = 'The field "{label}" is kept out of workbooks. Its column was left out.'
+HEADLESS = "Column {column} has values but no header. It was left out; give it a header to bring it in."
+RAGGED = "This row has more cells than the header. Put quotes around a text that has the separator in it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +80,32 @@ class Planned:
         return ":".join([self.plan.fingerprint(self.types), *created])
 
 
-def plan_file(connection: Connection, file: StoredFile, options: ImportOptions, viewer: Viewer) -> Planned:
-    """Return what importing a file would do. Raises `UnreadableWorkbook` or `UnknownField`."""
+def plan_file(
+    connection: Connection,
+    file: StoredFile,
+    options: ImportOptions,
+    viewer: Viewer,
+    answers: Answers = MappingProxyType({}),
+) -> Planned:
+    """Return what importing a file would do, with a person's answers to an earlier plan of it.
+
+    Raises `UnreadableWorkbook`, or `UnknownField` where the options do not fit the file or the viewer.
+    """
     schema = current_schema(connection)
     with open_table(file.path, limits()) as table:
         gatherer = Gatherer(connection, file, table.ref, viewer)
         headers = _match(table, schema, gatherer, options)
         proposals = propose(connection, file, schema, headers, accept_all=options.create_fields)
+        refuse_new_fields(proposals, viewer)
         accepted = [one.field for one in proposals if one.accepted]
         columns = [*headers.columns, *(Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)]
         planner = _RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
         plan = planner.run(table, accepted)
-    plan.notes = [RETIRED.format(label=label) for label in headers.retired]
+    plan.notes = [*(RETIRED.format(label=label) for label in headers.retired), *planner.notes(headers)]
+    answer(plan, columns, answers)
     refuse_repeated(plan, planner.seen)
-    refuse_taken(connection, plan, columns)
+    refuse_moved(plan, viewer)
+    refuse_taken(connection, plan, columns, viewer)
     settle_again(connection, plan, columns, gatherer.export_id)
     list_absent(plan, gatherer.exported_ids(), planner.seen)
     whole = replace(schema, fields=(*schema.fields, *accepted))
@@ -91,9 +114,9 @@ def plan_file(connection: Connection, file: StoredFile, options: ImportOptions, 
 
 
 def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOptions) -> Headers:
-    headers = match_headers(
-        table.keys, table.labels, schema.field, gatherer.shown_fields(), options.mapping, table.ref_column
-    )
+    mapping = {header: schema.made_from(header, target) for header, target in options.mapping.items()}
+    shown = gatherer.shown_fields()
+    headers = match_headers(table.keys, table.labels, schema.exchanged, shown, mapping, ref_column_of(table))
     if not headers.columns:
         raise UnknownField(NO_COLUMN)
     return headers
@@ -117,9 +140,12 @@ class _RowsPlanner:
         self._columns, self._schema = columns, schema
         self._choices = options.choices
         self._key = _key_column(schema, columns, options)
-        self._identity = Identity(table.ref_column, headers.id_column, self._key, columns)
+        self._identity = Identity(ref_column_of(table), headers.id_column, self._key, columns)
         self._tokens = TokenMaker(current_app.extensions["keyring"].tokens, ENTITY)
         self._plan = Plan(table.sheet)
+        self._width = max(len(table.keys), len(table.labels))
+        self._is_csv = table.is_csv
+        self._headless: set[int] = set()
 
     def run(self, table: Table, accepted: Sequence[Field]) -> Plan:
         """Return the plan of all rows."""
@@ -128,9 +154,22 @@ class _RowsPlanner:
         read = {column.field.key: column.field for column in self._columns if not column.is_new}
         self._gatherer.read(read | {key: self._schema.field(key) for key in ("partner", "status")})
         identified = (self._identity.of(SheetRow(table.sheet, number, cells)) for number, cells in table.rows)
-        for some in batches((one for one in identified if not self._identity.is_blank(one)), BATCH):
+        rows = (one for one in identified if not (self._identity.is_blank(one) or self._is_label_row(one.row)))
+        for some in batches(rows, BATCH):
             self._plan_batch(some)
         return self._plan
+
+    def _is_label_row(self, row: SheetRow) -> bool:
+        """Tell whether a row is our own row of labels, below a key row that lost its first cell."""
+        texts = [(row.cell(column.index), column.field.label) for column in self._columns]
+        return len(texts) > 1 and all(text == label for text, label in texts)
+
+    def notes(self, headers: Headers) -> Iterator[str]:
+        """Yield what is to be said of columns that were left out though they hold something."""
+        for label in headers.withheld:
+            yield WITHHELD.format(label=label)
+        for index in sorted(self._headless):
+            yield HEADLESS.format(column=column_letters(index))
 
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
         by_key = self._gatherer.ids_by_key(self._key, [one.key for one in rows if one.key is not None])
@@ -138,7 +177,15 @@ class _RowsPlanner:
         drafts = {one.row.number: self._planner.new(one.row) for one in named if one.id is None}
         known = self._gatherer.gather(named, drafts)
         for one in named:
-            self._plan.add(self._plan_row(one, known, drafts))
+            self._plan.add(self._too_wide(one) or self._plan_row(one, known, drafts))
+
+    def _too_wide(self, one: Identified) -> RowPlan | None:
+        """Notice cells that no header is above; in a CSV they are a text's comma without quotes around it."""
+        beyond = [at for at in range(self._width, len(one.row.cells)) if one.row.cell(at) not in (None, "")]
+        if beyond and self._is_csv:
+            return _refused(one, RAGGED)
+        self._headless.update(beyond)
+        return None
 
     def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> RowPlan | None:
         if one.is_tampered:
@@ -156,7 +203,8 @@ class _RowsPlanner:
             return _refused(one, GONE)
         if self._identity.disagrees(one):
             return _refused(one, DISAGREES.format(id=one.id))
-        return self._plan_known(one, record, self._base_of(one, known))
+        written = known.written.get(record.id, {})
+        return self._plan_known(one, Known(record, self._base_of(one, known), written=written))
 
     def _base_of(self, one: Identified, known: Gathered) -> Mapping[str, Any] | None:
         token = one.token
@@ -166,22 +214,13 @@ class _RowsPlanner:
         holds = stamp is not None and self._tokens.holds(token, stamp)
         return known.values.get((token.id, token.revision)) if holds else None
 
-    def _plan_known(self, one: Identified, record: Record, base: Mapping[str, Any] | None) -> RowPlan | None:
+    def _plan_known(self, one: Identified, known: Known) -> RowPlan | None:
         if self._asks_deletion(one.row):
-            return self._plan_deletion(one, record, base)
-        plan = self._planner.existing(one.row, Known(record, base))
-        if plan is None:
-            return None
-        if record.deleted and plan.items:
+            return self._plan_deletion(one, known.record, known.base)
+        plan = self._planner.existing(one.row, known)
+        if plan is not None and known.record.deleted and plan.items:
             return _refused(one, DELETED)
-        return self._within_partner(one, plan)
-
-    def _within_partner(self, one: Identified, plan: RowPlan) -> RowPlan:
-        mine = self._viewer.partner_id
-        moved = [item for item in plan.writes if item.field == "partner" and item.value != mine]
-        if mine is None or not moved:
-            return plan
-        return replace(plan, problems=(*plan.problems, Problem(moved[0].at, OTHER_PARTNER, one.id, "partner")))
+        return plan
 
     def _asks_deletion(self, row: SheetRow) -> bool:
         column = self._headers.action_column
@@ -210,9 +249,19 @@ class _RowsPlanner:
         contents = tuple((content, self.seen.next_occurrence(content)) for content, _none in draft.creates.contents)
         earlier = next((known.remembered[place] for place in contents if place in known.remembered), None)
         if earlier is not None:
-            self.seen.ids[earlier].append(one.row.number)
-            return None
+            return self._plan_remembered(one, earlier, known)
         return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=contents)))
+
+    def _plan_remembered(self, one: Identified, record_id: int, known: Gathered) -> RowPlan | None:
+        """Plan a row that became a record earlier: only columns that it was not made of can say anything new."""
+        self.seen.ids[record_id].append(one.row.number)
+        record = known.records.get(record_id)
+        made_of = self._gatherer.creation_cells(record) if record else frozenset()
+        typed = {c.field.key for c in self._columns if one.row.cell(c.index) not in (None, "")}
+        new = frozenset(typed - made_of)
+        if record is None or not new:
+            return None
+        return self._plan_known(one, Known(record, self._gatherer.creation_base(record, ()), only=new))
 
     def _plan_prepared(self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan) -> RowPlan | None:
         self.seen.prepared[token.number].append(one.row.number)
@@ -222,7 +271,7 @@ class _RowsPlanner:
         record = known.records.get(known.remembered.get(place, 0))
         if record is not None:
             blank = {c.field.key for c in self._columns if one.row.cell(c.index) in (None, "") and c.field.generated}
-            return self._plan_known(one, record, self._gatherer.creation_base(record, blank))
+            return self._plan_known(one, Known(record, self._gatherer.creation_base(record, blank)))
         if draft.creates is None:
             return draft
         return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=(place,))))
@@ -232,8 +281,7 @@ class _RowsPlanner:
         if mine is None or plan.creates is None:
             return plan
         if plan.creates.values.get("partner", mine) != mine:
-            problem = Problem(plan.creates.cells["partner"], OTHER_PARTNER, field="partner")
-            return replace(plan, problems=(*plan.problems, problem))
+            return replace(plan, problems=(*plan.problems, other_partner(plan.creates.cells["partner"])))
         return replace(plan, creates=replace(plan.creates, values={**plan.creates.values, "partner": mine}))
 
 
@@ -248,6 +296,8 @@ def _key_column(schema: Schema, columns: Sequence[Column], options: ImportOption
     if not options.key:
         return None
     field = schema.field(options.key)
+    if FIELD_TYPES[field.type].secret:
+        raise UnknownField(f"{field.label} is stored encrypted, so nobody can be found by it. Choose another key.")
     found = next((column for column in columns if column.field.key == field.key), None)
     if found is None:
         raise UnknownField(f'The key {field.label} is in no column. Name its column with --map "Header={field.key}".')

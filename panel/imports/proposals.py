@@ -9,14 +9,18 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from panel.imports.files import StoredFile, limits
+from panel.imports.options import Viewer
 from panel.models import AdditionalField
 from panel.schema import ENTITY, RESERVED_KEYS, Schema
 from sync.columns import Headers
+from sync.errors import UnknownField
 from sync.fields import Field
 from sync.inference import infer_field
 from sync.types import FIELD_TYPES
+from sync.types.text import clean_text
 from sync.workbook import open_table
 
+LONGEST_LABEL = 200
 TEXT = Field("text", "Text", "text")
 
 
@@ -57,6 +61,12 @@ def propose(
     return proposals
 
 
+def refuse_new_fields(proposals: Sequence[NewField], viewer: Viewer) -> None:
+    """Refuse new fields that were asked for by somebody who may not define any."""
+    if not viewer.may_config and any(one.accepted for one in proposals):
+        raise UnknownField("You may not define fields. Leave the new columns out, or ask an admin to import the file.")
+
+
 def _taken_keys(connection: Connection) -> set[str]:
     used = connection.execute(select(AdditionalField.key).where(AdditionalField.entity == ENTITY))
     return set(RESERVED_KEYS) | set(used.scalars())
@@ -75,7 +85,9 @@ def _texts(file: StoredFile, indexes: Sequence[int]) -> dict[int, list[str]]:
 
 
 def _free_label(header: str, taken: set[str]) -> str:
-    label, number = header.strip(), 2
+    # One line, without what neither a database nor a workbook can hold.
+    clean = " ".join(clean_text(header).split())[:LONGEST_LABEL] or "Column"
+    label, number = clean, 2
     while label.casefold() in taken:
-        label, number = f"{header.strip()} {number}", number + 1
+        label, number = f"{clean} {number}", number + 1
     return label

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
 from sqlalchemy import Connection, select
 
 from panel.authors import Author
-from panel.changelog import Write, write_in_bulk
+from panel.changelog import Write, owners_of, release, unique_key, write_in_bulk
 from panel.keys import Keyring
 from panel.models import Customer, Revision
 from panel.records import BATCH, batches
 from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schema
+from sync.fields import Field
 from sync.types import FIELD_TYPES
 
 SINCE = "edited since the import"
+GONE = "what it was before is no longer there"
+TAKEN = "what it was before belongs to customer {owner} now"
 SECRET = "a password cannot be put back, because only its digest was kept"
 
 
@@ -40,37 +43,91 @@ class Undone:
     restored: int
     kept: tuple[Kept, ...]
 
+    @property
+    def wrote(self) -> bool:
+        """Tell whether anything went back."""
+        return bool(self.reverted or self.removed or self.restored)
+
 
 def plan_undo(connection: Connection, import_id: int) -> tuple[list[Write], Undone]:
-    """Return the writes that undo an import, and what they amount to."""
+    """Return the writes that undo an import, and what they amount to.
+
+    A value that cannot go back, because it was edited since, belongs to another or names what is gone, is kept.
+    """
     schema = current_schema(connection)
     table = Revision.__table__.c
-    query = select(table.record_id, table.number, table.changes)
-    rows = connection.execute(
-        query.where(table.entity == ENTITY, table.import_id == import_id, table.undo_of.is_(None))
-    )
+    mine = (table.entity == ENTITY, table.import_id == import_id, table.undo_of.is_(None))
+    rows = connection.execute(select(table.record_id, table.number, table.changes).where(*mine)).all()
     writes: list[Write] = []
     kept: list[Kept] = []
-    for some in batches(rows.all(), BATCH):
+    for some in batches(rows, BATCH):
         stored = _stored(connection, schema, [row[0] for row in some])
         for record_id, number, changes in some:
             write, left = _invert(record_id, number, changes, stored[record_id], schema)
             kept.extend(left)
-            if write is not None:
-                writes.append(write)
-    return writes, _summary(writes, kept)
+            writes.extend([write] if write else [])
+    writes, left = _possible(connection, schema, writes)
+    return writes, _summary(writes, [*kept, *left])
+
+
+def _possible(connection: Connection, schema: Schema, writes: list[Write]) -> tuple[list[Write], list[Kept]]:
+    """Return the writes without the values that cannot go back, until no other depends on one that was taken out."""
+    fields = {field.key: field for field in schema.fields}
+    kept: list[Kept] = []
+    while True:
+        blocked = [*_gone(fields, writes), *_taken(connection, fields, writes)]
+        if not blocked:
+            return writes, kept
+        kept.extend(blocked)
+        stay = {(one.id, one.field) for one in blocked}
+        left = (_without(write, stay) for write in writes)
+        writes = [write for write in left if write.changes]
+
+
+def _without(write: Write, stay: set[tuple[int, str]]) -> Write:
+    changes = {key: pair for key, pair in write.changes.items() if (write.record_id, key) not in stay}
+    return replace(write, changes=changes)
+
+
+def _gone(fields: Mapping[str, Field], writes: Sequence[Write]) -> Iterator[Kept]:
+    for write in writes:
+        for key, (now, old) in write.changes.items():
+            options = fields[key].options if key in fields else ()
+            wanted = set(old) if isinstance(old, list) else {old} - {None}
+            if options and not wanted <= {option.key for option in options}:
+                yield Kept(write.record_id, key, now, GONE)
+
+
+def _taken(connection: Connection, fields: Mapping[str, Field], writes: Sequence[Write]) -> Iterator[Kept]:
+    """Yield the unique values that another record holds and does not let go of in the same undoing."""
+    unique = {key for key, field in fields.items() if field.unique}
+    back = [(write, key) for write in writes for key, pair in write.changes.items() if key in unique and pair[1]]
+    leaving = {(write.record_id, key) for write in writes for key in write.changes if key in unique}
+    leaving |= {(write.record_id, key) for write in writes if _bins(write) for key in unique}
+    claims = {(w.record_id, key): unique_key(fields[key], w.changes[key][1]) for w, key in back}
+    owners = owners_of(connection, ({"field": key, "value": value} for (_id, key), value in claims.items()))
+    for (record_id, key), value in claims.items():
+        owner = owners.get((key, value))
+        if owner not in {None, record_id} and (owner, key) not in leaving:
+            now = next(write.changes[key][0] for write, name in back if (write.record_id, name) == (record_id, key))
+            yield Kept(record_id, key, now, TAKEN.format(owner=owner))
+
+
+def _bins(write: Write) -> bool:
+    return bool(write.changes.get("deleted", (None, None))[1])
 
 
 def apply_undo(connection: Connection, import_id: int, author: Author) -> Undone:
     """Undo an import in the caller's transaction; `author.undo_of` names it."""
     writes, undone = plan_undo(connection, import_id)
+    release(connection, [write.record_id for write in writes if _bins(write)])
     keyring: Keyring = current_app.extensions["keyring"]
     write_in_bulk(connection, current_schema(connection), keyring, writes, author)
     return undone
 
 
 def _summary(writes: Sequence[Write], kept: Sequence[Kept]) -> Undone:
-    binned = [write for write in writes if write.changes.get("deleted", (None, None))[1]]
+    binned = [write for write in writes if _bins(write)]
     restored = [write for write in writes if write.changes.get("deleted", (None, True))[1] is None]
     cells = sum(len(write.changes) for write in writes) - len(binned) - len(restored)
     return Undone(cells, len(binned), len(restored), tuple(kept))
@@ -100,7 +157,7 @@ def _invert(
     record_id: int, number: int, changes: dict[str, list[Any]], stored: dict[str, Any], schema: Schema
 ) -> tuple[Write | None, list[Kept]]:
     if number == 1:
-        return _invert_creation(record_id, stored)
+        return _invert_creation(record_id, changes, stored, schema)
     secret = {field.key for field in schema.fields if FIELD_TYPES[field.type].secret}
     back: dict[str, tuple[Any, Any]] = {}
     kept: list[Kept] = []
@@ -116,9 +173,14 @@ def _invert(
     return write, kept
 
 
-def _invert_creation(record_id: int, stored: dict[str, Any]) -> tuple[Write | None, list[Kept]]:
+def _invert_creation(
+    record_id: int, changes: dict[str, list[Any]], stored: dict[str, Any], schema: Schema
+) -> tuple[Write | None, list[Kept]]:
+    """Put a created customer into the bin, if it is what it was when it was created."""
     if stored["deleted"]:
         return None, []
-    if stored["#revision"] > 1:
+    keys = {field.key for field in schema.fields if not FIELD_TYPES[field.type].secret}
+    created = {key: pair[1] for key, pair in changes.items() if key in keys}
+    if any(stored.get(key) != created.get(key) for key in keys):
         return None, [Kept(record_id, "", stored["full_name"], f"the customer was {SINCE}")]
-    return Write(record_id, 2, {"deleted": (None, True)}, extra=stored["#extra"]), []
+    return Write(record_id, stored["#revision"] + 1, {"deleted": (None, True)}, extra=stored["#extra"]), []

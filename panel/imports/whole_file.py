@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from panel.changelog import owners_of
 from panel.imports.identity import Seen
+from panel.imports.options import Viewer
 from panel.models import Import, SettledConflict
 from sync.cells import Address, Problem
 from sync.columns import Column
@@ -46,25 +47,61 @@ class _Claim:
     value: Any
 
 
-def refuse_taken(connection: Connection, plan: Plan, columns: Sequence[Column]) -> None:
-    """Refuse values that another record keeps, judged on the whole plan, so that two may exchange theirs."""
-    for column in columns:
-        if column.field.unique:
-            _refuse_taken(connection, plan, column)
+def refuse_moved(plan: Plan, viewer: Viewer) -> None:
+    """Refuse to move a customer out of the partner that the viewer is bound to."""
+    if viewer.partner_id is None:
+        return
+    for row in plan.updates:
+        moved = [item for item in row.writes if item.field == "partner" and item.value != viewer.partner_id]
+        if moved:
+            plan.refuse(row.row, other_partner(moved[0].at, row.id))
 
 
-def _refuse_taken(connection: Connection, plan: Plan, column: Column) -> None:
+def other_partner(at: Address, record_id: int | None = None) -> Problem:
+    """Return the problem of a partner that is not the viewer's."""
+    message = "You may work with customers of your own partner only. Clear the cell, or choose your partner."
+    return Problem(at, message, record_id, "partner")
+
+
+def refuse_taken(connection: Connection, plan: Plan, columns: Sequence[Column], viewer: Viewer) -> None:
+    """Refuse values that another record keeps, judged on the whole plan, so that two may exchange theirs.
+
+    A row that is refused keeps its value, which may be the one that another row was to take: judged until it holds.
+    """
+    unique = [column for column in columns if column.field.unique]
+    while sum(_refuse_taken(connection, plan, column, viewer) for column in unique):
+        pass
+
+
+def _refuse_taken(connection: Connection, plan: Plan, column: Column, viewer: Viewer) -> bool:
     key, key_of = column.field.key, FIELD_TYPES[column.field.type].key_of
     claims: dict[str, list[_Claim]] = defaultdict(list)
     for claim in _claims(plan, key):
         claims[key_of(claim.value)].append(claim)
     leaving = {item.id for item in plan.changes if item.field == key}
     owners = owners_of(connection, ({"field": key, "value": value} for value in claims))
+    refused = False
     for value, claimants in claims.items():
         owner = owners.get((key, value))
         kept_by = owner if owner is not None and owner not in leaving else None
         if kept_by is not None or len(claimants) > 1:
-            _refuse_claims(plan, column, claimants, kept_by)
+            _refuse_claims(plan, column, claimants, _whose(kept_by, viewer))
+            refused = True
+    return refused
+
+
+def _whose(owner: int | None, viewer: Viewer) -> str:
+    if owner is None:
+        return "is in several rows"
+    # Whom a value belongs to may be outside of what the viewer sees.
+    return f"belongs to customer {owner}" if viewer.partner_id is None else "belongs to another customer"
+
+
+def _refuse_claims(plan: Plan, column: Column, claimants: Iterable[_Claim], whose: str) -> None:
+    for claim in claimants:
+        message = f"{column.field.label} '{claim.value}' {whose}. Only one customer may have it; choose another."
+        at = Address(plan.sheet, column.letters, claim.row)
+        plan.refuse(claim.row, Problem(at, message, claim.id, column.field.key, claim.value))
 
 
 def _claims(plan: Plan, key: str) -> Iterator[_Claim]:
@@ -74,14 +111,6 @@ def _claims(plan: Plan, key: str) -> Iterator[_Claim]:
         value = row.creates.values.get(key) if row.creates else None
         if value is not None:
             yield _Claim(row.row, None, value)
-
-
-def _refuse_claims(plan: Plan, column: Column, claimants: Iterable[_Claim], owner: int | None) -> None:
-    for claim in claimants:
-        whose = f"belongs to customer {owner}" if owner is not None else "is in several rows"
-        message = f"{column.field.label} '{claim.value}' {whose}. Only one customer may have it; choose another."
-        at = Address(plan.sheet, column.letters, claim.row)
-        plan.refuse(claim.row, Problem(at, message, claim.id, column.field.key, claim.value))
 
 
 def settle_again(connection: Connection, plan: Plan, columns: Sequence[Column], export_id: int | None) -> None:

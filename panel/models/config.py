@@ -79,7 +79,8 @@ class GeneratorConfig(Base):
 class AdditionalField(Base):
     """A field that an admin added to an entity; its values live in the record's `extra` under `key`.
 
-    A key never changes and is never used again: a field that is done with is retired.
+    A key never changes and is never used again: a field that is done with is retired. `made_from` is the header of
+    the column that an import made it of, in lower case.
     """
 
     __tablename__ = "additional_field"
@@ -106,6 +107,7 @@ class AdditionalField(Base):
     hidden: Mapped[bool] = mapped_column(default=False)
     retired: Mapped[bool] = mapped_column(default=False)
     position: Mapped[int] = mapped_column(default=0)
+    made_from: Mapped[Short] = mapped_column(default="")
 
     def __str__(self) -> str:
         return self.label

@@ -16,8 +16,11 @@ from sqlalchemy import select
 
 from panel.database import writing
 from panel.extensions import db
-from panel.models import AdditionalField, Customer, Partner, Status, User
+from panel.imports.journey import apply_import, choose, receive
+from panel.imports.options import ImportOptions, Viewer
+from panel.models import AdditionalField, Customer, ImportItem, Partner, Status, User
 from panel.models.columns import now
+from sync.errors import StalePlan, UnknownField
 from sync.tokens import TokenMaker
 from tests.builders import additional_field, customer, edit
 from tests.sheets import read_keys
@@ -397,3 +400,162 @@ def test_deletion_is_asked_for_in_words_and_only_where_the_status_allows_it(out:
     assert (out.plan()["refused"], out.plan()["deleted"]) == (1, 0)
     edit(1, status_id=inactive)
     assert "changed after the export" in out.plan()["problems"][0]["message"]
+
+
+def test_a_value_that_was_taken_back_in_the_panel_is_asked_about(out: Out) -> None:
+    out.put(ANN, city="Zlin", emails="a@x.cz, b@x.cz")
+    assert out.back()["cells_updated"] == 2
+    edit(1, city="Brno", emails=["a@x.cz"])
+    plan = out.plan()
+    assert outcomes(plan, "conflicts") == [
+        (1, "emails", "conflict", ["a@x.cz", "b@x.cz"]),
+        (1, "city", "conflict", "Zlin"),
+    ]
+    assert plan["cells_updated"] == 0
+
+
+def test_a_merge_that_gives_what_the_panel_has_writes_nothing(out: Out) -> None:
+    edit(1, emails=["a@x.cz", "c@x.cz"])
+    out.put(ANN, emails="a@x.cz, c@x.cz")
+    edit(2, emails=["b@x.cz", "a@x.cz"])
+    out.put(BOB, emails="a@x.cz, b@x.cz")
+    plan = out.plan()
+    assert (plan["cells_updated"], plan["exit"]) == (0, 0)
+
+
+def test_a_typed_row_is_no_second_customer_when_its_extra_column_becomes_a_field(out: Out) -> None:
+    letters = openpyxl.utils.get_column_letter(out.sheet.max_column + 1)
+    out.sheet[f"{letters}2"] = "VLAN"
+    out.put(6, full_name="New", serial="X1")
+    out.sheet[f"{letters}6"] = 120
+    assert out.back()["created"] == 1
+    done = out.back("--create-fields")
+    assert (done["created"], done["cells_updated"]) == (0, 1)
+    new = db.session.scalars(select(Customer).where(Customer.full_name == "New")).one()
+    assert new.extra["vlan"] == 120
+    with writing():
+        db.session.scalars(select(AdditionalField).where(AdditionalField.key == "serial")).one().retired = True
+    assert out.back()["created"] == 0
+
+
+def test_a_field_made_of_a_column_is_found_again_by_the_same_mapping(
+    app: Flask, runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("Full name,Partner\nAnn,Yes\nBob,No\n", encoding="utf-8")
+    arguments = ["import", str(source), "--map", "Partner=+", "--json"]
+    first, again = (json.loads(runner.invoke(args=arguments).stdout) for _ in range(2))
+    assert [one["key"] for one in first["new_fields"]] == ["partner_2"]
+    assert (again["new_fields"], again["created"], again["unchanged"]) == ([], 0, 2)
+
+
+def test_a_row_that_depends_on_a_refused_one_is_refused_with_it(out: Out) -> None:
+    customer(full_name="Dan", login="dan")
+    out.put(ANN, login="bob")
+    out.put(BOB, login="dan")
+    out.put(EVA, city="Zlin")
+    done = out.back("--skip-problems")
+    assert (done["exit"], done["refused"], outcomes(done)) == (0, 2, [(3, "city", "workbook", "Zlin")])
+
+
+def test_an_answer_never_lets_a_user_move_a_customer_to_another_partner(app: Flask, out: Out, tmp_path: Path) -> None:
+    with writing():
+        db.session.add(Partner(name="Other"))
+    edit(1, partner_id=2)
+    viewer = Viewer("Jana", "panel", None, partner_id=2)
+    source = tmp_path / "move.csv"
+    source.write_text("ID,Partner,City\n1,Main,Zlin\n", encoding="utf-8")
+    with source.open("rb") as file:
+        number = receive(file, "move.csv", ImportOptions(), viewer)
+    items = db.session.scalars(select(ImportItem).where(ImportItem.group == "unknown")).all()
+    choose(number, {item.number: "workbook" for item in items}, viewer)
+    with pytest.raises(StalePlan):
+        apply_import(number, viewer)
+    assert (one(1).partner_id, one(1).city) == (2, "Brno")
+
+
+def test_damage_that_a_person_means_is_written(app: Flask, out: Out) -> None:
+    viewer = Viewer("Jana", "panel")
+    out.put(ANN, zip_code="420")
+    out.book.save(out.path)
+    with out.path.open("rb") as file:
+        number = receive(file, "out.xlsx", ImportOptions(), viewer)
+    (item,) = db.session.scalars(select(ImportItem).where(ImportItem.group == "repair")).all()
+    choose(number, {item.number: "workbook"}, viewer)
+    apply_import(number, viewer)
+    assert one(1).zip_code == "420"
+
+
+def test_a_password_that_is_a_problem_is_not_repeated(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    source = tmp_path / "long.csv"
+    source.write_text("Full name,Password\nAnn," + "canary" * 100 + "\n", encoding="utf-8")
+    result = runner.invoke(args=["import", str(source), "--json"])
+    assert result.exit_code == 1
+    assert "canary" not in result.stdout + result.stderr
+    keyed = runner.invoke(args=["import", str(source), "--key", "password"])
+    assert (keyed.exit_code, "canary" in keyed.output) == (1, False)
+
+
+def test_a_header_that_no_database_can_hold_becomes_a_clean_label(
+    app: Flask, runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(f"Full name,a\x0bb,{'x' * 400}\nAnn,1,2\n", encoding="utf-8")
+    assert runner.invoke(args=["import", str(source), "--create-fields"]).exit_code == 0
+    with app.app_context():
+        labels = db.session.scalars(select(AdditionalField.label).order_by(AdditionalField.position)).all()
+        assert labels[0].isprintable()
+        assert len(labels[1]) <= 255
+    assert runner.invoke(args=["export", str(tmp_path / "out.xlsx")]).exit_code == 0
+    assert runner.invoke(args=["import", str(tmp_path / "out.xlsx")]).exit_code == 0
+
+
+def test_a_field_kept_out_of_workbooks_is_not_written_by_typing_its_header(
+    app: Flask, runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    with app.app_context():
+        additional_field("secretive", label="Secretive", hidden=True)
+        customer(extra={"secretive": "kept"})
+    source = tmp_path / "in.csv"
+    source.write_text("ID,City,Secretive\n1,Zlin,typed\n", encoding="utf-8")
+    result = runner.invoke(args=["import", str(source), "--accept-unknown", "--json"])
+    assert "kept out of workbooks" in result.stderr
+    assert '"kept"' not in result.stdout
+    with app.app_context():
+        assert one(1).extra["secretive"] == "kept"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("Full name\nNovak, Ann\n", "more cells than the header"), ('Full name,City\nAnn,"Brno\nBob,Zlin\n', "quot")],
+)
+def test_a_csv_that_would_lose_text_is_refused(runner: FlaskCliRunner, tmp_path: Path, text: str, said: str) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(text, encoding="utf-8")
+    result = runner.invoke(args=["import", str(source)])
+    assert result.exit_code in {1, 2}
+    assert said in result.stderr
+
+
+def test_without_its_first_columns_a_workbook_still_makes_no_customer_of_its_labels(
+    out: Out, runner: FlaskCliRunner
+) -> None:
+    out.sheet.delete_cols(1, 2)
+    plan = out.plan("--key", "login")
+    assert (plan["created"], plan["rows"], plan["unchanged"]) == (0, 3, 3)
+
+
+def test_without_its_first_cell_a_workbook_still_knows_its_rows(out: Out) -> None:
+    out.sheet["A1"] = None
+    out.put(ANN, city="Zlin")
+    plan = out.plan("--create-fields")
+    assert (plan["new_fields"], plan["created"]) == ([], 0)
+    assert outcomes(plan, "conflicts") == [(1, "city", "base-unknown", "Zlin")]
+
+
+def test_a_user_who_may_not_define_fields_makes_none_by_an_import(app: Flask, out: Out, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("Full name,VLAN\nAnn,1\n", encoding="utf-8")
+    viewer = Viewer("Jana", "panel", None, may_config=False)
+    with source.open("rb") as file, pytest.raises(UnknownField, match="may not define fields"):
+        receive(file, "in.csv", ImportOptions(create_fields=True), viewer)

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("retired", sa.Boolean(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("made_from", sa.String(length=255), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_additional_field")),
         sa.UniqueConstraint("entity", "key", name=op.f("uq_additional_field_entity_key")),
     )
