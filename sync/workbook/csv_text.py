@@ -12,7 +12,7 @@ from sync.workbook.refusals import refused
 
 SAMPLE = 64 * 1024
 DELIMITERS = ",;\t|"
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # Bytes that are letters in both, and commonly written in one only: ěřůąłżťľőű, and àãåêñôæç.
 _CENTRAL = frozenset(b"\xec\xf8\xf9\xb9\xb3\xbf\x9d\xbe\xf5\xfb\xcc\xd8\xd9\xa5\xa3\xaf\xbc\x8d\x9c\x8c\x9f\x8f")
 _WESTERN = frozenset(b"\xe0\xe3\xe5\xea\xf1\xf4\xe6\xe7\xc0\xc5\xc6\xc7\xd1")
@@ -23,7 +23,7 @@ def encoding_of(path: Path) -> str:
     """Return the encoding: by its byte order mark, or UTF-8 if all of it is, or what Windows writes."""
     with path.open("rb") as file:
         head = file.read(4)
-    for mark, encoding in _BOMS:
+    for mark, encoding in BOMS:
         if head.startswith(mark):
             return encoding
     counts = Counter[int]()

@@ -8,8 +8,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from sync.cells import column_letters
 from sync.fields import Field
 from sync.types import FIELD_TYPES
-from sync.workbook.layout import FIRST_ROW
-from sync.workbook.limits import GRID_ROWS
+from sync.types.text import cell_length, clean_text
+from sync.workbook.escapes import escape
+from sync.workbook.layout import FIRST_ROW, UNKNOWN_LAST_ROW
 
 LISTS = "_lists"
 TITLE_LENGTH, PROMPT_LENGTH, INLINE_LENGTH = 32, 255, 255
@@ -25,7 +26,7 @@ class Dropdowns:
         self.lists: list[tuple[str, ...]] = []
 
     def add(self, index: int, field: Field) -> None:
-        """Add the dropdown or the hint of a field's column, which goes down to the end of the sheet."""
+        """Add the dropdown or the hint of a field's column, which go down some way below the data."""
         field_type = FIELD_TYPES[field.type]
         options = field_type.allowed(field)
         hint = READ_ONLY if field.read_only else field.help or field_type.hint
@@ -59,14 +60,21 @@ class Dropdowns:
         letters = column_letters(index)
         rule.promptTitle, rule.prompt = _cut(label, TITLE_LENGTH), _cut(hint, PROMPT_LENGTH)
         rule.showInputMessage = True
-        rule.add(f"{letters}{FIRST_ROW}:{letters}{GRID_ROWS}")
+        rule.add(f"{letters}{FIRST_ROW}:{letters}{UNKNOWN_LAST_ROW}")
         self._data.add_data_validation(rule)
 
 
 def _fits_inline(option: str) -> bool:
     """Tell whether an option reads the same inside a rule; programs take the outer white space off."""
-    return option.isprintable() and option == option.strip() and not set(option) & set(',"')
+    return option.isprintable() and option == option.strip() == escape(option) and not set(option) & set(',"')
 
 
 def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    """Return text as an attribute of a rule can hold it: cleaned as a cell's is, and of no more UTF-16 units."""
+    text = escape(clean_text(text))
+    if cell_length(text) <= length:
+        return text
+    start = text[: length - 1]
+    while cell_length(start) >= length:
+        start = start[:-1]
+    return f"{start}…"

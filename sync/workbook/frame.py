@@ -18,11 +18,8 @@ from sync.cells import column_letters
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.workbook.dropdowns import LISTS, Dropdowns
-from sync.workbook.layout import FIRST_ROW, FIXED_COLUMNS, LABEL_ROW, Sheet
-from sync.workbook.limits import GRID_ROWS
+from sync.workbook.layout import FIRST_ROW, FIXED_COLUMNS, LABEL_ROW, UNKNOWN_LAST_ROW, Sheet
 
-UNKNOWN_LAST_ROW = GRID_ROWS - 1
-"""Stands in the frame for the last row, which is known when all rows have been written."""
 WIDEST = 60
 FILTER_ARROW = 4
 """Characters that a label leaves free for the arrow of its filter."""

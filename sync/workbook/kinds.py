@@ -6,6 +6,7 @@ import mmap
 from enum import Enum
 from pathlib import Path
 
+from sync.workbook.csv_text import BOMS
 from sync.workbook.limits import Limits
 from sync.workbook.refusals import refused, too_large
 
@@ -38,10 +39,10 @@ def kind_of(path: Path, limits: Limits) -> Kind:
     size, suffix = path.stat().st_size, path.suffix.lower()
     if size > limits.upload_bytes:
         raise too_large("The file", limits.upload_bytes)
-    if not size:
-        raise refused("The file is empty.")
     with path.open("rb") as file:
         head = file.read(512)
+    if not head or head in dict(BOMS):
+        raise refused("The file is empty.")
     if head.startswith(OLE):
         raise refused(_ole(path))
     named = _SUFFIXES.get(suffix)

@@ -8,8 +8,13 @@ from types import MappingProxyType
 
 from sync.cells import Scalar
 from sync.fields import Field
+from sync.workbook.limits import GRID_ROWS
 
 KEY_ROW, LABEL_ROW, FIRST_ROW = 1, 2, 3
+UNKNOWN_LAST_ROW = GRID_ROWS - 1
+"""Stands in the frame for the last row, which is known when all rows have been written."""
+SPARE_ROWS = 500
+"""Rows below the data that have dropdowns and hints too; exceljs makes an object of each of their cells."""
 TOKEN_LABEL = "Row reference"  # noqa: S105 (a heading)
 IDENTITY_KEY = "id"
 FIXED_COLUMNS = 2

@@ -37,10 +37,8 @@ class Contents:
 
 def read_contents(archive: Archive, limits: Limits) -> Contents:
     """Return the worksheets of a workbook in their order, and the parts that their cells refer to."""
-    _check_kind(archive, limits)
     part = _related(_relations(archive, "", limits), "officeDocument") or "xl/workbook.xml"
-    if part not in archive:
-        raise refused("The file is not an Excel workbook.")
+    _check_kind(archive, part, limits)
     relations = _relations(archive, part, limits)
     found, epoch_1904 = _workbook_elements(archive, part, limits)
     return Contents(
@@ -74,19 +72,33 @@ class _Relation:
     target: str
 
 
-def _check_kind(archive: Archive, limits: Limits) -> None:
+def _check_kind(archive: Archive, part: str, limits: Limits) -> None:
+    """Refuse an archive whose workbook part is none that is read."""
     if any(name.endswith(("vbaproject.bin", "xlm.bin")) or "/macrosheets/" in name for name in archive.names):
         raise refused("The workbook contains macros.")
     if "mimetype" in archive and "content.xml" in archive:
         raise refused("The file is an OpenDocument file.")
-    if CONTENT_TYPES not in archive:
+    if CONTENT_TYPES not in archive or part not in archive:
         raise refused("The file is not an Excel workbook.")
-    for _, _, attributes in elements(archive.chunks(CONTENT_TYPES), limits):
+    kinds = _content_types(archive, part, limits)
+    if "sheet.binary" in kinds:
+        raise refused("The file is a binary Excel workbook (.xlsb).")
+    if "macroenabled" in kinds:
+        raise refused("The workbook contains macros.")
+
+
+def _content_types(archive: Archive, part: str, limits: Limits) -> str:
+    """Return, on a line each, the types that a part is given by its own name, or else by its extension."""
+    own, default = [], []
+    wanted = part.casefold()
+    for _, name, attributes in elements(archive.chunks(CONTENT_TYPES), limits):
         kind = attributes.get("ContentType", "").casefold()
-        if "macroenabled" in kind:
-            raise refused("The workbook contains macros.")
-        if "sheet.binary" in kind:
-            raise refused("The file is a binary Excel workbook (.xlsb).")
+        if name == "Override" and _resolved("", attributes.get("PartName", "")).casefold() == wanted:
+            own.append(kind)
+        # SheetJS declares that of .bin files in every .xlsx, so it says nothing of other parts.
+        elif name == "Default" and wanted.endswith(f".{attributes.get('Extension', '').casefold()}"):
+            default.append(kind)
+    return "\n".join(own or default)
 
 
 def _relations(archive: Archive, part: str, limits: Limits) -> dict[str, _Relation]:

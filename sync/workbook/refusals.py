@@ -24,6 +24,14 @@ def unsafe(what: str) -> UnreadableWorkbook:
     return UnreadableWorkbook(f"The file holds {what}, which no workbook needs, so it was not read.")
 
 
+def open_quote(row: int) -> UnreadableWorkbook:
+    """Return the refusal of a CSV file in which a quoted text would swallow the rows that follow."""
+    return UnreadableWorkbook(
+        f"The quoted text that begins in row {row:,} of the CSV file has no clear end, so the rows after it cannot be"
+        ' told from it. Put a quotation mark (") at its end or take off the one at its beginning, and try again.'
+    )
+
+
 def over_limit(what: str, limit: int) -> UnreadableWorkbook:
     """Return the refusal of a file with too much of something."""
     return UnreadableWorkbook(

@@ -13,8 +13,9 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import TextIO, cast
 
-from sync.workbook.frame import UNKNOWN_LAST_ROW, Frame, Page, build_frame
-from sync.workbook.layout import FIRST_ROW, KEY_ROW, LABEL_ROW, Rows, Sheet
+from sync.workbook.frame import Frame, Page, build_frame
+from sync.workbook.layout import FIRST_ROW, KEY_ROW, LABEL_ROW, SPARE_ROWS, UNKNOWN_LAST_ROW, Rows, Sheet
+from sync.workbook.limits import GRID_ROWS
 from sync.workbook.shared_text import SharedText
 from sync.workbook.sheet_xml import RowWriter
 
@@ -42,6 +43,7 @@ _STRINGS_ENTRIES = {
 _DIMENSION = re.compile(r"<dimension [^>]*/>")
 _NO_ROWS = re.compile(r"<sheetData\s*/>|<sheetData>\s*</sheetData>")
 _FILTERED = re.compile(rf'(<autoFilter ref="\w+:[A-Z]+|_FilterDatabase"[^>]*>[^<]*\$){UNKNOWN_LAST_ROW}\b')
+_RULED = re.compile(rf'( sqref="[A-Z]+{FIRST_ROW}:[A-Z]+){UNKNOWN_LAST_ROW}"')
 
 
 def write_workbook(path: Path, sheet: Sheet, rows: Rows) -> None:
@@ -101,7 +103,7 @@ class _Filling:
             for number_of_row, row in rows:
                 part.write(row)
                 last = number_of_row
-            part.write("</sheetData>" + _FILTERED.sub(rf"\g<1>{last}", tail))
+            part.write("</sheetData>" + _bounded(tail, last))
         return last
 
     def _put_strings(self, count: int) -> None:
@@ -131,6 +133,12 @@ class _Filling:
 
     def _text(self, name: str) -> str:
         return self._source.read(name).decode()
+
+
+def _bounded(tail: str, last: int) -> str:
+    """Return what follows the rows: the filter ends with them, dropdowns and hints a little below."""
+    tail = _FILTERED.sub(rf"\g<1>{last}", tail)
+    return _RULED.sub(rf'\g<1>{min(last + SPARE_ROWS, GRID_ROWS)}"', tail)
 
 
 def _relative(name: str, text: str) -> str:

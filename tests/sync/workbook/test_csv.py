@@ -11,7 +11,7 @@ import pytest
 
 from sync.cells import RawCell
 from sync.errors import UnreadableWorkbook
-from sync.workbook import Limits, Sheet, write_csv
+from sync.workbook import Limits, Sheet, open_table, write_csv
 from tests.sync.workbook.workbooks import REF, fields, read
 
 CZECH = "Jméno;Město\r\nŽluťoučký kůň;Třebíč\r\n"
@@ -110,8 +110,49 @@ def test_the_limits_hold_for_csv_too(tmp_path: Path, limits: Limits, reason: str
         read(path, limits)
 
 
-def test_a_quote_that_never_ends_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ('a,b\n1,2\n1,"Ann\n2,Bob\n', 3),
+        ('a,b\n1,"Ann', 2),
+        ('a,b\n1,"', 2),
+        ('a,"b\n1,2\n', 1),
+        ('a,b\n"1\n2",x\n1,"say ""hi""\n2,Bob\n', 3),
+        ('a,b\n1,"Ann\n2,"Bob"\n3,Cy\n', 2),
+        ('a,b\n1,"Ann\r2,"Bob"\r3,Cy\r', 2),
+        ('sep=|\na|b\n1|"Ann\n2|"Bob"\n', 2),
+        ("a,b\n" + "1,2\n" * 40 + '"' + "x,\n" * 9, 42),
+        ('a,b\n"' + "x,\n" * 200_000, 2),
+    ],
+)
+def test_a_quoted_text_without_a_clear_end_is_refused(tmp_path: Path, text: str, row: int) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(b'a,b\n"' + b"x,\n" * 200_000)
-    with pytest.raises(UnreadableWorkbook, match="not a CSV file"):
+    path.write_bytes(text.encode())
+    with pytest.raises(UnreadableWorkbook, match=rf"begins in row {row} of .* quotation mark"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('"Ann" Lee,x', ["Ann Lee", "x"]),
+        ('"Ann" "Lee",x', ['Ann "Lee"', "x"]),
+        ('5" pipe,"x"', ['5" pipe', "x"]),
+        ('"Ann" Lee,"x\ny"', ["Ann Lee", "x\ny"]),
+        ('"a ""b""\nc, d","x"', ['a "b"\nc, d', "x"]),
+        ('"",""', [None, None]),
+    ],
+)
+def test_sloppy_quotes_that_mean_one_thing_are_read(tmp_path: Path, line: str, cells: list[RawCell]) -> None:
+    for end in ("\n", "\r\n", "\r"):
+        _, rows = content(tmp_path, f"a,b{end}{line}{end}1,2".encode())
+        assert rows == [*([cells] if any(cells) else []), ["1", "2"]]
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "A.TSV", "a.txt", "a.csv"])
+@pytest.mark.parametrize("delimiter", ["\t", ",", ";"])
+def test_what_is_in_a_text_file_decides_and_not_its_name(tmp_path: Path, name: str, delimiter: str) -> None:
+    data = "name|city\r\nAnn|Brno\r\n".replace("|", delimiter).encode()
+    assert content(tmp_path, data, name) == (("name", "city"), [["Ann", "Brno"]])
+    with open_table(tmp_path / name, Limits()) as table:
+        assert (table.labels, list(table.rows)) == (("name", "city"), [(2, ["Ann", "Brno"])])

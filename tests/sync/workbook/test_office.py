@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from sync.errors import UnreadableWorkbook
@@ -70,6 +71,14 @@ def test_naughty_strings_survive(tmp_path: Path, shared_data: Path) -> None:
     texts = [dict(enumerate(cells)).get(2, "") for _, cells in rows]
     texts_again = [dict(enumerate(cells)).get(2, "") for _, cells in again]
     assert [pair for pair in zip(texts, texts_again, strict=True) if not same_text(*map(str, pair))] == []
+
+
+def test_it_keeps_dropdowns_and_hints(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.xlsx", [ROW, ROW], *TYPES)
+    again = openpyxl.load_workbook(resave(path, tmp_path / "b.xlsx"))["Customers"]
+    rules = {str(rule.sqref): rule for rule in again.data_validations.dataValidation}
+    assert rules["H3:H504"].formula1 == '"Yes,No"'
+    assert "2024-12-31" in rules["F3:F504"].prompt
 
 
 def test_its_csv_is_known_by_its_key_row(tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ FILES = [
     ("secret.xlsx", OLE + "EncryptedPackage".encode("utf-16-le") + bytes(9), "protected by a password"),
     ("none.xlsx", b"", "empty"),
     ("none.csv", b"", "empty"),
+    ("mark.csv", b"\xef\xbb\xbf", "empty"),
+    ("mark.tsv", b"\xff\xfe", "empty"),
+    ("mark.txt", b"\xfe\xff", "empty"),
     ("cut.xlsx", b"PK\x03\x04" + bytes(300), "damaged"),
     ("a.pdf", b"%PDF-1.7", "neither an Excel workbook nor a CSV file"),
     ("a.bin", b"PK\x03\x04" + bytes(300), "damaged"),
@@ -95,6 +98,16 @@ def typed(content_type: str) -> dict[str, str | bytes]:
     return part(CONTENT_TYPES, PLAIN[CONTENT_TYPES].replace("sheet.main", content_type))
 
 
+def default(extension: str, content_type: str) -> dict[str, str | bytes]:
+    """Return content types in which this one goes by a part's extension, and the workbook part has none of its own."""
+    declared = f'<Default Extension="{extension}" ContentType="application/vnd.ms-excel.{content_type}.main"/>'
+    return part(CONTENT_TYPES, f"<Types>{declared}</Types>")
+
+
+BINARY = "sheet.binary.macroEnabled"
+AS_BINARY = part("_rels/.rels", PLAIN["_rels/.rels"].replace(BOOK, "xl/workbook.bin"))
+
+
 def sheet_doctype(encoding: str) -> bytes:
     text = f'<?xml version="1.0" encoding="{encoding}"?>{DOCTYPE}' + sheet_xml(ROW.format(1))
     return text.encode(encoding)
@@ -104,7 +117,11 @@ WITH_PARTS = [
     ("macros", part("xl/vbaProject.bin", b"x"), "contains macros"),
     ("macro sheets", part("xl/macrosheets/sheet1.xml", "<a/>"), "contains macros"),
     ("a macro type", typed("sheet.macroEnabled.main"), "macros"),
+    ("a macro type in capitals", typed("SHEET.MACROENABLED.main"), "macros"),
+    ("a macro template", typed("template.macroEnabled.main"), "macros"),
+    ("a macro type by extension", default("XML", "sheet.macroEnabled"), "macros"),
     ("a binary workbook", typed("sheet.binary.macroFree"), ".xlsb"),
+    ("a binary workbook by extension", {**default("bin", BINARY), **AS_BINARY, "xl/workbook.bin": b"x"}, ".xlsb"),
     ("an OpenDocument", {"mimetype": "application/vnd.oasis", "content.xml": "<a/>"}, "OpenDocument"),
     ("a document", part("_rels/.rels", PLAIN["_rels/.rels"].replace(BOOK, "word/d.xml")), "not an Excel"),
     ("a DTD in the sheet", part(SHEET, sheet_doctype("utf-8")), "document type"),
@@ -178,6 +195,14 @@ ROWS = [
 @pytest.mark.parametrize(("rows", "after", "reason"), [case[1:] for case in ROWS], ids=[case[0] for case in ROWS])
 def test_a_sheet_is_refused_for(tmp_path: Path, rows: str, after: str, reason: str) -> None:
     assert reason in refusal(build(tmp_path / "a.xlsx", rows, after=after), SMALL)
+
+
+def test_types_of_parts_that_are_not_there_say_nothing(tmp_path: Path) -> None:
+    sheetjs = f'<Default Extension="bin" ContentType="application/vnd.ms-excel.{BINARY}.main"/><Override'
+    types = part(CONTENT_TYPES, PLAIN[CONTENT_TYPES].replace("<Override", sheetjs))
+    assert opened(build(tmp_path / "a.xlsx", ROW.format(1) + ROW.format(2), parts=types)) == 1
+    macros = {**types, "xl/vbaProject.bin": b"x"}
+    assert "contains macros" in refusal(build(tmp_path / "b.xlsx", ROW.format(1), parts=macros))
 
 
 def test_rows_from_the_end_of_the_grid_are_read(tmp_path: Path) -> None:

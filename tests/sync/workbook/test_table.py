@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import openpyxl
+import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
+from sync.workbook import Limits, open_table
 from tests.sync.workbook.workbooks import REF, read, save
 
 
@@ -51,6 +53,31 @@ def test_a_deleted_label_row_takes_no_data_with_it(tmp_path: Path) -> None:
     book.save(tmp_path / "b.xlsx")
     table, rows = read(tmp_path / "b.xlsx")
     assert (table.labels, [number for number, _ in rows]) == ((), [2, 3])
+
+
+@pytest.mark.parametrize("csv", [False, True])
+@pytest.mark.parametrize("labels", [True, False])
+@pytest.mark.parametrize("tokens", [True, False])
+def test_without_its_reference_a_sheet_is_read_as_a_foreign_one(
+    tmp_path: Path, csv: bool, labels: bool, tokens: bool
+) -> None:
+    book, sheet = edited(tmp_path / "a.xlsx")
+    sheet["A1"] = None
+    if not labels:
+        sheet.delete_rows(2)
+    if not tokens:
+        sheet.delete_cols(1)
+    path = tmp_path / ("b.csv" if csv else "b.xlsx")
+    book.save(tmp_path / "b.xlsx")
+    if csv:
+        lines = [",".join("" if cell is None else str(cell) for cell in row) for row in sheet.values]
+        path.write_text("\n".join(lines))
+    with open_table(path, Limits()) as table:
+        rows = list(table.rows)
+    keys = ("id", "field_0", "field_1")
+    assert (table.ref, table.ref_column, table.keys) == (None, None, ())
+    assert table.labels == ((None, *keys) if tokens else keys)
+    assert len(rows) == (3 if labels else 2)
 
 
 def test_a_row_with_a_token_above_the_key_row_is_data(tmp_path: Path) -> None:

@@ -15,9 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.cells import LONG_TEXT_PLACEHOLDER, Scalar
-from sync.fields import Option
+from sync.fields import Field, Option
 from sync.types.text import clean_text
 from sync.workbook import Limits, Sheet, read_table, write_csv, write_workbook
+from sync.workbook.layout import UNKNOWN_LAST_ROW
+from sync.workbook.limits import GRID_ROWS
+from sync.workbook.writer import _bounded
 from tests.sync.workbook.workbooks import REF, fields, read, save
 
 NOON = dt.datetime.combine(dt.date(2024, 1, 5), dt.time(12, 30, 1))
@@ -197,12 +200,58 @@ def test_read_only_columns_are_tinted(book: openpyxl.Workbook) -> None:
 
 def test_options_and_hints_are_offered(book: openpyxl.Workbook) -> None:
     rules = {str(rule.sqref): rule for rule in book["Customers"].data_validations.dataValidation}
-    assert (rules["H3:H1048576"].formula1, rules["H3:H1048576"].showErrorMessage) == ('"Yes,No"', True)
-    assert (rules["I3:I1048576"].formula1, rules["I3:I1048576"].showErrorMessage) == ("_lists!$A$1:$A$30", True)
+    assert (rules["H3:H504"].formula1, rules["H3:H504"].showErrorMessage) == ('"Yes,No"', True)
+    assert (rules["I3:I504"].formula1, rules["I3:I504"].showErrorMessage) == ("_lists!$A$1:$A$30", True)
     assert book["_lists"]["A30"].value == "A long option, number 29"
-    assert "2024-12-31" in rules["F3:F1048576"].prompt
-    assert "ead-only" in rules["L3:L1048576"].prompt
+    assert "2024-12-31" in rules["F3:F504"].prompt
+    assert "ead-only" in rules["L3:L504"].prompt
     assert all(len(rule.prompt) <= 255 and len(rule.promptTitle) <= 32 for rule in rules.values())
+
+
+@pytest.mark.parametrize(("count", "last"), [(0, 502), (1, 503), (1000, 1502)])
+def test_rules_end_with_the_spare_rows_below_the_data(tmp_path: Path, count: int, last: int) -> None:
+    path = save(tmp_path / "a.xlsx", [("Yes", None)] * count, "boolean", "date")
+    rules = openpyxl.load_workbook(path)["Customers"].data_validations.dataValidation
+    assert {str(rule.sqref) for rule in rules} == {f"{letters}3:{letters}{last}" for letters in "BCD"}
+
+
+def test_rules_end_with_the_grid() -> None:
+    tail = f'<dataValidation sqref="C3:C{UNKNOWN_LAST_ROW}"/>'
+    assert _bounded(tail, GRID_ROWS - 1) == f'<dataValidation sqref="C3:C{GRID_ROWS}"/>'
+
+
+LABELS = (
+    "a\x00\x0b\x1fb",
+    "x" * 300,
+    "😀" * 300,
+    "_x0000_",
+    "_x000D_" * 9,
+    "\ud83d",
+    "\uffff",
+    "=1+1",
+    "a\r\nb",
+    "_ref|",
+)
+"""What a field may be called, once somebody has tried."""
+
+
+@pytest.mark.parametrize("label", LABELS, ids=ascii)
+@pytest.mark.parametrize("write", [write_workbook, write_csv])
+def test_a_label_of_any_kind_is_read_as_written(tmp_path: Path, write: Any, label: str) -> None:
+    path = tmp_path / ("a.xlsx" if write is write_workbook else "a.csv")
+    options = (Option("a", label), Option("b", "B"))
+    chosen = (Field("a", label, "select", options=options), Field("b", label, "date", help=label * 2))
+    write(path, Sheet(REF, chosen, identity=label), [("R7.1.1.a", 1, "B", None)])
+    table, rows = read(path)
+    shown = [clean_text(label)] * 3 if clean_text(label) else []
+    assert (table.ref, [text for text in table.labels if text]) == (REF, ["Row reference", *shown])
+    assert [row[:3] for _, row in rows] == [["R7.1.1.a", rows[0][1][1], "B"]]
+    if write is write_workbook:
+        rules = openpyxl.load_workbook(path)["Customers"].data_validations.dataValidation
+        held = [text for rule in rules for text in (rule.promptTitle, rule.prompt)]
+        assert all(len(text.encode("utf-16-le")) <= 2 * 255 for text in held if text)
+        assert all(len(rule.promptTitle.encode("utf-16-le")) <= 2 * 32 for rule in rules if rule.promptTitle)
+        assert not [text for text in held if text and "_x0000_" in text.replace("_x005F_x0000_", "")]
 
 
 def test_the_other_sheets_hold_guide_and_manifest(book: openpyxl.Workbook) -> None:
