@@ -5,8 +5,10 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const token = () => document.querySelector("meta[name=csrf-token]").content;
 
 async function ask(url, data) {
-  const response = await fetch(url, { method: "POST", body: data, headers: { "X-CSRFToken": token(), "X-Requested-With": "fetch" } });
-  const answer = response.headers.get("Content-Type")?.startsWith("application/json") ? await response.json() : {};
+  const headers = { "X-CSRFToken": token(), "X-Requested-With": "fetch" };
+  const response = await fetch(url, { method: "POST", body: data, headers });
+  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+  const answer = isJson ? await response.json() : {};
   if (!response.ok) throw new Error(answer.message || "That did not work. Reload the page and try again.");
   return answer;
 }
@@ -58,8 +60,14 @@ document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (event.defaultPrevented || !button?.dataset.busy) return;
   const before = button.innerHTML;
-  setTimeout(() => { button.disabled = true; button.textContent = button.dataset.busy; });
-  window.addEventListener("pageshow", () => { button.disabled = false; button.innerHTML = before; }, { once: true });
+  setTimeout(() => {
+    button.disabled = true;
+    button.textContent = button.dataset.busy;
+  });
+  window.addEventListener("pageshow", () => {
+    button.disabled = false;
+    button.innerHTML = before;
+  }, { once: true });
 });
 
 // Unsaved changes are not lost by leaving; Ctrl+Enter saves
@@ -98,7 +106,9 @@ all("[data-take]").forEach((button) => button.addEventListener("click", () => {
   const input = document.getElementById(button.dataset.into);
   if (input.classList.contains("several")) {
     const labels = button.dataset.take.split(", ");
-    all("input[type=checkbox]", input).forEach((box) => { box.checked = labels.includes(box.nextElementSibling.textContent); });
+    all("input[type=checkbox]", input).forEach((box) => {
+      box.checked = labels.includes(box.nextElementSibling.textContent);
+    });
     changed(input);
   } else {
     input.value = input.type === "datetime-local" ? button.dataset.take.replace(" ", "T") : button.dataset.take;
@@ -112,7 +122,9 @@ all("form[data-categories]").forEach((form) => {
   const choice = form.elements.namedItem("category");
   if (!choice) return;
   const keys = JSON.parse(form.dataset.categories);
-  const show = () => all("[data-category]", form).forEach((row) => { row.hidden = row.dataset.category !== keys[choice.value]; });
+  const show = () => all("[data-category]", form).forEach((row) => {
+    row.hidden = row.dataset.category !== keys[choice.value];
+  });
   choice.addEventListener("change", show);
   show();
 });
@@ -125,7 +137,10 @@ all("form[data-reveal]").forEach((form) => form.addEventListener("submit", async
   try {
     place.textContent = (await ask(form.action, new FormData(form))).password || "none";
     button.hidden = true;
-    setTimeout(() => { place.textContent = "••••••••"; button.hidden = false; }, 30000);
+    setTimeout(() => {
+      place.textContent = "••••••••";
+      button.hidden = false;
+    }, 30000);
   } catch (error) {
     place.textContent = error.message;
   }
@@ -141,15 +156,20 @@ all("form[data-filter-form]").forEach((form) => {
   const chosen = () => groups[field.value].operations[operation.value];
   const fill = (select, labels) => select.replaceChildren(...labels.map((label, index) => new Option(label, index)));
   const showValue = () => place.replaceChildren(valueInput(chosen()));
-  const showOperations = () => { fill(operation, groups[field.value].operations.map((one) => one.words)); showValue(); };
+  const showOperations = () => {
+    fill(operation, groups[field.value].operations.map((one) => one.words));
+    showValue();
+  };
   fill(field, groups.map((group) => group.label));
   field.addEventListener("change", showOperations);
   operation.addEventListener("change", showValue);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const address = new URL(location.href);
+    const typed = place.firstElementChild.value;
+    const value = chosen().type === "datetime-local" ? typed.replace("T", " ") : typed;
     address.searchParams.delete("page");
-    address.searchParams.set(`flt_${chosen().arg}`, place.firstElementChild.value.replace("T", chosen().type === "datetime-local" ? " " : "T"));
+    address.searchParams.set(`flt_${chosen().arg}`, value);
     location.assign(address);
   });
   showOperations();
@@ -159,8 +179,13 @@ function valueInput(operation) {
   const input = document.createElement(operation.options ? "select" : "input");
   input.className = operation.options ? "form-select" : "form-control";
   input.setAttribute("aria-label", "Value");
-  if (operation.options) input.append(...operation.options.map(([value, label]) => new Option(label, value)));
-  else { input.type = operation.type || "text"; input.required = true; if (input.type === "number") input.step = "any"; }
+  if (operation.options) {
+    input.append(...operation.options.map(([value, label]) => new Option(label, value)));
+    return input;
+  }
+  input.type = operation.type || "text";
+  input.required = true;
+  if (input.type === "number") input.step = "any";
   return input;
 }
 
@@ -168,7 +193,9 @@ function valueInput(operation) {
 all("[data-field-settings]").forEach((place) => {
   const settings = JSON.parse(place.dataset.fieldSettings);
   const type = place.querySelector("[data-field-type]");
-  const show = () => all("[data-setting]", place).forEach((row) => { row.hidden = !(settings[type.value] || "").split(" ").includes(row.dataset.setting); });
+  const show = () => all("[data-setting]", place).forEach((row) => {
+    row.hidden = !(settings[type.value] || "").split(" ").includes(row.dataset.setting);
+  });
   type.addEventListener("change", show);
   show();
   const source = place.querySelector("[data-key-source]");
@@ -196,7 +223,9 @@ all("[data-examples]").forEach((place) => {
         const answer = await ask(place.dataset.examples, new FormData(form));
         here.textContent = answer.message || answer.examples.join(" · ");
         here.classList.toggle("text-danger", Boolean(answer.message));
-      } catch (error) { here.textContent = error.message; }
+      } catch (error) {
+        here.textContent = error.message;
+      }
     }, 250);
   });
 });
@@ -204,7 +233,17 @@ all("[data-examples]").forEach((place) => {
 // A file can be dropped
 all("[data-drop]").forEach((place) => {
   const input = place.querySelector("input[type=file]");
-  for (const name of ["dragenter", "dragover"]) place.addEventListener(name, (event) => { event.preventDefault(); place.classList.add("over"); });
-  for (const name of ["dragleave", "drop"]) place.addEventListener(name, () => place.classList.remove("over"));
-  place.addEventListener("drop", (event) => { event.preventDefault(); input.files = event.dataTransfer.files; });
+  for (const name of ["dragenter", "dragover"]) {
+    place.addEventListener(name, (event) => {
+      event.preventDefault();
+      place.classList.add("over");
+    });
+  }
+  for (const name of ["dragleave", "drop"]) {
+    place.addEventListener(name, () => place.classList.remove("over"));
+  }
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();
+    input.files = event.dataTransfer.files;
+  });
 });

@@ -21,6 +21,7 @@ _THROUGH = {
     "import": "by an import",
     "undo": "by undoing an import",
     "command": "by a command",
+    "system": "by itself",
 }
 
 
