@@ -70,7 +70,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield unfinished
         unfinished.replace(path)
-    except BaseException:
+    except BaseException:  # an interrupted write leaves nothing behind either
         unfinished.unlink(missing_ok=True)
         raise
 

@@ -160,7 +160,7 @@ def test_rolled_back_to_any_revision_a_customer_is_what_it_was_then(
         journey.run("create", "Brno")
         for step, value in steps:
             journey.run(step, value)
-        journey.check()
+        assert journey.differences() == []
 
 
 class _Journey:
@@ -210,12 +210,16 @@ class _Journey:
         with reading() as connection:
             return records_by_id(connection, _fields(connection), [record_id])[record_id]
 
-    def check(self) -> None:
-        for (record_id, number), values in self.was.items():
-            with reading() as connection:
-                record = records_by_id(connection, _fields(connection), [record_id])[record_id]
-                newer = [one for one in changes_since(connection, {record_id: 0})[record_id] if one.number > number]
-                assert value_then(record, newer, _fields(connection)) == values
+    def differences(self) -> list[tuple[int, int]]:
+        """Return the records and revisions that going back to does not give what was."""
+        return [place for place, values in self.was.items() if self._then(*place) != values]
+
+    def _then(self, record_id: int, number: int) -> dict[str, Any]:
+        with reading() as connection:
+            fields = _fields(connection)
+            record = records_by_id(connection, fields, [record_id])[record_id]
+            newer = [one for one in changes_since(connection, {record_id: 0})[record_id] if one.number > number]
+            return value_then(record, newer, fields)
 
 
 def _fields(connection: Any) -> list[Any]:
