@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 from flask import has_request_context
@@ -24,24 +21,10 @@ class Author:
 
 COMMAND_LINE = Author("command line", "command")
 SYSTEM = Author("system", "system")
-_author: ContextVar[Author | None] = ContextVar("author", default=None)
-
-
-@contextmanager
-def writing_as(author: Author) -> Iterator[None]:
-    """Let every write in the block be logged under this author."""
-    token = _author.set(author)
-    try:
-        yield
-    finally:
-        _author.reset(token)
 
 
 def current_author() -> Author:
-    """Return the author of a write at this moment: the block's, else the signed-in user, else the system."""
-    chosen = _author.get()
-    if chosen is not None:
-        return chosen
+    """Return the author of a write through the ORM: the signed-in user, else the system."""
     if has_request_context() and current_user.is_authenticated:
         return Author(str(current_user), "panel", current_user.id)
     return SYSTEM

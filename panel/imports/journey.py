@@ -71,8 +71,8 @@ def choose(import_id: int, choices: Mapping[int, str], viewer: Viewer) -> None:
             mine = (ImportItem.import_id == import_id) & (ImportItem.number == number)
             asked = ImportItem.group.in_(("conflict", "unknown", "repair"))
             connection.execute(update(ImportItem).where(mine, asked).values(choice=choice))
-        planned = _plan_again(connection, row, ImportOptions.from_json(row["options"]), viewer)
-        _save(connection, import_id, planned)
+        options = ImportOptions.from_json(row["options"])
+    replan(import_id, options, viewer)
 
 
 def apply_import(import_id: int, viewer: Viewer) -> None:
@@ -218,7 +218,17 @@ def _applied_import(connection: Connection, import_id: int) -> None:
 
 def _plan_again(connection: Connection, row: RowMapping, options: ImportOptions, viewer: Viewer) -> Planned:
     file = StoredFile(uploads() / row["stored_as"], row["file_name"], row["sha256"])
-    return plan_file(connection, file, options, viewer, saved_answers(connection, row["id"]))
+    both = _within_uploaders_partner(connection, row, viewer)
+    return plan_file(connection, file, options, both, saved_answers(connection, row["id"]))
+
+
+def _within_uploaders_partner(connection: Connection, row: RowMapping, viewer: Viewer) -> Viewer:
+    """Return the viewer's rights, no wider than what the uploader reaches now: an approval lends nobody more."""
+    bound = select(User.partner_id).where(User.id == row["user_id"])
+    partner_id = connection.execute(bound).scalar() if row["user_id"] else None
+    if partner_id is None or viewer.partner_id is not None:
+        return viewer
+    return replace(viewer, partner_id=partner_id)
 
 
 def _register(connection: Connection, file: StoredFile, options: ImportOptions, viewer: Viewer) -> int:
@@ -330,8 +340,3 @@ def _problem_line(problem: Problem) -> dict[str, Any]:
         "workbook": as_json(problem.value),
         "message": problem.message,
     }
-
-
-def with_options(row: RowMapping, **changed: Any) -> ImportOptions:
-    """Return an import's options with some of them changed."""
-    return replace(ImportOptions.from_json(row["options"]), **changed)

@@ -12,7 +12,6 @@ from panel.extensions import db
 from panel.forms.showing import shown_json
 from panel.models import AdditionalField, Import, Revision
 from panel.schema import ENTITY, Schema
-from sync.fields import Field
 from sync.types import FIELD_TYPES
 
 LINES = 200
@@ -98,8 +97,3 @@ class _Words:
             return Step(field.label, "•••" if old else "", "•••", cell)
         label = field.label if field else self._gone.get(key, key)
         return Step(label, shown_json(old, field), shown_json(new, field), cell)
-
-
-def field_of(schema: Schema, key: str) -> Field | None:
-    """Return the field with this key, if it is in use."""
-    return next((field for field in schema.fields if field.key == key), None)

@@ -559,3 +559,24 @@ def test_a_user_who_may_not_define_fields_makes_none_by_an_import(app: Flask, ou
     viewer = Viewer("Jana", "panel", None, may_config=False)
     with source.open("rb") as file, pytest.raises(UnknownField, match="may not define fields"):
         receive(file, "in.csv", ImportOptions(create_fields=True), viewer)
+
+
+def test_an_approval_lends_an_uploader_no_other_partners_customers(
+    app: Flask, out: Out, runner: FlaskCliRunner
+) -> None:
+    runner.invoke(args=["user", "add", "jana@example.com", "--role", "manager"])
+    with writing():
+        db.session.add(Partner(name="Other"))
+        db.session.flush()
+        jana = db.session.scalars(select(User).where(User.email == "jana@example.com")).one()
+        jana.partner_id = 2
+        uploader = jana.id
+    edit(2, partner_id=2)
+    out.put(ANN, city="Zlin")
+    out.put(BOB, city="Zlin")
+    out.book.save(out.path)
+    with out.path.open("rb") as file:
+        skipping = ImportOptions(skip_problems=True)
+        number = receive(file, "out.xlsx", skipping, Viewer("Jana", "panel", uploader, partner_id=2))
+    apply_import(number, Viewer("Admin", "panel"))
+    assert (one(1).city, one(2).city) == ("Brno", "Zlin")
