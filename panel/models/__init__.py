@@ -1,14 +1,16 @@
 """The panel's tables."""
 
-from panel.models.access import Event, Role, User
+from panel.models.access import Attempt, Event, Role, SavedView, User, UserSession
 from panel.models.columns import Base
 from panel.models.config import AdditionalField, GeneratorConfig, Location, Partner, SchemaVersion, Status
-from panel.models.customer import Customer
+from panel.models.customer import Customer, PlannedStatus, StoredFile
 from panel.models.log import Revision, UniqueValue
 from panel.models.roundtrip import Export, Import, ImportedRow, ImportItem, SettledConflict
+from panel.models.work import Job
 
 __all__ = [
     "AdditionalField",
+    "Attempt",
     "Base",
     "Customer",
     "Event",
@@ -17,13 +19,18 @@ __all__ = [
     "Import",
     "ImportItem",
     "ImportedRow",
+    "Job",
     "Location",
     "Partner",
+    "PlannedStatus",
     "Revision",
     "Role",
+    "SavedView",
     "SchemaVersion",
     "SettledConflict",
     "Status",
+    "StoredFile",
     "UniqueValue",
     "User",
+    "UserSession",
 ]

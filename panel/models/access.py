@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 
 from flask_login import UserMixin
-from sqlalchemy import Column, ForeignKey, Table
+from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from panel.models.columns import Base, Document, Instant, Key, Number, Short, now
+from panel.models.columns import Base, Document, Instant, Key, Long, Number, Short, now
 
 user_roles = Table(
     "user_role",
@@ -19,13 +19,15 @@ user_roles = Table(
 
 
 class Role(Base):
-    """A named set of permissions."""
+    """A named set of permissions; `field_rights` maps a key to ``see`` or ``none``, where less than edit."""
 
     __tablename__ = "role"
 
     id: Mapped[Key]
     name: Mapped[Short] = mapped_column(unique=True)
+    description: Mapped[Short] = mapped_column(default="", server_default="")
     permissions: Mapped[Document] = mapped_column(default=list)
+    field_rights: Mapped[Document] = mapped_column(default=dict, server_default="{}")
 
     def __str__(self) -> str:
         return self.name
@@ -44,6 +46,12 @@ class User(UserMixin, Base):
     must_change_password: Mapped[bool] = mapped_column(default=False)
     session_key: Mapped[Short] = mapped_column(default=lambda: secrets.token_hex(16))
     partner_id: Mapped[Number | None] = mapped_column(ForeignKey("partner.id"))
+    locale: Mapped[Short] = mapped_column(default="", server_default="")
+    preferences: Mapped[Document] = mapped_column(default=dict, server_default="{}")
+    tf_primary_method: Mapped[Short | None]
+    tf_totp_secret: Mapped[Long | None]
+    mf_recovery_codes: Mapped[Document | None]
+    last_login_at: Mapped[Instant | None]
     roles: Mapped[list[Role]] = relationship(secondary=user_roles, lazy="selectin")
 
     def __str__(self) -> str:
@@ -65,6 +73,50 @@ class User(UserMixin, Base):
     def may(self, permission: str) -> bool:
         """Tell whether one of the user's roles allows this."""
         return permission in self.permissions
+
+
+class UserSession(Base):
+    """One sign-in, known by the digest of what its cookie carries; ended, it never comes back.
+
+    `confirmed_at` is when the user last gave the password or a code in it, for what asks for that again.
+    """
+
+    __tablename__ = "user_session"
+
+    id: Mapped[Key]
+    digest: Mapped[Short] = mapped_column(unique=True)
+    user_id: Mapped[Number] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    started_at: Mapped[Instant] = mapped_column(default=now)
+    seen_at: Mapped[Instant] = mapped_column(default=now)
+    confirmed_at: Mapped[Instant | None]
+    ended_at: Mapped[Instant | None]
+    address: Mapped[Short] = mapped_column(default="")
+    agent: Mapped[Short] = mapped_column(default="")
+
+
+class Attempt(Base):
+    """One try at something that is limited in number: `name` says at what, and whose."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("ix_attempt_name", "name", "at"),)
+
+    id: Mapped[Key]
+    name: Mapped[Short]
+    at: Mapped[Instant] = mapped_column(default=now)
+
+
+class SavedView(Base):
+    """A list as somebody left it: its filters, search, order and columns, as the query of its address."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (UniqueConstraint("user_id", "name"),)
+
+    id: Mapped[Key]
+    user_id: Mapped[Number] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    name: Mapped[Short]
+    query: Mapped[Long] = mapped_column(default="")
+    shared: Mapped[bool] = mapped_column(default=False)
+    at: Mapped[Instant] = mapped_column(default=now)
 
 
 class Event(Base):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Numeric, UniqueConstraint, event
+from sqlalchemy import CheckConstraint, Numeric, UniqueConstraint, event, false
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Mapper, mapped_column
 
-from panel.models.columns import Base, Document, Key, Long, Short
+from panel.models.columns import Base, Document, Instant, Key, Long, Short
 
 LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ1234567890abcdefghijklmnopqrstuvwxyz"
 
@@ -74,13 +74,14 @@ class GeneratorConfig(Base):
     password_length: Mapped[int] = mapped_column(default=8)
     default_billing_type: Mapped[Short] = mapped_column(default="recurring")
     next_number: Mapped[int] = mapped_column(default=1)
+    clear_characters: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class AdditionalField(Base):
     """A field that an admin added to an entity; its values live in the record's `extra` under `key`.
 
     A key never changes and is never used again: a field that is done with is retired. `made_from` is the header of
-    the column that an import made it of, in lower case.
+    the column that an import made it of, in lower case; `target` the entity that a relation points to.
     """
 
     __tablename__ = "additional_field"
@@ -108,6 +109,8 @@ class AdditionalField(Base):
     retired: Mapped[bool] = mapped_column(default=False)
     position: Mapped[int] = mapped_column(default=0)
     made_from: Mapped[Short] = mapped_column(default="")
+    target: Mapped[Short] = mapped_column(default="", server_default="")
+    retired_at: Mapped[Instant | None]
 
     def __str__(self) -> str:
         return self.label

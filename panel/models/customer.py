@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from panel.models.columns import Base, Document, Instant, Key, Long, Number, Short
+from panel.models.columns import Base, Document, Instant, Key, Long, Number, Short, now
 from panel.models.config import Location, Partner, Status
 
 
@@ -39,6 +39,7 @@ class Customer(Base):
     revision: Mapped[int] = mapped_column(default=0)
     stamp: Mapped[Short] = mapped_column(default="")
     deleted_at: Mapped[Instant | None]
+    erased_at: Mapped[Instant | None]
     login: Mapped[Short] = mapped_column(index=True)
     password: Mapped[Long | None]
     status_id: Mapped[Number] = mapped_column(ForeignKey("status.id"), index=True)
@@ -72,3 +73,37 @@ class Customer(Base):
         """Take a password in the clear; the flush encrypts it, bound to the ID."""
         self.new_password = text
         self.password = "pending"  # marks the row as changed; never stored
+
+
+class PlannedStatus(Base):
+    """A status that a customer is to have from a day on."""
+
+    __tablename__ = "planned_status"
+
+    id: Mapped[Key]
+    customer_id: Mapped[Number] = mapped_column(ForeignKey("customer.id"), index=True)
+    status_id: Mapped[Number] = mapped_column(ForeignKey("status.id"))
+    day: Mapped[dt.date] = mapped_column(index=True)
+    at: Mapped[Instant] = mapped_column(default=now)
+    by: Mapped[Short]
+    user_id: Mapped[Number | None]
+    done_at: Mapped[Instant | None]
+    cancelled_at: Mapped[Instant | None]
+    message: Mapped[Short] = mapped_column(default="")
+
+    status: Mapped[Status] = relationship()
+
+
+class StoredFile(Base):
+    """A file that a customer's field holds; its bytes lie in the instance folder under `stored_as`."""
+
+    __tablename__ = "stored_file"
+
+    id: Mapped[Key]
+    name: Mapped[Short]
+    size: Mapped[Number]
+    sha256: Mapped[Short]
+    stored_as: Mapped[Short] = mapped_column(unique=True)
+    at: Mapped[Instant] = mapped_column(default=now)
+    by: Mapped[Short]
+    user_id: Mapped[Number | None]

@@ -16,7 +16,11 @@ class Revision(Base):
     """
 
     __tablename__ = "revision"
-    __table_args__ = (Index("ix_revision_at", "at"), Index("ix_revision_import_id", "import_id"))
+    __table_args__ = (
+        Index("ix_revision_at", "at"),
+        Index("ix_revision_import_id", "import_id"),
+        Index("ix_revision_job_id", "job_id"),
+    )
 
     entity: Mapped[Short] = mapped_column(primary_key=True)
     record_id: Mapped[Number] = mapped_column(primary_key=True)
@@ -28,6 +32,7 @@ class Revision(Base):
     through: Mapped[Short]
     import_id: Mapped[Number | None]
     undo_of: Mapped[Number | None]
+    job_id: Mapped[Number | None]
     changes: Mapped[Document]
     cells: Mapped[Document | None]
 
