@@ -15,7 +15,7 @@ from panel.authors import COMMAND_LINE
 from panel.changelog import Write, write_in_bulk
 from panel.database import writing
 from panel.models import AdditionalField, SchemaVersion
-from panel.newcomers import complete
+from panel.newcomers import complete, today
 from panel.records import batches
 from panel.schema import ENTITY, RESERVED_KEYS, current_schema
 from sync.fields import Bad, Field
@@ -97,7 +97,7 @@ def _prefix(field: Field, code: str) -> str:
 
 def _person(number: int, chance: random.Random, prefixes: dict[str, str]) -> dict[str, Any]:
     first, last = chance.choice(FIRST), chance.choice(LAST)
-    day = dt.date(2015, 1, 1) + dt.timedelta(days=chance.randrange(3_900))
+    day = today() - dt.timedelta(days=chance.randrange(3_900))
     return {
         "full_name": f"{first} {last}",
         "emails": (f"{first}.{last}.{number}@example.com".lower().replace("'", ""),),

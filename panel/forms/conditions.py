@@ -9,6 +9,7 @@ from typing import Any
 from flask_admin.model.filters import BaseFilter
 from sqlalchemy import ColumnElement, Select, not_, or_
 
+from panel.forms.boxes import parse_box
 from panel.forms.expressions import expression, has_member, holds, is_empty, operand
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
@@ -22,7 +23,8 @@ Condition = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
 class Operation:
     """One way to compare: its name in addresses, its words, its SQL.
 
-    `takes` says what the other side is: a ``value`` of the field, any ``text``, ``yes`` or no, or an ``option``.
+    `takes` says what the other side is: a ``value`` of the field, any ``text``, ``yes`` or no, an ``option`` or
+    a ``box`` on the map.
     """
 
     key: str
@@ -42,6 +44,7 @@ STARTS = Operation("starts", "starts with", "text", _starts)
 FROM = Operation("from", "is at least", "value", lambda value, other: value >= other)
 TO = Operation("to", "is at most", "value", lambda value, other: value <= other)
 HAS = Operation("has", "has", "option", has_member)
+WITHIN = Operation("within", "is within", "box", lambda value, box: box.holds(value))
 EMPTY = Operation("empty", "is empty", "yes", lambda value, yes: is_empty(value) if yes else not_(is_empty(value)))
 
 _YES_NO = (("Yes", "Yes"), ("No", "No"))
@@ -65,6 +68,8 @@ class FieldFilter(BaseFilter):
             return clean_text(value)
         if self.compared.takes == "yes":
             return value.casefold() in {"yes", "1", "true"}
+        if self.compared.takes == "box":
+            return parse_box(value)
         parsed = _option(self.field, value) if self.field.options else _parsed(self.field, value)
         if parsed is None:
             raise ValueError(value)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 
 from panel.forms import searching
-from panel.forms.conditions import CONTAINS, EMPTY, FROM, HAS, IS, IS_NOT, STARTS, TO, FieldFilter, Operation
+from panel.forms.conditions import CONTAINS, EMPTY, FROM, HAS, IS, IS_NOT, STARTS, TO, WITHIN, FieldFilter, Operation
 from panel.forms.controls import (
     ChoiceInput,
     DateInput,
@@ -78,7 +78,7 @@ ENTRIES: dict[str, Entry] = {
     "emails": Entry(operations=(CONTAINS, EMPTY)),
     "phones": Entry(operations=(CONTAINS, EMPTY), search=searching.by_digits),
     "reference": Entry(ChoiceInput, (IS, IS_NOT), searching.by_option),
-    "geo": Entry(operations=(CONTAINS, EMPTY)),
+    "geo": Entry(operations=(WITHIN, CONTAINS, EMPTY)),
     "secret": Entry(SecretInput, operations=(), search=None),
 }
 """Every type by its key. A type that is missing here fails a test."""

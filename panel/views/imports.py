@@ -131,9 +131,11 @@ class ImportView(AppView):
         return redirect(self.get_url(".preview", number=number, **({"group": group} if group else {})))
 
 
-def recent(count: int) -> list[Import]:
-    """Return the newest imports that the signed-in user may see."""
+def recent(count: int, state: str = "") -> list[Import]:
+    """Return the newest imports that the signed-in user may see, all or those in one state."""
     query = select(Import).order_by(Import.id.desc()).limit(count)
+    if state:
+        query = query.where(Import.state == state)
     if current_user.partner_id is not None:
         query = query.where(Import.user_id == current_user.id)
     return list(db.session.scalars(query))
