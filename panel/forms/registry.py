@@ -9,7 +9,27 @@ from typing import Any
 from sqlalchemy import ColumnElement
 
 from panel.forms import searching
-from panel.forms.conditions import CONTAINS, EMPTY, FROM, HAS, IS, IS_NOT, STARTS, TO, WITHIN, FieldFilter, Operation
+from panel.forms.conditions import (
+    ANY_OF,
+    CONTAINS,
+    EMPTY,
+    FROM,
+    HAS,
+    HAS_ANY,
+    IS,
+    IS_NOT,
+    LACKS,
+    LAST,
+    NEXT,
+    NONE_OF,
+    SINCE,
+    STARTS,
+    TO,
+    UNTIL,
+    WITHIN,
+    FieldFilter,
+    Operation,
+)
 from panel.forms.controls import (
     ChoiceInput,
     DateInput,
@@ -35,7 +55,7 @@ class Entry:
     """
 
     control: type[ValueInput] = ValueInput
-    operations: tuple[Operation, ...] = (CONTAINS, IS, IS_NOT, STARTS, EMPTY)
+    operations: tuple[Operation, ...] = (CONTAINS, LACKS, IS, IS_NOT, STARTS, EMPTY)
     search: Search | None = searching.by_text
     storage: str = "text"
     settings: frozenset[str] = field(default_factory=frozenset)
@@ -44,7 +64,10 @@ class Entry:
     in_list: Callable[[Any, Field], str] = shown
 
 
-_RANGE = (IS, FROM, TO, EMPTY)
+_RANGE = (IS, IS_NOT, FROM, TO, EMPTY)
+_DATES = (SINCE, UNTIL, LAST, NEXT, EMPTY)
+_CHOICE = (ANY_OF, NONE_OF, IS, IS_NOT, EMPTY)
+_IN_TEXT = (CONTAINS, LACKS, EMPTY)
 _BOUNDS = frozenset({"bounds"})
 
 _DECIMAL = Entry(
@@ -59,26 +82,26 @@ _DECIMAL = Entry(
 
 ENTRIES: dict[str, Entry] = {
     "string": Entry(settings=_BOUNDS),
-    "text": Entry(LongInput, (CONTAINS, EMPTY), settings=_BOUNDS),
+    "text": Entry(LongInput, _IN_TEXT, settings=_BOUNDS),
     "integer": Entry(
         NumberInput, _RANGE, searching.by_value, "integer", _BOUNDS, data_type="number", right_aligned=True
     ),
     "decimal": _DECIMAL,
     "money": _DECIMAL,
-    "date": Entry(DateInput, _RANGE, searching.by_value, data_type="date"),
-    "datetime": Entry(MomentInput, (FROM, TO, EMPTY), searching.by_value, data_type="datetime-local"),
+    "date": Entry(DateInput, (IS, *_DATES), searching.by_value, data_type="date"),
+    "datetime": Entry(MomentInput, _DATES, searching.by_value, data_type="datetime-local"),
     "boolean": Entry(ChoiceInput, (IS, IS_NOT, EMPTY), None, "boolean"),
-    "select": Entry(ChoiceInput, (IS, IS_NOT, EMPTY), searching.by_option, settings=frozenset({"options"})),
-    "multi_select": Entry(SeveralInput, (HAS, EMPTY), searching.by_options, settings=_BOUNDS | {"options"}),
+    "select": Entry(ChoiceInput, _CHOICE, searching.by_option, settings=frozenset({"options"})),
+    "multi_select": Entry(SeveralInput, (HAS_ANY, HAS, EMPTY), searching.by_options, settings=_BOUNDS | {"options"}),
     "email": Entry(),
     "phone": Entry(search=searching.by_digits),
     "url": Entry(),
     "ip": Entry(),
     "mac": Entry(),
-    "emails": Entry(operations=(CONTAINS, EMPTY)),
-    "phones": Entry(operations=(CONTAINS, EMPTY), search=searching.by_digits),
-    "reference": Entry(ChoiceInput, (IS, IS_NOT), searching.by_option),
-    "geo": Entry(operations=(WITHIN, CONTAINS, EMPTY)),
+    "emails": Entry(operations=_IN_TEXT),
+    "phones": Entry(operations=_IN_TEXT, search=searching.by_digits),
+    "reference": Entry(ChoiceInput, (ANY_OF, NONE_OF, IS, IS_NOT), searching.by_option),
+    "geo": Entry(operations=(WITHIN, *_IN_TEXT)),
     "secret": Entry(SecretInput, operations=(), search=None),
 }
 """Every type by its key. A type that is missing here fails a test."""

@@ -27,17 +27,19 @@ from panel.forms.customer import (
     shown_fields,
 )
 from panel.forms.editing import Meanwhile, conflicts_of, merge_form, since
-from panel.forms.registry import ENTRIES, filters_of
+from panel.forms.registry import ENTRIES
 from panel.forms.showing import count, shown
 from panel.generator import PatternError
 from panel.keys import Keyring
 from panel.models import Customer, Event, Status
 from panel.models.columns import now
 from panel.schema import ENTITY, Schema, current_schema
-from panel.views.customer_query import COUNTED, Wanted, find_record, lock_customer, matches
+from panel.views.customer_query import COUNTED, find_record, lock_customer
+from panel.views.filters import Asked, BrokenFilter, all_filters, asked_filters, is_filter
 from panel.views.guarded import AppModelView, PerRequest
 from panel.views.history import history_of
 from panel.views.messages import say, warn
+from panel.views.selection import wanted_of
 from sync.fields import Field
 from sync.records import Record
 from sync.types import FIELD_TYPES
@@ -70,11 +72,7 @@ def _sortable(_view: object) -> dict[str, str]:
 def _filters(_view: object) -> list[FieldFilter]:
     if not has_request_context():
         return []
-    return [one for field in shown_fields(the_schema()) for one in filters_of(field)]
-
-
-def _filter_args(view: CustomerView) -> dict[str, tuple[int, FieldFilter]]:
-    return {one.arg: (place, one) for place, one in enumerate(view._filters)}
+    return list(all_filters(the_schema()))
 
 
 class CustomerView(AppModelView):
@@ -95,7 +93,6 @@ class CustomerView(AppModelView):
     _list_columns = PerRequest(_columns)
     _sortable_columns = PerRequest(_sortable)
     _filters = PerRequest(_filters)
-    _filter_args = PerRequest(_filter_args)
 
     @property
     def can_create(self) -> bool:
@@ -130,6 +127,13 @@ class CustomerView(AppModelView):
             groups.setdefault(one.name, []).append(choice)
         return [{"label": label, "operations": operations} for label, operations in groups.items()]
 
+    def _get_list_filter_args(self) -> None:
+        """Leave filters to `asked_filters`: Flask-Admin drops those that it cannot use, and so shows more."""
+
+    def _get_filters(self, filters: Any) -> dict[str, Any]:
+        # For the addresses of other pages and orders: broken filters are kept as well.
+        return {name: texts for name, texts in request.args.lists() if is_filter(name)}
+
     def get_list(
         self,
         page: int | None,
@@ -142,9 +146,10 @@ class CustomerView(AppModelView):
     ) -> tuple[int, list[Record]]:
         """Return how many customers match, counted up to a limit, and one page of them."""
         schema = the_schema()
-        sort = next((field for field in schema.fields if field.key == sort_column), None)
-        chosen = [(self._filters[place], self._filters[place].clean(value)) for place, _name, value in filters or ()]
-        wanted = Wanted(matches(schema, search or ""), chosen, sort, bool(sort_desc))
+        try:
+            wanted = wanted_of(schema, request.args)
+        except BrokenFilter:
+            return 0, []
         return wanted.count(), wanted.page(_listed(schema), page or 0, page_size or self.page_size)
 
     def get_pk_value(self, model: Any) -> int:
@@ -153,10 +158,11 @@ class CustomerView(AppModelView):
 
     def render(self, template: str, **values: Any) -> str:
         """Render a page with what all pages of customers use."""
-        fields = {field.key: field for field in the_schema().fields}
+        schema = the_schema()
+        fields = {field.key: field for field in schema.fields}
         colours = dict(db.session.execute(select(Status.id, Status.colour)).all())
         more = {"fields": fields, "shown": shown, "colours": colours, "counted": COUNTED, "entries": ENTRIES}
-        more["without"] = _address_without
+        more |= {"asked": asked_filters(schema, request.args), "without": _address_without}
         return str(super().render(template, **more, **values))
 
     @expose("/new/", methods=("GET", "POST"))
@@ -237,10 +243,11 @@ class CustomerView(AppModelView):
         return self.render(template, form=form, generator=shape.generator, problems=problems, **values)
 
 
-def _address_without(name: str) -> str:
+def _address_without(one: Asked) -> str:
     """Return this list's address without one of its filters."""
-    kept: dict[str, Any] = {key: value for key, value in request.args.items() if key not in {name, "page"}}
-    return url_for("customers.index_view", **kept)
+    kept: dict[str, Any] = {key: texts for key, texts in request.args.lists() if key not in {one.name, "page"}}
+    others = [text for text in request.args.getlist(one.name) if text not in one.texts]
+    return url_for("customers.index_view", **(kept | ({one.name: others} if others else {})))
 
 
 def _id_of(text: str | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from html import unescape
 from typing import Any
 
 import pytest
@@ -446,9 +447,18 @@ def three(app: Flask, client: FlaskClient) -> FlaskClient:
         ("flt_kind_is=b", "Ann"),
         ("flt_kind_is=Beta", "Ann"),
         ("flt_speed_from=5&flt1_speed_to=50", "Ann"),
-        ("flt_speed_from=many", "Cyd Bob Ann"),
-        ("flt_nothing_is=1", "Cyd Bob Ann"),
-        ("flt_password_is=x", "Cyd Bob Ann"),
+        ("flt_city_contains=b&flt_city_contains=r", "Ann"),
+        ("flt_city_lacks=r", "Cyd Bob"),
+        ("flt_status_in=2&flt_status_in=active", "Bob"),
+        ("flt_status_in=1&flt_status_in=2", "Cyd Bob Ann"),
+        ("flt_status_notin=2", "Cyd Ann"),
+        ("flt_kind_in=Beta", "Ann"),
+        ("flt_kind_notin=b", "Cyd Bob"),
+        ("flt_tags_hasany=n%C3%A9&flt_tags_hasany=tv", "Bob Ann"),
+        ("flt_date_added_last=1", "Cyd Bob Ann"),
+        ("flt_date_of_birth_last=1", ""),
+        ("flt_since_last=36500", "Bob Ann"),
+        ("flt_since_next=3", ""),
         ("search=ann", "Ann"),
         ("search=603123", "Ann"),
         ("search=%2B420+603+123", "Ann"),
@@ -467,6 +477,28 @@ def three(app: Flask, client: FlaskClient) -> FlaskClient:
 )
 def test_lists_filter_search_and_sort_by_every_kind_of_field(three: FlaskClient, query: str, names: str) -> None:
     assert listed(three, query) == names.split()
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("flt_speed_from=many", "The filter 'Speed is at least many' cannot be used"),
+        ("flt_speed_from=", "it has no value"),
+        ("flt_city_contains=", "it has no value"),
+        ("flt_nothing_is=1", "'nothing_is' is no filter here"),
+        ("flt_password_is=x", "'password_is' is no filter here"),
+        ("flt_status_in=99", "there is no choice '99' any more"),
+        ("flt_status_in=2&flt_status_in=99", "there is no choice '99' any more"),
+        ("flt_since_last=-3", "'-3' is no number of days"),
+        ("fltcity=x", "no filter here"),
+        ("flt_city_contains=b&flt_gone_is=1", "'gone_is' is no filter here"),
+    ],
+)
+def test_a_filter_that_means_nothing_says_so_and_shows_nobody(three: FlaskClient, query: str, sentence: str) -> None:
+    assert listed(three, query) == []
+    page = unescape(three.get(f"/customers/?{query}").text)
+    assert sentence in page
+    assert f'name="{query.partition("=")[0]}"' in page, "the search keeps what it does not understand"
 
 
 def test_a_filter_is_shown_in_words_and_can_be_taken_away(three: FlaskClient) -> None:
