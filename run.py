@@ -19,6 +19,7 @@ def main() -> int:
     if password:
         print(f"Sign in as {FIRST_ADMIN} with the one-time password {password}")
     sys.stdout.flush()
+    app.extensions["worker"].wake()
     try:
         serve(app, host=host, port=port, threads=8)
     except OSError as error:

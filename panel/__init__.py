@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 
-from panel import commands, database, orm_log, web
+from panel import commands, database, orm_log, web, worker
 from panel.extensions import babel, csrf, db, login_manager, migrate
 from panel.keys import open_keyring
 from panel.settings import PROJECT, load_settings
@@ -46,6 +46,7 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     babel.init_app(app)
     database.prepare_engine(app)
     orm_log.log_the_orm()
+    worker.register(app)
     commands.register(app)
     web.register(app)
     return app

@@ -10,13 +10,17 @@ from flask_login import current_user
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who writes, and through what: ``panel``, ``import``, ``undo``, ``command`` or ``system``."""
+    """Who writes, and through what.
+
+    That is ``panel``, ``import``, ``undo``, ``bulk``, ``bulk_undo``, ``command`` or ``system``.
+    """
 
     name: str
     through: str
     user_id: int | None = None
     import_id: int | None = None
     undo_of: int | None = None
+    job_id: int | None = None
 
 
 COMMAND_LINE = Author("command line", "command")

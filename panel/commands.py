@@ -27,7 +27,9 @@ from panel.imports.journey import import_at_once, is_ready, undo_import, viewer_
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planning import Planned
 from panel.imports.report import plan_json, sentences, summary
+from panel.jobs import run_pending
 from panel.models import Role, User
+from panel.worker import Worker
 from sync.errors import SyncError, UnknownField, UnreadableWorkbook
 from sync.fields import Bad, Field
 from sync.values import parse_value
@@ -37,7 +39,7 @@ users = AppGroup("user", help="Add users, or help one who is locked out.")
 
 def register(app: Flask) -> None:
     """Add the commands to the application."""
-    for command in (init, demo, export, import_, undo):
+    for command in (init, demo, export, import_, undo, work):
         app.cli.add_command(command)
     app.cli.add_command(users)
 
@@ -246,3 +248,16 @@ def undo(number: int, dry_run: bool, as_json: bool) -> None:
     )
     for one in undone.kept[:50]:
         click.echo(f"Kept: customer {one.id} {one.field}: {one.reason}.", err=True)
+
+
+@click.command("worker")
+@click.option("--once", is_flag=True, help="run what waits, then end")
+@with_appcontext
+def work(once: bool) -> None:
+    """Run long work here, until stopped. Set ROLLBOOK_JOBS=worker where web processes leave it to this command."""
+    ensure_ready()
+    if once:
+        click.echo(f"{run_pending()} done.")
+        return
+    worker: Worker = _app().extensions["worker"]
+    worker.run()

@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "ROLLBOOK_HOST": "127.0.0.1",
     "ROLLBOOK_PORT": 5000,
     "ROLLBOOK_SECURE_COOKIES": False,
+    "ROLLBOOK_JOBS": "thread",
 }
 
 

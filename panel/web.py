@@ -26,6 +26,7 @@ from panel.views.fields import AdditionalFieldView
 from panel.views.generator import GeneratorView
 from panel.views.home import HomeView
 from panel.views.imports import ImportView
+from panel.views.jobs import JobView
 from panel.views.menu import visible_menu
 from sync.errors import SyncError
 
@@ -75,6 +76,7 @@ def _add_views(app: Flask) -> None:
         CustomerView(Customer, db, "Customers", endpoint="customers"),
         ExportView("Exports", endpoint="exports"),
         ImportView("Imports", endpoint="imports"),
+        JobView("Work", endpoint="jobs"),
         StatusView(Status, db, "Statuses", endpoint="statuses"),
         GeneratorView("Generator", endpoint="generator"),
         PartnerView(Partner, db, "Partners", endpoint="partners"),

@@ -18,7 +18,7 @@ from panel.imports.files import StoredFile, store, uploads
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planning import Planned, plan_file
 from panel.imports.showing import as_json, display
-from panel.imports.undoing import Undone, apply_undo, plan_undo
+from panel.imports.undoing import Undone, apply_undo, by_import, plan_undo
 from panel.models import Import, ImportItem, User
 from panel.models.columns import now
 from panel.records import batches
@@ -184,10 +184,11 @@ def undo_import(import_id: int, viewer: Viewer, *, dry_run: bool = False) -> Und
     if dry_run:
         with reading() as connection:
             _applied_import(connection, import_id)
-            return plan_undo(connection, import_id)[1]
+            return plan_undo(connection, by_import(import_id))[1]
     with writing() as connection:
         _applied_import(connection, import_id)
-        undone = apply_undo(connection, import_id, Author(viewer.name, "undo", viewer.user_id, None, import_id))
+        author = Author(viewer.name, "undo", viewer.user_id, None, import_id)
+        undone = apply_undo(connection, by_import(import_id), author)
         # Where all of it was edited since, the import stays applied, so that it can be undone once that is undone.
         if undone.wrote or not undone.kept:
             values = {"state": "undone", "undone_at": now()}

@@ -1,4 +1,4 @@
-"""Undo an import: the inverse of its revisions, merged against what has happened since."""
+"""Undo an import or a job: the inverse of its revisions, merged against what has happened since."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from panel.authors import Author
 from panel.changelog import Write, owners_of, release, unique_key, write_in_bulk
@@ -18,7 +18,7 @@ from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schem
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 
-SINCE = "edited since the import"
+SINCE = "edited since"
 GONE = "what it was before is no longer there"
 TAKEN = "what it was before belongs to customer {owner} now"
 SECRET = "a password cannot be put back, because only its digest was kept"
@@ -49,18 +49,25 @@ class Undone:
         return bool(self.reverted or self.removed or self.restored)
 
 
-def plan_undo(connection: Connection, import_id: int) -> tuple[list[Write], Undone]:
-    """Return the writes that undo an import, and what they amount to.
+def by_import(import_id: int) -> ColumnElement[bool]:
+    """Return the condition on the log that an import wrote an entry."""
+    return and_(Revision.import_id == import_id, Revision.undo_of.is_(None))
+
+
+def by_job(job_id: int) -> ColumnElement[bool]:
+    """Return the condition on the log that a job wrote an entry."""
+    return Revision.job_id == job_id
+
+
+def plan_undo(connection: Connection, written: ColumnElement[bool]) -> tuple[list[Write], Undone]:
+    """Return the writes that undo these entries of the log, and what they amount to.
 
     A value that cannot go back, because it was edited since, belongs to another or names what is gone, is kept.
     """
     schema = current_schema(connection)
-    table = Revision.__table__.c
-    mine = (table.entity == ENTITY, table.import_id == import_id, table.undo_of.is_(None))
-    rows = connection.execute(select(table.record_id, table.number, table.changes).where(*mine)).all()
     writes: list[Write] = []
     kept: list[Kept] = []
-    for some in batches(rows, BATCH):
+    for some in batches(_together(connection, written), BATCH):
         stored = _stored(connection, schema, [row[0] for row in some])
         for record_id, number, changes in some:
             write, left = _invert(record_id, number, changes, stored[record_id], schema)
@@ -68,6 +75,19 @@ def plan_undo(connection: Connection, import_id: int) -> tuple[list[Write], Undo
             writes.extend([write] if write else [])
     writes, left = _possible(connection, schema, writes)
     return writes, _summary(writes, [*kept, *left])
+
+
+def _together(connection: Connection, written: ColumnElement[bool]) -> list[tuple[int, int, dict[str, list[Any]]]]:
+    """Return what was written to each record as one: its first revision, and each field's first old and last new."""
+    table = Revision.__table__.c
+    query = select(table.record_id, table.number, table.changes).where(table.entity == ENTITY, written)
+    found: dict[int, tuple[int, int, dict[str, list[Any]]]] = {}
+    for record_id, number, changes in connection.execute(query.order_by(table.record_id, table.number)):
+        _id, first, before = found.setdefault(record_id, (record_id, number, {}))
+        for key, (old, new) in changes.items():
+            before[key] = [before[key][0] if key in before else old, new]
+        found[record_id] = (record_id, first, before)
+    return list(found.values())
 
 
 def _possible(connection: Connection, schema: Schema, writes: list[Write]) -> tuple[list[Write], list[Kept]]:
@@ -117,9 +137,9 @@ def _bins(write: Write) -> bool:
     return bool(write.changes.get("deleted", (None, None))[1])
 
 
-def apply_undo(connection: Connection, import_id: int, author: Author) -> Undone:
-    """Undo an import in the caller's transaction; `author.undo_of` names it."""
-    writes, undone = plan_undo(connection, import_id)
+def apply_undo(connection: Connection, written: ColumnElement[bool], author: Author) -> Undone:
+    """Undo these entries of the log in the caller's transaction; `author` says what of."""
+    writes, undone = plan_undo(connection, written)
     release(connection, [write.record_id for write in writes if _bins(write)])
     keyring: Keyring = current_app.extensions["keyring"]
     write_in_bulk(connection, current_schema(connection), keyring, writes, author)

@@ -19,6 +19,8 @@ _THROUGH = {
     "panel": "in the panel",
     "import": "by an import",
     "undo": "by undoing an import",
+    "bulk": "together with others",
+    "bulk_undo": "by undoing what was done together with others",
     "command": "by a command",
     "system": "by itself",
 }

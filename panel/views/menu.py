@@ -55,6 +55,7 @@ MENU = (
         children=(
             Entry("Export", "download", "exports.index", "customer.export"),
             Entry("Import", "upload", "imports.index", "import.upload"),
+            Entry("Work", "clock", "jobs.index", "customer.list"),
         ),
     ),
     Entry(

@@ -1,0 +1,312 @@
+"""Long work: rows of a table, each run once at a time with the rights that its author has then.
+
+A kind of work is a function of a `Work`. It writes inside `Work.writing()`, whose commit is refused where another
+worker holds the job meanwhile, and says with `Work.finish` what came of it in the same transaction as its last write.
+Whatever it does has to be right to be begun again: a process may be killed at any moment.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, g
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
+from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy.exc import OperationalError
+
+from panel.authors import Author
+from panel.database import Busy, reading, writing
+from panel.extensions import db
+from panel.models import Job, Role, User
+from panel.models.columns import now
+from panel.permissions import ADMIN
+from panel.schema import forget_schema
+from sync.errors import SyncError
+
+LEASE = dt.timedelta(seconds=30)
+HEARTBEAT_SECONDS = 10.0
+MOST_TAKES = 5
+FAULT = lazy_gettext("This is a fault of Rollbook's, and nothing more was written. The log has it as job %(id)s.")
+logger = logging.getLogger(__name__)
+
+
+class LostLease(Exception):
+    """Another worker has the job by now; whatever this one was about to write is rolled back."""
+
+
+class LookAgain(SyncError):
+    """What a person approved no longer holds: the job waits for another look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of work: what it does, who may have it done, how pages call it.
+
+    `tell` turns its result into sentences; `preview` is the endpoint of the page on which it waits for a look.
+    """
+
+    name: str
+    run: Callable[[Work], None]
+    permission: str
+    label: str | LazyString
+    undoable: bool
+    preview: str
+    tell: Callable[[Mapping[str, Any]], list[str]]
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def _nothing(_result: Mapping[str, Any]) -> list[str]:
+    return []
+
+
+def kind(
+    name: str,
+    *,
+    permission: str,
+    label: str | LazyString,
+    undoable: bool = False,
+    preview: str = "",
+    tell: Callable[[Mapping[str, Any]], list[str]] = _nothing,
+) -> Callable[[Callable[[Work], None]], Callable[[Work], None]]:
+    """Register a function as a kind of work; its author needs the permission when it runs, not only when asked for."""
+
+    def register(run: Callable[[Work], None]) -> Callable[[Work], None]:
+        KINDS[name] = Kind(name, run, permission, label, undoable, preview, tell)
+        return run
+
+    return register
+
+
+@dataclass(slots=True)
+class Work:
+    """One job while it runs. `doing` tells the page how far it is; only this process knows it before a commit."""
+
+    job_id: int
+    kind: str
+    fence: int
+    options: Mapping[str, Any]
+    record_ids: array[int]
+    author: Author
+    done: int = 0
+    total: int = 0
+    _result: dict[str, Any] | None = None
+    _ended: bool = False
+
+    def doing(self, done: int, total: int) -> None:
+        """Say how far the work is."""
+        self.done, self.total = done, total
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Run a block as one transaction, committed only while this worker holds the job. Raises `LostLease`."""
+        with writing() as connection:
+            forget_schema()
+            yield connection
+            self._hold(connection)
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Say what came of the work; inside `writing` it is committed with the block."""
+        self._result = dict(result)
+
+    def end(self) -> None:
+        """Mark the job as done, unless its last transaction did so."""
+        if not self._ended:
+            self._result = self._result or {}
+            with self.writing():
+                pass
+
+    def _hold(self, connection: Connection) -> None:
+        values: dict[str, Any] = {"leased_until": now() + LEASE, "done": self.done, "total": self.total}
+        if self._result is not None:
+            values |= {"state": "done", "result": self._result, "finished_at": now(), "leased_until": None}
+            values["done"] = self.total
+        if not set_if_held(connection, self, values):
+            raise LostLease(self.job_id)
+        self._ended = self._result is not None
+
+
+RUNNING: dict[tuple[str, int], Work] = {}
+"""The jobs that this process runs, by database and ID: nothing else can be asked while SQLite is written."""
+
+
+def enqueue(kind_name: str, options: Mapping[str, Any], record_ids: Iterable[int], author: Author) -> Job:
+    """Add a job in the caller's transaction; it runs once that is committed."""
+    job = Job(kind=KINDS[kind_name].name, options=dict(options), by=author.name, user_id=author.user_id)
+    ids = array("q", record_ids)
+    job.record_ids, job.total = pack(ids), len(ids)
+    db.session.add(job)
+    db.session.flush()
+    wake_after_commit()
+    return job
+
+
+def pack(numbers: array[int]) -> bytes:
+    """Return numbers as a row of the table keeps them."""
+    return zlib.compress(numbers.tobytes())
+
+
+def unpack(stored: bytes) -> array[int]:
+    """Return the numbers that `pack` stored."""
+    numbers: array[int] = array("q")
+    if stored:
+        numbers.frombytes(zlib.decompress(stored))
+    return numbers
+
+
+def wake_after_commit() -> None:
+    """Let this process's worker look for work as soon as the session's transaction is committed."""
+    db.session().info["has_work"] = True
+
+
+def run_pending() -> int:
+    """Run every job that waits, here and now; return how many."""
+    count = 0
+    while run_next():
+        count += 1
+    return count
+
+
+def run_next() -> bool:
+    """Run one job that waits or was left behind by a worker that is gone; tell whether there was one."""
+    work = _take()
+    if work is None:
+        return False
+    place = (db.engine.url.render_as_string(), work.job_id)
+    RUNNING[place] = work
+    try:
+        with _Heartbeat(work):
+            _run(work)
+    finally:
+        del RUNNING[place]
+    return True
+
+
+def progress_of(job: Job) -> tuple[int, int]:
+    """Return how much of a job is done, and of how much."""
+    work = RUNNING.get((db.engine.url.render_as_string(), job.id))
+    return (job.done, job.total) if work is None or not work.total else (work.done, work.total)
+
+
+def _take() -> Work | None:
+    table = Job.__table__.c
+    left = (table.state == "running") & (table.leased_until < now())
+    query = select(Job.__table__).where(or_(table.state == "queued", left)).order_by(table.id).limit(1)
+    with reading() as connection:  # looking every few seconds takes nobody's lock
+        if connection.execute(query).first() is None:
+            return None
+    with writing() as connection:
+        row = connection.execute(query.with_for_update(skip_locked=True)).mappings().one_or_none()
+        if row is None:
+            return None
+        fence = row["fence"] + 1
+        values = {"state": "running", "fence": fence, "leased_until": now() + LEASE, "message": ""}
+        connection.execute(update(Job).where(Job.id == row["id"]).values(**values))
+    author = Author(row["by"], "bulk", row["user_id"], job_id=row["id"])
+    return Work(row["id"], row["kind"], fence, row["options"], unpack(row["record_ids"]), author)
+
+
+def _run(work: Work) -> None:
+    try:
+        if work.fence > MOST_TAKES:
+            raise SyncError(_("This was begun %(times)s times and never came to its end.", times=MOST_TAKES))
+        with acting_as(work.author):
+            _refuse_without_right(work)
+            KINDS[work.kind].run(work)
+            work.end()
+    except LostLease:
+        logger.warning("job %s went on elsewhere", work.job_id)
+    except Busy as error:
+        _leave(work, "queued", str(error))
+    except LookAgain as error:
+        _leave(work, "planned", str(error))
+    except SyncError as error:
+        _leave(work, "failed", str(error))
+    except Exception:
+        logger.exception("job %s failed", work.job_id)
+        _leave(work, "failed", str(FAULT) % {"id": work.job_id})
+
+
+def _refuse_without_right(work: Work) -> None:
+    """Refuse work whose author may no longer have it done: rights count as of now."""
+    found = KINDS.get(work.kind)
+    if found is None:
+        raise SyncError(_("This version of Rollbook does not know this work."))
+    user: User = g._login_user
+    if not (user.active and user.may(found.permission)):
+        raise SyncError(_("%(name)s may not do this any more, so nothing was done.", name=work.author.name))
+
+
+def _leave(work: Work, state: str, message: str) -> None:
+    values: dict[str, Any] = {"state": state, "message": message, "leased_until": None}
+    if state == "failed":
+        values["finished_at"] = now()
+    with writing() as connection:
+        set_if_held(connection, work, values)
+
+
+def set_if_held(connection: Connection, work: Work, values: Mapping[str, Any]) -> bool:
+    """Write a job's row where this worker still holds it; tell whether it does."""
+    mine = (Job.id == work.job_id, Job.fence == work.fence, Job.state == "running")
+    return connection.execute(update(Job).where(*mine).values(**values)).rowcount == 1
+
+
+@contextmanager
+def acting_as(author: Author) -> Iterator[None]:
+    """Run a block as if this user were signed in, with the rights of this moment; without a user, as the operator."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target
+    with app.test_request_context():
+        g._login_user = _operator(author) if author.user_id is None else _user(author.user_id)
+        yield
+
+
+def _user(user_id: int) -> User:
+    return db.session.get(User, user_id) or User(email="", active=False)
+
+
+def _operator(author: Author) -> User:
+    return User(email=author.name, name=author.name, active=True, roles=[Role(permissions=list(ADMIN))])
+
+
+class _Heartbeat:
+    """Keeps a job leased, and its row up to date, while it runs; on SQLite in the gaps between its transactions."""
+
+    def __init__(self, work: Work) -> None:
+        self._work, self._over = work, threading.Event()
+        self._app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target
+        self._thread = threading.Thread(target=self._beat, name=f"job-{work.job_id}-lease", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._over.wait(HEARTBEAT_SECONDS):
+            try:
+                with self._app.app_context(), writing() as connection:
+                    values = {"done": self._work.done, "total": self._work.total, "leased_until": now() + LEASE}
+                    set_if_held(connection, self._work, values)
+            except (Busy, OperationalError):
+                logger.info("job %s: the lease is renewed later", self._work.job_id)
+
+
+def new_draft(kind_name: str, record_ids: Iterable[int], author: Author) -> int:
+    """Add a job that waits until somebody has looked at it, in the caller's transaction; return its ID."""
+    ids = array("q", record_ids)
+    who: dict[str, Any] = {"by": author.name, "user_id": author.user_id}
+    values = {"kind": KINDS[kind_name].name, "state": "planned", "record_ids": pack(ids), "total": len(ids), **who}
+    return int(db.session.connection().execute(insert(Job).values(**values).returning(Job.id)).scalar_one())

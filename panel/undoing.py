@@ -1,0 +1,74 @@
+"""Undo a job: the same merge against what has happened since as for an import, as a job of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_login import current_user
+from sqlalchemy import Connection, update
+
+from panel.authors import Author
+from panel.extensions import db
+from panel.imports.undoing import Undone, apply_undo, by_job
+from panel.jobs import KINDS, Work, enqueue, kind
+from panel.models import Job
+from panel.models.columns import now
+from sync.errors import SyncError
+
+KEPT_LISTED = 500
+
+
+def undo_job(job_id: int, author: Author) -> Job:
+    """Have a job undone, in the caller's transaction: field by field, and what was edited since is kept and listed."""
+    _undoable(db.session.get(Job, job_id))
+    return enqueue("undo", {"job": job_id}, (), author)
+
+
+def _undoable(job: Job | None) -> Job:
+    if job is None or job.kind not in KINDS or not KINDS[job.kind].undoable:
+        raise SyncError(_("This cannot be undone."))
+    if job.state == "undone":
+        raise SyncError(_("This was undone already."))
+    if job.state != "done":
+        raise SyncError(_("This is not done yet, so there is nothing to undo."))
+    return job
+
+
+def told(result: Mapping[str, Any]) -> list[str]:
+    """Return what undoing did, in sentences."""
+    words = (
+        ("reverted", _("%(number)s values were put back.")),
+        ("removed", _("%(number)s new customers were moved to the bin.")),
+        ("restored", _("%(number)s customers were restored.")),
+        ("kept_count", _("%(number)s values were kept.")),
+    )
+    said = [text % {"number": f"{result[name]:,}"} for name, text in words if result.get(name)]
+    return said or [_("There was nothing left to put back.")]
+
+
+@kind("undo", permission="customer.list", label=lazy_gettext("Undo"), tell=told)
+def _undo(work: Work) -> None:
+    undone_id = int(work.options["job"])
+    with work.writing() as connection:
+        job = _undoable(db.session.get(Job, undone_id, with_for_update=True))
+        if not current_user.may(KINDS[job.kind].permission):
+            raise SyncError(_("%(name)s may not do this any more, so nothing was done.", name=work.author.name))
+        undone = apply_undo(connection, by_job(undone_id), replace(work.author, through="bulk_undo"))
+        _mark(connection, undone_id, undone)
+        work.finish(_result(undone))
+
+
+def _mark(connection: Connection, job_id: int, undone: Undone) -> None:
+    # Where all of it was edited since, the job stays done, so that it can be undone once that is undone.
+    if undone.wrote or not undone.kept:
+        connection.execute(update(Job).where(Job.id == job_id).values(state="undone", undone_at=now()))
+
+
+def _result(undone: Undone) -> dict[str, Any]:
+    counts = {"reverted": undone.reverted, "removed": undone.removed, "restored": undone.restored}
+    listed = [[one.id, one.field, one.reason] for one in undone.kept[:KEPT_LISTED]]
+    return {**counts, "kept": listed, "kept_count": len(undone.kept)}
