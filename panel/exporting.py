@@ -50,7 +50,7 @@ def export_workbook(
         raise SyncError(f"{path.name}: name the file .xlsx or .csv.")
     export_id = _register(viewer, name or path.name)
     with reading() as connection:
-        schema = current_schema(connection)
+        schema = viewer.fields.narrow(current_schema(connection))
         chosen = _chosen(schema, fields)
         query = _scoped(select_records(chosen), schema, where, viewer)
         ids = _write(connection, path, export_id, schema, chosen, query)
@@ -96,6 +96,12 @@ def _condition(schema: Schema, text: str) -> Any:
         raise SyncError(f"{field.label} cannot be used as a condition here.")
     column = Customer.__table__.c[column_of(field.key)]
     return column.is_(None) if value is None else column == value
+
+
+def conditions_shown(conditions: Sequence[str], schema: Schema) -> list[str]:
+    """Return those of an export's conditions that are about fields of a viewer's schema."""
+    keys = {name.casefold() for field in schema.fields for name in (field.key, field.label)}
+    return [text for text in conditions if text.partition("=")[0].strip().casefold() in keys]
 
 
 def _write(

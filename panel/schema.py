@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from panel.models import AdditionalField, Customer, Location, Partner, SchemaVersion, Status
 from sync.columns import NEW_FIELD
-from sync.errors import UnknownField, WithheldField
+from sync.errors import UnknownField, UnseenField, WithheldField
 from sync.fields import Bad, Field, Option
 from sync.types import FIELD_TYPES
 from sync.values import parse_value
@@ -60,11 +60,15 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """One consistent view of the fields and their options; immutable, so that threads may share it."""
+    """One consistent view of the fields and their options; immutable, so that threads may share it.
+
+    `unseen` are the fields that somebody's rights took out of `fields` (`panel.rights`).
+    """
 
     version: int
     fields: tuple[Field, ...]
     placements: Mapping[str, Placement]
+    unseen: tuple[Field, ...] = ()
 
     @property
     def additional(self) -> tuple[Field, ...]:
@@ -82,7 +86,13 @@ class Schema:
         return not placed_out and not FIELD_TYPES[field.type].secret
 
     def exchanged(self, name: str) -> Field:
-        """Return the field that a workbook's header means; raise `WithheldField` for one kept out of workbooks."""
+        """Return the field that a workbook's header means.
+
+        Raises `UnseenField` for one that the viewer may not see, `WithheldField` for one kept out of workbooks.
+        """
+        unseen = _named(name, self.unseen)
+        if unseen is not None and _named(name, self.fields) is None:
+            raise UnseenField(unseen.label)
         field = self.field(name)
         if not (self._exported(field) or FIELD_TYPES[field.type].secret):
             raise WithheldField(field.label)
@@ -96,12 +106,19 @@ class Schema:
 
     def field(self, name: str) -> Field:
         """Return the field with this key or label; both are compared without case."""
-        wanted = name.strip().casefold()
-        for attribute in ("key", "label"):
-            for field in self.fields:
-                if getattr(field, attribute).casefold() == wanted:
-                    return field
+        field = _named(name, self.fields)
+        if field is not None:
+            return field
         raise UnknownField(f"There is no field {name!r}. The fields are: {', '.join(f.key for f in self.fields)}.")
+
+
+def _named(name: str, fields: Sequence[Field]) -> Field | None:
+    wanted = name.strip().casefold()
+    for attribute in ("key", "label"):
+        for field in fields:
+            if getattr(field, attribute).casefold() == wanted:
+                return field
+    return None
 
 
 _cache: dict[str, Schema] = {}

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, update
 
 from panel.authors import Author
 from panel.extensions import db
+from panel.imports.journey import viewer_of
 from panel.imports.undoing import Undone, apply_undo, by_job
 from panel.jobs import KINDS, Work, enqueue, kind
 from panel.models import Job
@@ -57,7 +58,9 @@ def _undo(work: Work) -> None:
         job = _undoable(db.session.get(Job, undone_id, with_for_update=True))
         if not current_user.may(KINDS[job.kind].permission):
             raise SyncError(_("%(name)s may not do this any more, so nothing was done.", name=work.author.name))
-        undone = apply_undo(connection, by_job(undone_id), replace(work.author, through="bulk_undo"))
+        undone = apply_undo(
+            connection, by_job(undone_id), replace(work.author, through="bulk_undo"), viewer_of(current_user)
+        )
         _mark(connection, undone_id, undone)
         work.finish(_result(undone))
 

@@ -18,6 +18,7 @@ from panel.extensions import db, login_manager
 from panel.forms.preview import STATES
 from panel.forms.showing import count, moment
 from panel.models import AdditionalField, Customer, Location, Partner, Status
+from panel.rights import name_of
 from panel.views import account, generator
 from panel.views.config import LocationView, PartnerView, StatusView
 from panel.views.customers import CustomerView
@@ -64,7 +65,7 @@ def register(app: Flask) -> None:
     app.after_request(_protect)
     app.context_processor(_known_to_templates)
     app.jinja_env.filters.update(moment=moment, plain=_plain)
-    app.jinja_env.globals.update(count=count)
+    app.jinja_env.globals.update(count=count, name_of=name_of)
     app.register_error_handler(HTTPException, _show_error)
     app.register_error_handler(SyncError, _show_sentence)
 

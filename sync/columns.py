@@ -55,7 +55,7 @@ class Headers:
     unknown: tuple[tuple[int, str], ...]
     to_create: tuple[tuple[int, str], ...]
     retired: tuple[str, ...] = ()
-    withheld: tuple[str, ...] = ()
+    withheld: tuple[tuple[int, WithheldField], ...] = ()
 
 
 def match_headers(
@@ -94,7 +94,7 @@ class _Matcher:
         self._unknown: list[tuple[int, str]] = []
         self._to_create: list[tuple[int, str]] = []
         self._retired: list[str] = []
-        self._withheld: list[str] = []
+        self._withheld: list[tuple[int, WithheldField]] = []
 
     def take(self, index: int, key: str, label: str) -> None:
         """Decide one column."""
@@ -113,7 +113,7 @@ class _Matcher:
         try:
             field = self._find(target)
         except WithheldField as withheld:
-            self._withheld.append(str(withheld))
+            self._withheld.append((index, withheld))
             return
         except UnknownField:
             if explicit:

@@ -17,5 +17,9 @@ class WithheldField(UnknownField):
     """A field that workbooks do not show and imports do not write; the message is its label."""
 
 
+class UnseenField(WithheldField):
+    """A field that the importer may not see; the message is its label."""
+
+
 class StalePlan(SyncError):
     """What was approved no longer holds; a new plan has to be looked at."""

@@ -100,7 +100,10 @@ class Counts:
 
 @dataclass(slots=True)
 class Plan:
-    """All that an import would do. Rows that would change nothing are counted and not kept."""
+    """All that an import would do. Rows that would change nothing are counted and not kept.
+
+    `left_out` are the heads of columns of which not a single cell counts.
+    """
 
     sheet: str
     rows: int = 0
@@ -108,6 +111,7 @@ class Plan:
     absent: tuple[int, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left_out: list[Item] = field(default_factory=list)
 
     def add(self, row_plan: RowPlan | None) -> None:
         """Count a row, and keep what is to be said of it."""
@@ -162,8 +166,8 @@ class Plan:
 
     @property
     def ignored(self) -> list[Item]:
-        """Return the cells that count for nothing, each with the reason."""
-        return [item for row in self.accepted for item in row.ignored]
+        """Return the cells that count for nothing, each with the reason, after the heads of whole columns that do."""
+        return [*self.left_out, *(item for row in self.accepted for item in row.ignored)]
 
     @property
     def creations(self) -> list[RowPlan]:

@@ -172,7 +172,8 @@ class RowPlanner:
         value = self._parse(column, raw)
         if isinstance(value, Bad):
             return _problem(row, column, MASK, known.record.id, value.message)
-        if value is None or value == panel:
+        # Whoever may not set it shall not find out by guessing either.
+        if value is None or (column.writable and value == panel):
             return None
         choice = "workbook" if self._choices.accept_unknown else ""
         outcome = Outcome.BASE_UNKNOWN if column.writable else Outcome.IGNORED

@@ -104,7 +104,7 @@ def read_new(form: BaseForm) -> dict[str, Any]:
         value = control.parsed()
         if isinstance(value, Bad):
             control.errors = [value.message]
-        elif problem := check_required(value, _fillable(control.field)):
+        elif not control.locked and (problem := check_required(value, _fillable(control.field))):
             control.errors = [problem]
         else:
             values[control.field.key] = value

@@ -37,7 +37,8 @@ def since(connection: Connection, record: Record, fields: Sequence[Field], opene
     columns = (Revision.number, Revision.stamp, Revision.changes, Revision.by, Revision.at)
     newer = (Revision.entity == ENTITY, Revision.record_id == record.id, Revision.number > opened_at)
     rows = connection.execute(select(*columns).where(*newer).order_by(Revision.number)).all()
-    authors = {key: f"{row.by}, {moment(row.at)}" for row in rows for key in row.changes}
+    keys = {one.key for one in fields}
+    authors = {key: f"{row.by}, {moment(row.at)}" for row in rows for key in row.changes if key in keys}
     plain = [one for one in fields if not FIELD_TYPES[one.type].secret]
     base = value_then(record, [Change(row.number, row.stamp, row.changes) for row in rows], plain)
     return Meanwhile(base, authors)

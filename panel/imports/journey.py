@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken
 from panel.database import reading, writing
+from panel.extensions import db
 from panel.imports.applying import write_plan
 from panel.imports.choices import saved_answers
 from panel.imports.files import StoredFile, store, uploads
@@ -22,6 +23,7 @@ from panel.imports.undoing import Undone, apply_undo, by_import, plan_undo
 from panel.models import Import, ImportItem, User
 from panel.models.columns import now
 from panel.records import batches
+from panel.rights import rights_of
 from panel.schema import ENTITY
 from sync.cells import Problem
 from sync.errors import StalePlan, SyncError
@@ -34,7 +36,7 @@ MOVED = "Something changed since this plan was made, so nothing was written. Loo
 def viewer_of(user: User, through: str = "panel") -> Viewer:
     """Return whose rights an import of this user has."""
     rights = (user.may("config"), user.may("customer.delete"))
-    return Viewer(str(user), through, user.id, user.partner_id, *rights)
+    return Viewer(str(user), through, user.id, user.partner_id, *rights, rights_of(user))
 
 
 def receive(source: BinaryIO, file_name: str, options: ImportOptions, viewer: Viewer) -> int:
@@ -70,7 +72,8 @@ def choose(import_id: int, choices: Mapping[int, str], viewer: Viewer) -> None:
         for number, choice in choices.items():
             mine = (ImportItem.import_id == import_id) & (ImportItem.number == number)
             asked = ImportItem.group.in_(("conflict", "unknown", "repair"))
-            connection.execute(update(ImportItem).where(mine, asked).values(choice=choice))
+            seen = ImportItem.field.not_in(viewer.fields.unseen)
+            connection.execute(update(ImportItem).where(mine, asked, seen).values(choice=choice))
         options = ImportOptions.from_json(row["options"])
     replan(import_id, options, viewer)
 
@@ -184,11 +187,11 @@ def undo_import(import_id: int, viewer: Viewer, *, dry_run: bool = False) -> Und
     if dry_run:
         with reading() as connection:
             _applied_import(connection, import_id)
-            return plan_undo(connection, by_import(import_id))[1]
+            return plan_undo(connection, by_import(import_id), viewer)[1]
     with writing() as connection:
         _applied_import(connection, import_id)
         author = Author(viewer.name, "undo", viewer.user_id, None, import_id)
-        undone = apply_undo(connection, by_import(import_id), author)
+        undone = apply_undo(connection, by_import(import_id), author, viewer)
         # Where all of it was edited since, the import stays applied, so that it can be undone once that is undone.
         if undone.wrote or not undone.kept:
             values = {"state": "undone", "undone_at": now()}
@@ -219,17 +222,26 @@ def _applied_import(connection: Connection, import_id: int) -> None:
 
 def _plan_again(connection: Connection, row: RowMapping, options: ImportOptions, viewer: Viewer) -> Planned:
     file = StoredFile(uploads() / row["stored_as"], row["file_name"], row["sha256"])
-    both = _within_uploaders_partner(connection, row, viewer)
+    both = _with_uploaders_rights(row, viewer)
     return plan_file(connection, file, options, both, saved_answers(connection, row["id"]))
 
 
-def _within_uploaders_partner(connection: Connection, row: RowMapping, viewer: Viewer) -> Viewer:
-    """Return the viewer's rights, no wider than what the uploader reaches now: an approval lends nobody more."""
-    bound = select(User.partner_id).where(User.id == row["user_id"])
-    partner_id = connection.execute(bound).scalar() if row["user_id"] else None
-    if partner_id is None or viewer.partner_id is not None:
+def _with_uploaders_rights(row: RowMapping, viewer: Viewer) -> Viewer:
+    """Return the viewer's rights, no wider than the uploader's of now: an approval lends nobody more.
+
+    Raises `SyncError` where the uploader may no longer bring workbooks back.
+    """
+    if row["user_id"] is None or row["user_id"] == viewer.user_id:
         return viewer
-    return replace(viewer, partner_id=partner_id)
+    uploader = db.session.get(User, row["user_id"])
+    if uploader is None or not (uploader.active and uploader.may("import.upload")):
+        raise SyncError(f"{row['by']} may not import any more. Discard this import, and upload the file yourself.")
+    return replace(
+        viewer,
+        partner_id=uploader.partner_id if viewer.partner_id is None else viewer.partner_id,
+        may_delete=viewer.may_delete and uploader.may("customer.delete"),
+        fields=viewer.fields.both(rights_of(uploader)),
+    )
 
 
 def _register(connection: Connection, file: StoredFile, options: ImportOptions, viewer: Viewer) -> int:
@@ -293,15 +305,18 @@ _EMPTY = {
 
 def _lines(planned: Planned) -> Iterator[dict[str, Any]]:
     plan = planned.plan
-    fields = {field.key: field for field in planned.schema.fields}
+    fields = {field.key: field for field in planned.shown.fields}
     for group, items in _groups(plan):
         for item in items:
             values = {name: display(getattr(item, name), fields.get(item.field)) for name in ("base", "panel")}
             shown = item.value if item.outcome == "merged" else item.workbook
-            yield _line(group, item) | values | {"workbook": display(shown, fields.get(item.field))}
+            # The head of a column that was left out is no cell of a field.
+            key = item.field if item.field in fields else ""
+            yield _line(group, item) | values | {"field": key, "workbook": display(shown, fields.get(key))}
     for row in plan.creations:
         if row.creates:
-            shown = {key: display(value, fields[key]) for key, value in row.creates.values.items() if key != "password"}
+            values = {key: value for key, value in row.creates.values.items() if key in fields and key != "password"}
+            shown = {key: display(value, fields[key]) for key, value in values.items()}
             at = f"{plan.sheet}!{row.row}"
             yield {"group": "new", "at": at, "workbook": shown, "message": str(shown.get("full_name", ""))}
     yield from ({"group": "delete", "at": f"{plan.sheet}!{row.row}", "record_id": row.id} for row in plan.deletions)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from panel.rights import EVERY_FIELD, FieldRights
 from sync.rows import Choices
 
 
@@ -51,3 +52,4 @@ class Viewer:
     partner_id: int | None = None
     may_config: bool = True
     may_delete: bool = True
+    fields: FieldRights = EVERY_FIELD

@@ -26,16 +26,18 @@ from panel.imports.whole_file import (
 )
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, current_schema
-from sync.cells import Problem, column_letters
+from sync.cells import Address, Problem, column_letters
 from sync.columns import Column, Headers, match_headers
-from sync.errors import UnknownField
+from sync.errors import UnknownField, UnseenField, WithheldField
 from sync.fields import Field
-from sync.plan import Plan, RowPlan
+from sync.merge import Outcome
+from sync.plan import Item, Plan, RowPlan
 from sync.records import Record
 from sync.rows import GONE, Known, RowPlanner, SheetRow
 from sync.tokens import NewToken, RowToken, TokenMaker
 from sync.types import FIELD_TYPES
 from sync.workbook import Table, open_table
+from sync.workbook.table import HEADER_ROWS
 
 NO_COLUMN = (
     "No column's header is a field of customers. "
@@ -49,6 +51,8 @@ DELETED = "This customer was deleted after the export. Restore it in the panel f
 TOO_MANY = "{label} '{value}' belongs to {count} customers. Use a key that only one has, or the ID column."
 RETIRED = 'The field "{label}" was retired after the export. Its column was left out.'
 WITHHELD = 'The field "{label}" is kept out of workbooks. Its column was left out.'
+UNSEEN = 'The field "{label}" is not among those that you may see. Its column was left out.'
+NAME = "full_name"
 HEADLESS = "Column {column} has values but no header. It was left out; give it a header to bring it in."
 RAGGED = "This row has more cells than the header. Put quotes around a text that has the separator in it."
 
@@ -57,11 +61,13 @@ RAGGED = "This row has more cells than the header. Put quotes around a text that
 class Planned:
     """A plan with what it was made of: the schema, new fields included, the export, the file.
 
-    `imports_before` are the imports of the same file that it knew of: what they created is not created again.
+    `shown` is the schema as those see it whose rights count; what is written needs the whole one. `imports_before`
+    are the imports of the same file that it knew of: what they created is not created again.
     """
 
     plan: Plan
     schema: Schema
+    shown: Schema
     new_fields: tuple[NewField, ...]
     export_id: int | None
     holds_secrets: bool
@@ -91,7 +97,8 @@ def plan_file(
 
     Raises `UnreadableWorkbook`, or `UnknownField` where the options do not fit the file or the viewer.
     """
-    schema = current_schema(connection)
+    everything = current_schema(connection)
+    schema = viewer.fields.narrow(everything)
     with open_table(file.path, limits()) as table:
         gatherer = Gatherer(connection, file, table.ref, viewer)
         headers = _match(table, schema, gatherer, options)
@@ -102,15 +109,24 @@ def plan_file(
         planner = _RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
         plan = planner.run(table, accepted)
     plan.notes = [*(RETIRED.format(label=label) for label in headers.retired), *planner.notes(headers)]
+    plan.left_out = [_left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
     answer(plan, columns, answers)
-    refuse_repeated(plan, planner.seen)
+    refuse_repeated(plan, planner.seen, planner.key)
     refuse_moved(plan, viewer)
     refuse_taken(connection, plan, columns, viewer)
     settle_again(connection, plan, columns, gatherer.export_id)
     list_absent(plan, gatherer.exported_ids(), planner.seen)
-    whole = replace(schema, fields=(*schema.fields, *accepted))
+    whole, shown = (replace(one, fields=(*one.fields, *accepted)) for one in (everything, schema))
     holds_secrets = any(FIELD_TYPES[column.field.type].secret for column in columns)
-    return Planned(plan, whole, tuple(proposals), gatherer.export_id, holds_secrets, file, gatherer.imports_before())
+    before = gatherer.imports_before()
+    return Planned(plan, whole, shown, tuple(proposals), gatherer.export_id, holds_secrets, file, before)
+
+
+def _left_out(table: Table, schema: Schema, index: int, withheld: WithheldField) -> Item:
+    """Return the head of a column that does not count, without a value: comparing one would tell the panel's."""
+    at = Address(table.sheet, column_letters(index), HEADER_ROWS if table.keys else 1)
+    key = next(field.key for field in schema.unseen if field.label == str(withheld))
+    return Item(at, None, key, None, False, None, None, Outcome.IGNORED, message=UNSEEN.format(label=withheld))
 
 
 def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOptions) -> Headers:
@@ -139,8 +155,8 @@ class _RowsPlanner:
         self._gatherer, self._viewer, self._headers = gatherer, viewer, headers
         self._columns, self._schema = columns, schema
         self._choices = options.choices
-        self._key = _key_column(schema, columns, options)
-        self._identity = Identity(ref_column_of(table), headers.id_column, self._key, columns)
+        self.key = _key_column(schema, columns, options)
+        self._identity = Identity(ref_column_of(table), headers.id_column, self.key, columns)
         self._tokens = TokenMaker(current_app.extensions["keyring"].tokens, ENTITY)
         self._plan = Plan(table.sheet)
         self._width = max(len(table.keys), len(table.labels))
@@ -149,10 +165,13 @@ class _RowsPlanner:
 
     def run(self, table: Table, accepted: Sequence[Field]) -> Plan:
         """Return the plan of all rows."""
-        required = [field for field in (*self._schema.fields, *accepted) if field.required]
+        # What the importer may not fill in is not asked for; but no customer is without a name.
+        open_ones = (field for field in self._schema.fields if not field.read_only or field.key == NAME)
+        nameless = (field for field in self._schema.unseen if field.key == NAME)
+        required = [field for field in (*open_ones, *nameless, *accepted) if field.required]
         self._planner = RowPlanner(self._columns, required, self._choices)
         read = {column.field.key: column.field for column in self._columns if not column.is_new}
-        self._gatherer.read(read | {key: self._schema.field(key) for key in ("partner", "status")})
+        self._gatherer.read(read | _always_read(self._schema))
         identified = (self._identity.of(SheetRow(table.sheet, number, cells)) for number, cells in table.rows)
         rows = (one for one in identified if not (self._identity.is_blank(one) or self._is_label_row(one.row)))
         for some in batches(rows, BATCH):
@@ -166,13 +185,13 @@ class _RowsPlanner:
 
     def notes(self, headers: Headers) -> Iterator[str]:
         """Yield what is to be said of columns that were left out though they hold something."""
-        for label in headers.withheld:
-            yield WITHHELD.format(label=label)
+        for _index, withheld in headers.withheld:
+            yield (UNSEEN if isinstance(withheld, UnseenField) else WITHHELD).format(label=withheld)
         for index in sorted(self._headless):
             yield HEADLESS.format(column=column_letters(index))
 
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
-        by_key = self._gatherer.ids_by_key(self._key, [one.key for one in rows if one.key is not None])
+        by_key = self._gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])
         named = [one.with_id(by_key.get(one.key, [])) if one.key is not None else one for one in rows]
         drafts = {one.row.number: self._planner.new(one.row) for one in named if one.id is None}
         known = self._gatherer.gather(named, drafts)
@@ -190,9 +209,9 @@ class _RowsPlanner:
     def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> RowPlan | None:
         if one.is_tampered:
             return _refused(one, TAMPERED)
-        if len(one.candidates) > 1 and self._key is not None:
-            message = TOO_MANY.format(label=self._key.field.label, value=one.key, count=len(one.candidates))
-            return _refused(one, message, self._key)
+        if len(one.candidates) > 1 and self.key is not None:
+            message = TOO_MANY.format(label=self.key.field.label, value=one.key, count=len(one.candidates))
+            return _refused(one, message, self.key)
         if one.key is not None:
             self.seen.keys[one.key].append(one.row.number)
         if one.id is None:
@@ -283,6 +302,11 @@ class _RowsPlanner:
         if plan.creates.values.get("partner", mine) != mine:
             return replace(plan, problems=(*plan.problems, other_partner(plan.creates.cells["partner"])))
         return replace(plan, creates=replace(plan.creates, values={**plan.creates.values, "partner": mine}))
+
+
+def _always_read(schema: Schema) -> dict[str, Field]:
+    fields = {field.key: field for field in (*schema.fields, *schema.unseen)}
+    return {key: fields[key] for key in ("partner", "status")}
 
 
 def _refused(one: Identified, message: str, column: Column | None = None) -> RowPlan:

@@ -50,7 +50,7 @@ def propose(
     explicit = {index for index, _label in headers.to_create}
     texts = _texts(file, [index for index, _label in wanted])
     keys = _taken_keys(connection)
-    labels = {field.label.casefold() for field in schema.fields}
+    labels = {field.label.casefold() for field in (*schema.fields, *schema.unseen)}
     proposals = []
     for index, header in wanted:
         inferred = infer_field(header, texts[index], keys)

@@ -50,7 +50,7 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 def plan_json(planned: Planned, import_id: int | None, *, applied: bool) -> dict[str, Any]:
     """Return the one object that ``import --json`` prints."""
     plan = planned.plan
-    fields = {field.key: field for field in planned.schema.fields}
+    fields = {field.key: field for field in planned.shown.fields}
     lists = {
         "changes": plan.changes,
         "conflicts": [*plan.conflicts, *(item for item in plan.unknown if not item.writes)],
@@ -121,7 +121,7 @@ def grouped_problems(planned: Planned) -> Iterator[str]:
 
 
 def _hint(key: str | None, planned: Planned) -> str:
-    field = next((field for field in planned.schema.fields if field.key == key), None)
+    field = next((field for field in planned.shown.fields if field.key == key), None)
     if planned.export_id is not None or field is None or not field.options:
         return ""
     return (

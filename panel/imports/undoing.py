@@ -11,9 +11,11 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 
 from panel.authors import Author
 from panel.changelog import Write, owners_of, release, unique_key, write_in_bulk
+from panel.imports.options import Viewer
 from panel.keys import Keyring
 from panel.models import Customer, Revision
 from panel.records import BATCH, batches
+from panel.rights import EDIT
 from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schema
 from sync.fields import Field
 from sync.types import FIELD_TYPES
@@ -21,6 +23,7 @@ from sync.types import FIELD_TYPES
 SINCE = "edited since"
 GONE = "what it was before is no longer there"
 TAKEN = "what it was before belongs to customer {owner} now"
+NOT_YOURS = "you may not edit this"
 SECRET = "a password cannot be put back, because only its digest was kept"
 
 
@@ -59,10 +62,11 @@ def by_job(job_id: int) -> ColumnElement[bool]:
     return Revision.job_id == job_id
 
 
-def plan_undo(connection: Connection, written: ColumnElement[bool]) -> tuple[list[Write], Undone]:
+def plan_undo(connection: Connection, written: ColumnElement[bool], viewer: Viewer) -> tuple[list[Write], Undone]:
     """Return the writes that undo these entries of the log, and what they amount to.
 
-    A value that cannot go back, because it was edited since, belongs to another or names what is gone, is kept.
+    A value that cannot go back, because it was edited since, belongs to another, names what is gone or is not the
+    viewer's to edit, is kept.
     """
     schema = current_schema(connection)
     writes: list[Write] = []
@@ -70,11 +74,28 @@ def plan_undo(connection: Connection, written: ColumnElement[bool]) -> tuple[lis
     for some in batches(_together(connection, written), BATCH):
         stored = _stored(connection, schema, [row[0] for row in some])
         for record_id, number, changes in some:
+            if viewer.partner_id not in {None, stored[record_id]["partner"]}:
+                kept.append(Kept(record_id, "", None, NOT_YOURS))
+                continue
             write, left = _invert(record_id, number, changes, stored[record_id], schema)
             kept.extend(left)
             writes.extend([write] if write else [])
+    writes, denied = _permitted(writes, viewer)
     writes, left = _possible(connection, schema, writes)
-    return writes, _summary(writes, [*kept, *left])
+    return writes, _summary(writes, [*kept, *denied, *left])
+
+
+def _permitted(writes: list[Write], viewer: Viewer) -> tuple[list[Write], list[Kept]]:
+    """Return the writes without the values that the viewer may not edit, or that would leave the viewer's partner."""
+    denied = [
+        Kept(write.record_id, key, None if key in viewer.fields.unseen else pair[0], NOT_YOURS)
+        for write in writes
+        for key, pair in write.changes.items()
+        if viewer.fields.of(key) != EDIT or (key == "partner" and viewer.partner_id not in {None, pair[1]})
+    ]
+    stay = {(one.id, one.field) for one in denied}
+    left = (_without(write, stay) for write in writes)
+    return [write for write in left if write.changes], denied
 
 
 def _together(connection: Connection, written: ColumnElement[bool]) -> list[tuple[int, int, dict[str, list[Any]]]]:
@@ -137,9 +158,9 @@ def _bins(write: Write) -> bool:
     return bool(write.changes.get("deleted", (None, None))[1])
 
 
-def apply_undo(connection: Connection, written: ColumnElement[bool], author: Author) -> Undone:
+def apply_undo(connection: Connection, written: ColumnElement[bool], author: Author, viewer: Viewer) -> Undone:
     """Undo these entries of the log in the caller's transaction; `author` says what of."""
-    writes, undone = plan_undo(connection, written)
+    writes, undone = plan_undo(connection, written, viewer)
     release(connection, [write.record_id for write in writes if _bins(write)])
     keyring: Keyring = current_app.extensions["keyring"]
     write_in_bulk(connection, current_schema(connection), keyring, writes, author)

@@ -19,23 +19,26 @@ from sync.plan import Item, Plan
 from sync.types import FIELD_TYPES
 
 
-def refuse_repeated(plan: Plan, seen: Seen) -> None:
+def refuse_repeated(plan: Plan, seen: Seen, key_column: Column | None) -> None:
     """Refuse all rows that speak of the same customer, prepared row or key."""
     for record_id, numbers in seen.ids.items():
         _refuse_all(plan, numbers, "The same customer is in rows {rows}. Keep one of them.", record_id)
     for numbers in seen.prepared.values():
         _refuse_all(plan, numbers, "Rows {rows} have the same hidden reference. Clear it in all but one.")
     for key, numbers in seen.keys.items():
-        _refuse_all(plan, numbers, f"The key '{key}' is in rows {{rows}}. Keep one of them, or choose another key.")
+        message = f"The key '{key}' is in rows {{rows}}. Keep one of them, or choose another key."
+        _refuse_all(plan, numbers, message, field=key_column.field.key if key_column else None)
 
 
-def _refuse_all(plan: Plan, numbers: Sequence[int], message: str, record_id: int | None = None) -> None:
+def _refuse_all(
+    plan: Plan, numbers: Sequence[int], message: str, record_id: int | None = None, field: str | None = None
+) -> None:
     if len(numbers) < 2:
         return
     text = message.replace("{rows}", ", ".join(str(number) for number in numbers[:10]))
     for number in numbers:
         if not (number in plan.kept and plan.kept[number].problems):
-            plan.refuse(number, Problem(Address(plan.sheet, "", number), text, record_id))
+            plan.refuse(number, Problem(Address(plan.sheet, "", number), text, record_id, field))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import ColumnElement, Select, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, false, func, literal, or_, select
 
 from panel.extensions import db
 from panel.forms.conditions import FieldFilter
 from panel.forms.registry import finds, sorts_by
 from panel.models import Customer
 from panel.records import RecordReader, select_records
+from panel.rights import NONE, rights_of
 from panel.schema import Schema
 from sync.fields import Field
 from sync.records import Record
@@ -30,6 +32,20 @@ def visible() -> tuple[ColumnElement[bool], ...]:
     there: ColumnElement[bool] = _TABLE.c.deleted_at.is_(None)
     partner_id = current_user.partner_id
     return (there,) if partner_id is None else (there, _TABLE.c.partner_id == partner_id)
+
+
+def name_column() -> ColumnElement[str]:
+    """Return what customers are called as far as the signed-in user sees it; the ID is to stand beside it."""
+    rights = rights_of(current_user)
+    seen = next((key for key in ("full_name", "login") if rights.of(key) != NONE), "")
+    column: ColumnElement[str] = _TABLE.c[seen] if seen else literal("")
+    return column
+
+
+def labels_of_all(schema: Schema) -> dict[str, str]:
+    """Return what to call each field, also where the signed-in user may not know which it is."""
+    unseen = {field.key: str(_("a field that you may not see")) for field in schema.unseen}
+    return unseen | {field.key: field.label for field in schema.fields}
 
 
 def find_record(fields: Sequence[Field], record_id: int) -> Record | None:

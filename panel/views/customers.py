@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import abort, has_request_context, jsonify, redirect, request, url_for
 from flask_admin import expose
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -33,7 +34,8 @@ from panel.generator import PatternError
 from panel.keys import Keyring
 from panel.models import Customer, Event, Status
 from panel.models.columns import now
-from panel.schema import ENTITY, Schema, current_schema
+from panel.rights import EDIT, NONE, name_of, rights_of, the_schema
+from panel.schema import ENTITY, Schema
 from panel.views.customer_query import COUNTED, find_record, lock_customer
 from panel.views.filters import Asked, BrokenFilter, all_filters, asked_filters, is_filter
 from panel.views.guarded import AppModelView, PerRequest
@@ -47,22 +49,18 @@ from sync.types import FIELD_TYPES
 _COLUMNS = ("status", "login", "full_name", "phones", "city")
 
 
-def the_schema() -> Schema:
-    """Return the fields as of this request."""
-    return current_schema(db.session.connection())
-
-
 def _listed(schema: Schema) -> tuple[Field, ...]:
     by_key = {field.key: field for field in shown_fields(schema)}
     placed = (field for field in by_key.values() if field.additional and schema.placements[field.key].show_in_list)
-    return (*(by_key[key] for key in _COLUMNS), *placed)
+    return (*(by_key[key] for key in _COLUMNS if key in by_key), *placed)
 
 
 def _columns(_view: object) -> list[tuple[str, str]]:
     if not has_request_context():
         return []
     labels = [(field.key, field.label) for field in _listed(the_schema())]
-    return [labels[0], ("id", "ID"), *labels[1:]]
+    place = 1 if ("status", "Status") in labels else 0
+    return [*labels[:place], ("id", "ID"), *labels[place:]]
 
 
 def _sortable(_view: object) -> dict[str, str]:
@@ -96,8 +94,8 @@ class CustomerView(AppModelView):
 
     @property
     def can_create(self) -> bool:
-        """Tell whether the signed-in user may add customers."""
-        return has_request_context() and may("customer.add")
+        """Tell whether the signed-in user may add customers; whoever cannot name one cannot."""
+        return has_request_context() and may("customer.add") and rights_of(current_user).of("full_name") == EDIT
 
     @property
     def can_edit(self) -> bool:
@@ -176,7 +174,7 @@ class CustomerView(AppModelView):
         customer = _added(form, schema) if request.method == "POST" else None
         if customer is None:
             return self._page(self.create_template, shape, form)
-        say(f"{customer.full_name} was added with the login {customer.login}.")
+        say(_added_sentence(customer, schema))
         again = "_another" in request.form
         return redirect(self.get_url(".create_view") if again else self.get_url(".details_view", id=customer.id))
 
@@ -201,10 +199,14 @@ class CustomerView(AppModelView):
             abort(403)
         schema = the_schema()
         record = self._record(shown_fields(schema))
-        status = db.session.get(Status, record.values["status"])
-        history = history_of(record.id, schema)
-        fields = [field for field in shown_fields(schema) if not FIELD_TYPES[field.type].secret]
-        return self.render(self.details_template, record=record, status=status, history=history, rows=fields)
+        status = db.session.get(Status, record.values["status"]) if "status" in record.values else None
+        return self.render(
+            self.details_template,
+            record=record,
+            status=status,
+            history=history_of(record.id, schema),
+            rows=shown_fields(schema),
+        )
 
     @expose("/delete/", methods=("POST",))
     def delete_view(self) -> Response:
@@ -213,18 +215,18 @@ class CustomerView(AppModelView):
             abort(403)
         customer = lock_customer(_id_of(request.form.get("id"))) or abort(404)
         if not customer.status.deletable:
-            warn(f"Customers with the status {customer.status} are not deleted. Change the status first.")
+            warn(_("Customers with this status are not deleted. Change the status first."))
             return redirect(self.get_url(".details_view", id=customer.id))
         customer.deleted_at = now()
-        name = customer.full_name
+        name = _called(customer, the_schema())
         db.session.commit()
-        say(f"{name} was moved to the bin.")
+        say(_("%(name)s was moved to the bin.", name=name))
         return redirect(self.get_url(".index_view"))
 
     @expose("/reveal/", methods=("POST",))
     def reveal_view(self) -> Response:
         """Answer with a customer's password, and record that it was shown."""
-        if not may("customer.reveal"):
+        if not may("customer.reveal") or rights_of(current_user).of("password") == NONE:
             abort(403)
         customer = lock_customer(_id_of(request.form.get("id"))) or abort(404)
         keyring: Keyring = self.admin.app.extensions["keyring"]
@@ -264,7 +266,7 @@ def _added(form: BaseForm, schema: Schema) -> Customer | None:
     if current_user.partner_id is not None:
         values["partner"] = current_user.partner_id
     customer = Customer()
-    for field in schema.fields:
+    for field in (*schema.fields, *schema.unseen):
         if values.get(field.key) is not None:
             assign(customer, field, values[field.key])
     db.session.add(customer)
@@ -300,7 +302,20 @@ def _tell_saved(customer: Customer, values: dict[str, Any], meanwhile: Meanwhile
         return
     others = sorted({who for key, who in meanwhile.changed_by.items() if key not in values})
     kept = f" What was changed meanwhile ({'; '.join(others)}) was kept." if others else ""
-    say(f"{customer.full_name}: {count(len(values), 'field')} saved.{kept}")
+    say(f"{_called(customer, the_schema())}: {count(len(values), 'field')} saved.{kept}")
+
+
+def _called(customer: Customer, schema: Schema) -> str:
+    seen = {field.key for field in schema.fields}
+    named: dict[str, str] = {"full_name": customer.full_name, "login": customer.login}
+    return name_of(customer.id, {key: text for key, text in named.items() if key in seen})
+
+
+def _added_sentence(customer: Customer, schema: Schema) -> str:
+    name = _called(customer, schema)
+    if any(field.key == "login" for field in schema.unseen):
+        return str(_("%(name)s was added.", name=name))
+    return str(_("%(name)s was added with the login %(login)s.", name=name, login=customer.login))
 
 
 def _committed(form: BaseForm) -> bool:
@@ -319,4 +334,5 @@ def _blame(form: BaseForm, error: Exception) -> None:
         if control.field.key == taken:
             control.errors = [str(error)]
             return
-    warn(str(error))
+    # The value may be one that the user does not see.
+    warn(_("A value that only one customer may have is taken. Ask an admin.") if taken else str(error))

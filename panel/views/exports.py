@@ -13,13 +13,13 @@ from flask_login import current_user
 from sqlalchemy import Select, select
 from werkzeug.wrappers import Response
 
-from panel.exporting import export_workbook
+from panel.exporting import conditions_shown, export_workbook
 from panel.extensions import db
 from panel.forms.customer import shown_fields
 from panel.imports.journey import viewer_of
 from panel.models import Export
 from panel.newcomers import today
-from panel.schema import current_schema
+from panel.rights import the_schema
 from panel.views.guarded import AppView
 from panel.views.messages import warn
 from sync.errors import SyncError
@@ -38,12 +38,15 @@ class ExportView(AppView):
     @expose("/")
     def index(self) -> str:
         """Show what can be exported, and what was."""
-        schema = current_schema(db.session.connection())
+        schema = the_schema()
         fields = [field for field in shown_fields(schema) if not FIELD_TYPES[field.type].secret]
         usual = {field.key for field in schema.on_workbooks}
         narrowed = [field for field in schema.fields if field.key in _NARROWED_BY]
         exports = list(db.session.scalars(_mine(select(Export)).order_by(Export.id.desc()).limit(LISTED)))
-        return str(self.render("exports.html", fields=fields, usual=usual, narrowed=narrowed, exports=exports))
+        only = {one.id: conditions_shown(one.filters, schema) for one in exports}
+        return str(
+            self.render("exports.html", fields=fields, usual=usual, narrowed=narrowed, exports=exports, only=only)
+        )
 
     @expose("/new/", methods=("POST",))
     def new(self) -> Response:

@@ -6,11 +6,13 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from flask_login import current_user
 from sqlalchemy import select
 
 from panel.extensions import db
 from panel.forms.showing import shown_json
 from panel.models import AdditionalField, Import, Revision
+from panel.rights import rights_of
 from panel.schema import ENTITY, Schema
 from sync.types import FIELD_TYPES
 
@@ -50,13 +52,14 @@ class Line:
 
 
 def history_of(record_id: int, schema: Schema) -> list[Line]:
-    """Return the newest revisions of a customer, newest first."""
+    """Return the newest revisions of a customer, newest first, as far as the schema's viewer sees their fields."""
     mine = (Revision.entity == ENTITY, Revision.record_id == record_id)
     query = select(Revision).where(*mine).order_by(Revision.number.desc()).limit(LINES)
     revisions = list(db.session.scalars(query))
     files = _files({one.undo_of or one.import_id for one in revisions} - {None})
-    words = _Words(schema)
-    return [_line(revision, files, words) for revision in revisions]
+    words = _Words(schema, rights_of(current_user).unseen)
+    lines = (_line(revision, files, words) for revision in revisions)
+    return [line for line in lines if line.steps or line.number == 1]
 
 
 def _files(ids: set[int | None]) -> dict[int, str]:
@@ -79,15 +82,17 @@ def _line(revision: Revision, files: Mapping[int, str], words: _Words) -> Line:
 class _Words:
     """Labels of fields, those that are hidden or retired included."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, unseen: frozenset[str]) -> None:
         self._fields = {field.key: field for field in schema.fields}
         self._order = {key: place for place, key in enumerate(self._fields)}
+        self._unseen = unseen
         self._gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).all())
 
     def steps(self, revision: Revision) -> Iterator[Step]:
         """Yield a revision's changes in the order of the form."""
         cells = revision.cells or {}
-        for key in sorted(revision.changes, key=lambda key: self._order.get(key, len(self._order))):
+        seen = revision.changes.keys() - self._unseen
+        for key in sorted(seen, key=lambda key: (self._order.get(key, len(self._order)), key)):
             old, new = revision.changes[key]
             yield self._step(key, old, new, cells.get(key, ""))
 

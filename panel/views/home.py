@@ -20,9 +20,9 @@ from panel.access import may
 from panel.extensions import db
 from panel.models import Customer, Import, Status
 from panel.newcomers import today
+from panel.rights import the_schema
 from panel.schema import Schema
 from panel.views.customer_query import visible
-from panel.views.customers import the_schema
 from panel.views.guarded import AppView
 from panel.views.imports import recent
 from panel.views.places import Cell, places

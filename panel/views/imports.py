@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 from flask import abort, redirect, request
 from flask_admin import expose
 from flask_login import current_user
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from werkzeug.wrappers import Response
 
 from panel.access import may
@@ -17,7 +17,8 @@ from panel.forms.preview import Preview, options_of, sentence_of_undo, upload_op
 from panel.imports.journey import apply_import, choose, receive, reject, replan, undo_import, viewer_of
 from panel.imports.options import ImportOptions
 from panel.models import Customer, Export, Import, ImportItem
-from panel.schema import current_schema
+from panel.rights import rights_of, the_schema
+from panel.views.customer_query import labels_of_all, name_column
 from panel.views.guarded import LAST_PAGE, AppView
 from panel.views.messages import say, warn
 from sync.errors import SyncError
@@ -34,7 +35,7 @@ class ImportView(AppView):
     @expose("/")
     def index(self) -> str:
         """Show the upload form and past imports."""
-        fields = current_schema(db.session.connection()).fields
+        fields = the_schema().fields
         return str(self.render("imports/list.html", imports=recent(LISTED), fields=fields))
 
     @expose("/upload/", methods=("POST",))
@@ -60,7 +61,7 @@ class ImportView(AppView):
         page = min(max(request.args.get("page", 0, type=int), 0), LAST_PAGE)
         items = _items(number, shown.group, page)
         export = db.session.get(Export, one.export_id) if one.export_id else None
-        fields = current_schema(db.session.connection()).fields
+        fields = the_schema().fields
         return str(
             self.render(
                 "imports/preview.html",
@@ -115,7 +116,7 @@ class ImportView(AppView):
             warn(str(error))
             return redirect(self.get_url(".preview", number=number))
         say(sentence_of_undo(undone))
-        labels = {field.key: field.label for field in current_schema(db.session.connection()).fields}
+        labels = labels_of_all(the_schema())
         names = _names({kept.id for kept in undone.kept})
         return self.render("imports/undone.html", one=one, undone=undone, labels=labels, names=names)
 
@@ -148,19 +149,23 @@ def _found(number: int) -> Import:
     return one
 
 
+def _seen(number: int) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of an import's lines that the signed-in user may see, whoever had it planned."""
+    return (ImportItem.import_id == number, ImportItem.field.not_in(rights_of(current_user).unseen))
+
+
 def _group_counts(number: int) -> dict[str, int]:
-    query = select(ImportItem.group, func.count()).where(ImportItem.import_id == number).group_by(ImportItem.group)
+    query = select(ImportItem.group, func.count()).where(*_seen(number)).group_by(ImportItem.group)
     return dict(db.session.execute(query).all())
 
 
 def _items(number: int, group: str, page: int) -> list[ImportItem]:
-    mine = (ImportItem.import_id == number, ImportItem.group == group)
-    query = select(ImportItem).where(*mine).order_by(ImportItem.number).limit(PAGE).offset(page * PAGE)
-    return list(db.session.scalars(query))
+    query = select(ImportItem).where(*_seen(number), ImportItem.group == group).order_by(ImportItem.number)
+    return list(db.session.scalars(query.limit(PAGE).offset(page * PAGE)))
 
 
 def _names(ids: set[int]) -> dict[int, str]:
-    query = select(Customer.id, Customer.full_name).where(Customer.id.in_(ids))
+    query = select(Customer.id, name_column()).where(Customer.id.in_(ids))
     if current_user.partner_id is not None:
         query = query.where(Customer.partner_id == current_user.partner_id)
     return dict(db.session.execute(query).all())

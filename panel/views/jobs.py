@@ -16,12 +16,13 @@ from panel.access import may
 from panel.authors import current_author
 from panel.database import reading, writing
 from panel.extensions import db
+from panel.imports.journey import viewer_of
 from panel.imports.undoing import by_job, plan_undo
 from panel.jobs import KINDS, Kind, progress_of
 from panel.models import Customer, Job
-from panel.schema import current_schema
+from panel.rights import the_schema
 from panel.undoing import KEPT_LISTED, undo_job
-from panel.views.customer_query import visible
+from panel.views.customer_query import labels_of_all, name_column, visible
 from panel.views.guarded import AppView
 from panel.views.messages import warn
 from sync.errors import SyncError
@@ -82,7 +83,7 @@ class JobView(AppView):
         if request.method == "POST":
             return self._undone(number)
         with reading() as connection:
-            _writes, undone = plan_undo(connection, by_job(number))
+            _writes, undone = plan_undo(connection, by_job(number), viewer_of(current_user))
         job = find_job(number)
         kept = [[one.id, one.field, one.reason] for one in undone.kept[:KEPT_LISTED]]
         page: dict[str, Any] = {"job": job, "kind": _kind(job), "undone": undone, "kept": kept}
@@ -132,7 +133,6 @@ def _sees_all() -> bool:
 def _named(kept: Any) -> dict[str, Any]:
     """Return the names of customers and fields that were kept, as far as the signed-in user may see them."""
     ids = {one[0] for one in kept}
-    query = select(Customer.id, Customer.full_name).where(Customer.id.in_(ids), *visible())
+    query = select(Customer.id, name_column()).where(Customer.id.in_(ids), *visible())
     names = dict(db.session.execute(query).all()) if ids else {}
-    labels = {field.key: field.label for field in current_schema(db.session.connection()).fields}
-    return {"names": names, "labels": labels}
+    return {"names": names, "labels": labels_of_all(the_schema())}

@@ -15,7 +15,7 @@ from panel.access import may
 from panel.extensions import db
 from panel.models import Customer, Revision
 from panel.schema import ENTITY, Schema
-from panel.views.customer_query import visible
+from panel.views.customer_query import name_column, visible
 from panel.views.imports import recent
 
 SHOWN = 8
@@ -47,12 +47,12 @@ def _edits(schema: Schema) -> Iterator[Deed]:
     """Yield the newest revisions that belong to no import and no job, which are shown as a whole."""
     alone = (Revision.import_id.is_(None), Revision.undo_of.is_(None), Revision.job_id.is_(None))
     mine = (Revision.entity == ENTITY, Revision.record_id == _TABLE.id)
-    query = select(Revision, _TABLE.full_name).where(*mine, *alone, *visible())
+    query = select(Revision, name_column()).where(*mine, *alone, *visible())
     labels = {field.key: field.label for field in schema.fields}
-    for revision, full_name in db.session.execute(query.order_by(Revision.at.desc()).limit(SHOWN)):
+    for revision, called in db.session.execute(query.order_by(Revision.at.desc()).limit(SHOWN)):
         words = _deed(revision, labels)
         if words:
-            name = full_name if "full_name" in labels else f"#{revision.record_id}"
+            name = called or f"#{revision.record_id}"
             url = url_for("customers.details_view", id=revision.record_id)
             yield Deed(revision.at, revision.by, words, name, url)
 
