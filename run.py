@@ -21,7 +21,9 @@ def main() -> int:
     sys.stdout.flush()
     app.extensions["worker"].wake()
     try:
-        serve(app, host=host, port=port, threads=8)
+        # What a proxy says of the visitor is believed as far as ROLLBOOK_PROXIES goes, and else dropped.
+        unproxied = not app.config["ROLLBOOK_PROXIES"]
+        serve(app, host=host, port=port, threads=8, clear_untrusted_proxy_headers=unproxied)
     except OSError as error:
         print(f"{host}:{port} cannot be used: {error.strerror}. Set ROLLBOOK_PORT to another port.", file=sys.stderr)
         return 1

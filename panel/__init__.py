@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from panel import commands, database, orm_log, web, worker
 from panel.extensions import babel, csrf, db, login_manager, migrate
 from panel.keys import open_keyring
 from panel.settings import PROJECT, load_settings
 from panel.setup import MIGRATIONS, refuse_foreign_keys
+from panel.signing_in.security import prepare_security
 
 FORM_BYTES = 16 << 20  # a customer's form with many long texts
 
@@ -34,21 +36,26 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
         SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "json_serializer": _json},
         MAX_CONTENT_LENGTH=settings["ROLLBOOK_UPLOAD_MEGABYTES"] * 1024 * 1024,
         MAX_FORM_MEMORY_SIZE=FORM_BYTES,
+        # A browser takes a cookie of this prefix from this host alone, by HTTPS, for all its paths.
+        SESSION_COOKIE_NAME="__Host-session" if settings["ROLLBOOK_SECURE_COOKIES"] else "session",
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings["ROLLBOOK_SECURE_COOKIES"],
-        PERMANENT_SESSION_LIFETIME=dt.timedelta(hours=12),
+        PERMANENT_SESSION_LIFETIME=dt.timedelta(minutes=settings["ROLLBOOK_SESSION_MINUTES"]),
         BABEL_DEFAULT_TIMEZONE=settings["ROLLBOOK_TIME_ZONE"],
     )
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     csrf.init_app(app)
-    login_manager.init_app(app)
+    prepare_security(app)
+    login_manager.init_app(app)  # after Flask-Security's own, in its place: sessions are Rollbook's
     babel.init_app(app)
     database.prepare_engine(app)
     orm_log.log_the_orm()
     worker.register(app)
     commands.register(app)
     web.register(app)
+    if hops := settings["ROLLBOOK_PROXIES"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
 
 

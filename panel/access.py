@@ -1,4 +1,4 @@
-"""Signing in: staff passwords by argon2id, sessions that end when the password changes."""
+"""Signing in with a staff password, and what the signed-in user may do."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from collections.abc import Callable
 from typing import Any
 
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error
 from flask import abort
 from flask_login import current_user
+from flask_security import hash_password as _hash
+from flask_security import verify_password
 from sqlalchemy import select
 
 from panel.extensions import db, login_manager
 from panel.models import User
+from panel.signing_in.sessions import end_sessions
 
-_hasher = PasswordHasher()  # argon2id with the library's current parameters
 # Verified where nobody has the address, so that the time taken does not tell which addresses exist.
-_NOBODY = _hasher.hash(secrets.token_hex(16))
+_NOBODY = PasswordHasher().hash(secrets.token_hex(16))
 
 
 def hash_password(text: str) -> str:
-    """Return the hash under which a staff password is kept."""
-    return _hasher.hash(text)
+    """Return the argon2id hash under which a staff password is kept."""
+    return str(_hash(text))
 
 
 def find_user(email: str, password: str) -> User | None:
@@ -33,10 +34,15 @@ def find_user(email: str, password: str) -> User | None:
     return user if user and user.active and matches else None
 
 
+def is_password_of(user: User, password: str) -> bool:
+    """Tell whether this is the user's password."""
+    return _matches(user.password_hash, password)
+
+
 def _matches(stored: str, password: str) -> bool:
     try:
-        return _hasher.verify(stored, password)
-    except Argon2Error:
+        return bool(verify_password(password, stored))
+    except ValueError:  # no hash at all, or a password that none was made of
         return False
 
 
@@ -44,11 +50,7 @@ def set_password(user: User, password: str) -> None:
     """Give a user a new password and end the user's sessions."""
     user.password_hash = hash_password(password)
     user.session_key = secrets.token_hex(16)
-
-
-@login_manager.user_loader
-def _load_user(session_key: str) -> User | None:
-    return db.session.scalars(select(User).where(User.session_key == session_key, User.active)).one_or_none()
+    end_sessions(user)
 
 
 def may(permission: str) -> bool:

@@ -17,7 +17,6 @@ from sqlalchemy import select
 
 from panel import setup
 from panel.access import hash_password
-from panel.access import set_password as give_password
 from panel.authors import COMMAND_LINE
 from panel.database import writing
 from panel.demo import add_demo
@@ -29,6 +28,7 @@ from panel.imports.planning import Planned
 from panel.imports.report import plan_json, sentences, summary
 from panel.jobs import run_pending
 from panel.models import Role, User
+from panel.signing_in.resetting import give_one_time_password, lose_second_factor
 from panel.worker import Worker
 from sync.errors import SyncError, UnknownField, UnreadableWorkbook
 from sync.fields import Bad, Field
@@ -116,16 +116,18 @@ def add_user(email: str, role_name: str) -> None:
 @users.command("reset")
 @click.argument("email")
 def reset_user(email: str) -> None:
-    """Give a user a new one-time password and end their sessions."""
+    """Give a user a new one-time password, turn a second factor off, and end their sessions."""
     ensure_ready()
-    password = secrets.token_urlsafe(12)
     with writing():
         user = db.session.scalars(select(User).where(User.email == email.strip().lower())).one_or_none()
         if user is None:
             fail(f"There is no user {email}.", 1)
-        give_password(user, password)
-        user.must_change_password = user.active = True
+        password = give_one_time_password(user)
+        lost = lose_second_factor(user)
+        user.active = True
     click.echo(f"{email} may sign in with the one-time password {password}")
+    if lost:
+        click.echo("The second factor was turned off. It can be set up again after signing in.")
 
 
 @click.command("demo")

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
 from decimal import Decimal
 from typing import Any
 
-from flask import Flask, render_template, request
+from flask import Flask, current_app, render_template, request
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from panel.access import may
+from panel.audit import plain, record
 from panel.extensions import db, login_manager
 from panel.forms.preview import STATES
 from panel.forms.showing import count, moment
-from panel.models import AdditionalField, Customer, Location, Partner, Status
+from panel.models import AdditionalField, Customer, Location, Partner, Status, User
 from panel.rights import name_of
-from panel.views import account, generator
+from panel.signing_in.limits import TooManyTries, client_address
+from panel.signing_in.sessions import note_seen
+from panel.views import account, generator, own_account, resetting
 from panel.views.config import LocationView, PartnerView, StatusView
 from panel.views.customers import CustomerView
 from panel.views.exports import ExportView
@@ -58,10 +63,12 @@ def register(app: Flask) -> None:
     login_manager.login_view = "account.login"
     login_manager.login_message = None
     _add_views(app)
-    app.register_blueprint(account.pages)
+    for pages in (account.pages, own_account.pages, resetting.pages):
+        app.register_blueprint(pages)
     app.register_blueprint(generator.pages)
     app.add_url_rule("/healthz", "health", _health)
-    app.before_request(account.ask_for_new_password)
+    app.before_request(own_account.ask_first)
+    app.before_request(note_seen)
     app.after_request(_protect)
     app.context_processor(_known_to_templates)
     app.jinja_env.filters.update(moment=moment, plain=_plain)
@@ -97,7 +104,7 @@ def _protect(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
-    if request.is_secure:
+    if request.is_secure or current_app.config["ROLLBOOK_SECURE_COOKIES"]:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response
 
@@ -116,11 +123,30 @@ def _show_error(error: HTTPException) -> Any:
         return error
     db.session.rollback()
     title, sentence = WORDS.get(error.code, (error.name, "Go back, and try again."))
+    if error.code == 403:
+        _record_refusal()
+    if error.code >= 500:
+        sentence = f"{sentence} {_incident()}"
     frame = "base.html" if current_user.is_authenticated else "signed_out.html"
     return render_template("error.html", frame=frame, code=error.code, heading=title, sentence=sentence), error.code
 
 
+def _record_refusal() -> None:
+    if current_user.is_authenticated:
+        user = db.session.get_one(User, current_user.id)
+        record("refused", user, path=request.path, method=request.method, address=client_address())
+        db.session.commit()
+
+
+def _incident() -> str:
+    """Return the sentence with the number under which the log, where Flask has written it, holds a fault."""
+    number = secrets.token_hex(4)
+    current_app.logger.error("Incident %s: %s %s", number, request.method, plain(request.path))
+    return str(_("Tell whoever runs Rollbook the number %(number)s.", number=number))
+
+
 def _show_sentence(error: SyncError) -> Any:
     db.session.rollback()
+    code = error.status if isinstance(error, TooManyTries) else 409
     frame = "base.html" if current_user.is_authenticated else "signed_out.html"
-    return render_template("error.html", frame=frame, code=409, heading="That did not work", sentence=str(error)), 409
+    return render_template("error.html", frame=frame, code=code, heading="That did not work", sentence=str(error)), code

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 
 from flask_login import UserMixin
-from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint, false
+from sqlalchemy.orm import Mapped, mapped_column, relationship, synonym
 
 from panel.models.columns import Base, Document, Instant, Key, Long, Number, Short, now
 
@@ -28,6 +28,7 @@ class Role(Base):
     description: Mapped[Short] = mapped_column(default="", server_default="")
     permissions: Mapped[Document] = mapped_column(default=list)
     field_rights: Mapped[Document] = mapped_column(default=dict, server_default="{}")
+    needs_two_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     def __str__(self) -> str:
         return self.name
@@ -50,9 +51,13 @@ class User(UserMixin, Base):
     preferences: Mapped[Document] = mapped_column(default=dict, server_default="{}")
     tf_primary_method: Mapped[Short | None]
     tf_totp_secret: Mapped[Long | None]
+    totp_counter: Mapped[Number | None]
     mf_recovery_codes: Mapped[Document | None]
     last_login_at: Mapped[Instant | None]
     roles: Mapped[list[Role]] = relationship(secondary=user_roles, lazy="selectin")
+    # What Flask-Security calls them.
+    password: Mapped[str] = synonym("password_hash")
+    fs_uniquifier: Mapped[str] = synonym("session_key")
 
     def __str__(self) -> str:
         return self.name or self.email
@@ -64,6 +69,16 @@ class User(UserMixin, Base):
     def get_id(self) -> str:
         """Return what a session remembers: a key that changes with the password, not the ID."""
         return self.session_key
+
+    @property
+    def has_two_factor(self) -> bool:
+        """Tell whether signing in asks for a code too."""
+        return bool(self.tf_totp_secret)
+
+    @property
+    def needs_two_factor(self) -> bool:
+        """Tell whether one of the user's roles asks for a code at every sign-in."""
+        return any(role.needs_two_factor for role in self.roles)
 
     @property
     def permissions(self) -> frozenset[str]:

@@ -38,3 +38,8 @@ class Base(DeclarativeBase):
 def now() -> dt.datetime:
     """Return this instant in UTC."""
     return dt.datetime.now(dt.UTC)
+
+
+def aware(at: dt.datetime) -> dt.datetime:
+    """Return an instant that came from the database, with its time zone."""
+    return at if at.tzinfo else at.replace(tzinfo=dt.UTC)  # SQLite forgets that it is UTC

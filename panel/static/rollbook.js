@@ -9,8 +9,35 @@ async function ask(url, data) {
   const response = await fetch(url, { method: "POST", body: data, headers });
   const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
   const answer = isJson ? await response.json() : {};
+  if (answer.confirm && await confirmed(answer.confirm)) return ask(url, data);
   if (!response.ok) throw new Error(answer.message || "That did not work. Reload the page and try again.");
   return answer;
+}
+
+// What is guarded asks for the password first, in a dialog, and then goes on.
+function confirmed(address) {
+  const dialog = document.querySelector("template[data-confirm-dialog]").content.firstElementChild.cloneNode(true);
+  const form = dialog.querySelector("form");
+  const input = form.querySelector("input[type=password]");
+  document.body.append(dialog);
+  return new Promise((resolve) => {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      try {
+        await ask(address, new FormData(form));
+        dialog.close("confirmed");
+      } catch (error) {
+        tell(input, error.message);
+        input.select();
+      }
+    });
+    form.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "confirmed");
+    });
+    dialog.showModal();
+  });
 }
 
 function changed(input) {

@@ -1,59 +1,31 @@
-"""Signing in and out, and the user's own password."""
+"""Signing in, with a second factor where one is set up, and out."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
-from flask_login import current_user, login_required, login_user, logout_user
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy import select
 from werkzeug.wrappers import Response
-from wtforms import Form, PasswordField, StringField, ValidationError
-from wtforms.validators import Length
 
-from panel.access import find_user, set_password
+from panel.access import find_user
+from panel.audit import record
 from panel.extensions import db
-from panel.forms.config import filled, stripped
-from panel.models import Event, User
+from panel.forms.account import CodeForm, SignInForm
+from panel.mail import can_mail
+from panel.models import User
+from panel.signing_in import limits
+from panel.signing_in.limits import TooManyTries, clear, client_address, give_back, spend
+from panel.signing_in.second_factor import takes
+from panel.signing_in.sessions import end_session, start_session
 from panel.views.guarded import local_path
-from panel.views.messages import say
 
 pages = Blueprint("account", __name__)
-SHORTEST = 12
-LONGEST = 200
-_OPEN_WITH_OLD_PASSWORD = frozenset({"account.password", "account.logout", "static", "health"})
-
-
-class SignInForm(Form):
-    """Who is there."""
-
-    email = StringField("Email", [filled("Email"), Length(max=255)], filters=[stripped])
-    password = PasswordField("Password", [filled("Password"), Length(max=1024)])
-
-
-class PasswordForm(Form):
-    """A new password of one's own."""
-
-    current = PasswordField("Current password", [filled("Current password"), Length(max=1024)])
-    new = PasswordField(
-        "New password",
-        [filled("New password"), Length(SHORTEST, LONGEST, f"Write {SHORTEST} to {LONGEST} characters.")],
-        description=f"At least {SHORTEST} characters. A few words are easy to remember and hard to guess.",
-    )
-    again = PasswordField("New password again", [filled("New password again")])
-
-    def validate_new(self, field: Any) -> None:
-        """Refuse what is guessed first."""
-        lowered = field.data.casefold()
-        names = {current_user.email.casefold(), current_user.email.partition("@")[0].casefold()}
-        if field.data == self.current.data:
-            raise ValidationError("This is the password that you have. Choose another.")
-        if len(set(lowered)) < 5 or lowered in names or lowered in {"passwordpassword", "123456789012", "password1234"}:
-            raise ValidationError("This is easily guessed. Choose another.")
-
-    def validate_again(self, field: Any) -> None:
-        """Refuse a slip of the finger."""
-        if field.data != self.new.data:
-            raise ValidationError("This is not the same. Type the new password twice.")
+_HALF_IN = "half-in"  # whose password was right, for as long as the code may take
+_CODE_WITHIN = 10 * 60
 
 
 @pages.route("/login/", methods=("GET", "POST"))
@@ -62,59 +34,99 @@ def login() -> Any:
     if current_user.is_authenticated:
         return redirect("/")
     form = SignInForm(request.form)
-    user = find_user(form.email.data, form.password.data) if request.method == "POST" and form.validate() else None
+    if request.method == "GET":
+        return _sign_in_page(form, "", 200)
+    if not form.validate():
+        return _sign_in_page(form, "", 401)
+    try:
+        user = _known(form.email.data, form.password.data)
+    except TooManyTries as error:
+        return _sign_in_page(form, str(error), 429)
     if user is None:
-        return render_template("login.html", form=form, refused=request.method == "POST"), _status_of_refusal()
-    _start_session(user)
-    db.session.add(Event(by=str(user), user_id=user.id, name="sign-in"))
+        sentence = _("This email and password do not belong together. Try again, or ask an admin for a new password.")
+        return _sign_in_page(form, sentence, 401)
+    return _welcome(user, local_path(request.args.get("next")))
+
+
+def _sign_in_page(form: SignInForm, refusal: str, status: int) -> Any:
+    return render_template("login.html", form=form, refusal=refusal, can_mail=can_mail()), status
+
+
+def _known(email: str, password: str) -> User | None:
+    """Return the user, if the password is right; each wrong one counts."""
+    pair = f"{client_address()} {email.lower()}"
+    from_address = spend(limits.SIGN_IN_FROM_ADDRESS, client_address())
+    spend(limits.SIGN_IN, pair)
+    user = find_user(email, password)
+    if user is None:
+        record("failed sign-in", by=email, address=client_address())
+        db.session.commit()
+        return None
+    give_back(from_address)
+    clear(limits.SIGN_IN, pair)
     db.session.commit()
-    return redirect(local_path(request.args.get("next")))
+    return user
 
 
-def _status_of_refusal() -> int:
-    return 401 if request.method == "POST" else 200
+def _welcome(user: User, target: str) -> Response:
+    if user.has_two_factor:
+        session.clear()
+        session[_HALF_IN] = {"key": user.session_key, "at": time.time(), "next": target}
+        return redirect(url_for("account.code"))
+    return _sign_in(user, target)
 
 
-def _start_session(user: User) -> None:
-    session.clear()  # whatever was in the visitor's cookie is no part of the user's session
-    session.permanent = True
-    login_user(user)
+def _sign_in(user: User, target: str) -> Response:
+    start_session(user)
+    record("sign-in", user, address=client_address())
+    db.session.commit()
+    return redirect(target)
+
+
+@pages.route("/login/code/", methods=("GET", "POST"))
+def code() -> Any:
+    """Ask for the second factor, and sign in with it."""
+    half_in = session.get(_HALF_IN, {})
+    user = _half_in_user(half_in)
+    if user is None:
+        return redirect(url_for("account.login"))
+    form = CodeForm(request.form)
+    if request.method == "GET" or not form.validate():
+        return _code_page(form, "", 200)
+    try:
+        spend(limits.CODE, str(user.id))
+    except TooManyTries as error:
+        return _code_page(form, str(error), 429)
+    user = _locked(user.id)
+    if not takes(user, form.code.data):
+        record("failed sign-in", user, address=client_address(), with_code=True)
+        db.session.commit()
+        return _code_page(form, _("This code is not right, or was used already. Wait for the next one."), 401)
+    clear(limits.CODE, str(user.id))
+    return _sign_in(user, half_in["next"])
+
+
+def _half_in_user(half_in: dict[str, Any]) -> User | None:
+    if not half_in or time.time() - half_in["at"] > _CODE_WITHIN or current_user.is_authenticated:
+        return None
+    query = select(User).where(User.session_key == half_in["key"], User.active)
+    return db.session.scalars(query).one_or_none()
+
+
+def _locked(user_id: int) -> User:
+    query = select(User).where(User.id == user_id).with_for_update().execution_options(populate_existing=True)
+    return db.session.scalars(query).one()
+
+
+def _code_page(form: CodeForm, refusal: str, status: int) -> Any:
+    return render_template("account/code.html", form=form, refusal=refusal), status
 
 
 @pages.post("/logout/")
 def logout() -> Response:
     """Sign out."""
-    logout_user()
-    session.clear()
+    if current_user.is_authenticated:
+        record("sign-out", db.session.get_one(User, current_user.id))
+    end_session()
+    db.session.commit()
     return redirect(url_for("account.login"))
-
-
-@pages.route("/account/password/", methods=("GET", "POST"))
-@login_required
-def password() -> Any:
-    """Show the form for a new password, or take it."""
-    form = PasswordForm(request.form)
-    if request.method == "POST" and form.validate() and _is_current(form):
-        user = db.session.get_one(User, current_user.id)
-        set_password(user, form.new.data)
-        user.must_change_password = False
-        db.session.add(Event(by=str(user), user_id=user.id, name="password change"))
-        db.session.commit()
-        _start_session(user)
-        say("Your password was changed. Other sessions of yours have ended.")
-        return redirect("/")
-    return render_template("password.html", form=form)
-
-
-def _is_current(form: PasswordForm) -> bool:
-    if find_user(current_user.email, form.current.data) is not None:
-        return True
-    form.current.errors = ["This is not your password."]
-    return False
-
-
-def ask_for_new_password() -> Response | None:
-    """Send a user with a one-time password to choose one, whatever page was asked for."""
-    if not current_user.is_authenticated or not current_user.must_change_password:
-        return None
-    return None if request.endpoint in _OPEN_WITH_OLD_PASSWORD else redirect(url_for("account.password"))

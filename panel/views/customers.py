@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, has_request_context, jsonify, redirect, request, url_for
+from flask import abort, has_request_context, jsonify, make_response, redirect, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -36,6 +36,9 @@ from panel.models import Customer, Event, Status
 from panel.models.columns import now
 from panel.rights import EDIT, NONE, name_of, rights_of, the_schema
 from panel.schema import ENTITY, Schema
+from panel.signing_in.confirming import ask_to_confirm
+from panel.signing_in.limits import REVEAL, TooManyTries, client_address, spend
+from panel.signing_in.sessions import is_confirmed
 from panel.views.customer_query import COUNTED, find_record, lock_customer
 from panel.views.filters import Asked, BrokenFilter, all_filters, asked_filters, is_filter
 from panel.views.guarded import AppModelView, PerRequest
@@ -224,14 +227,20 @@ class CustomerView(AppModelView):
         return redirect(self.get_url(".index_view"))
 
     @expose("/reveal/", methods=("POST",))
-    def reveal_view(self) -> Response:
+    def reveal_view(self) -> Any:
         """Answer with a customer's password, and record that it was shown."""
         if not may("customer.reveal") or rights_of(current_user).of("password") == NONE:
             abort(403)
+        if not is_confirmed():
+            return ask_to_confirm()
+        try:
+            spend(REVEAL, str(current_user.id))
+        except TooManyTries as error:
+            return make_response(jsonify(message=str(error)), error.status)
         customer = lock_customer(_id_of(request.form.get("id"))) or abort(404)
         keyring: Keyring = self.admin.app.extensions["keyring"]
         text = keyring.decrypt(customer.password, ENTITY, customer.id, "password") if customer.password else ""
-        detail = {"customer": customer.id, "field": "password"}
+        detail = {"customer": customer.id, "field": "password", "address": client_address()}
         db.session.add(Event(by=str(current_user), user_id=current_user.id, name="reveal", detail=detail))
         db.session.commit()
         return jsonify(password=text)

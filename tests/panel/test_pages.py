@@ -22,7 +22,7 @@ from tests.builders import customer
 from tests.databases import ADMIN, ADMIN_PASSWORD
 from tests.panel.pages import STAFF_PASSWORD, add_user, sign_in
 
-OPEN = {"static", "health", "account.login"}
+OPEN = {"static", "health", "account.login", "account.code", "resetting.forgotten", "resetting.choose"}
 
 
 def rules(app: Flask, method: str) -> Iterator[tuple[Rule, str]]:

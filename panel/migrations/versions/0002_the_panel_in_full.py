@@ -133,7 +133,13 @@ def upgrade() -> None:
             )
         )
 
+    with op.batch_alter_table("role", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("needs_two_factor", sa.Boolean(), server_default=sa.false(), nullable=False))
+
     with op.batch_alter_table("user", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("totp_counter", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
         batch_op.add_column(sa.Column("locale", sa.String(length=255), server_default="", nullable=False))
         batch_op.add_column(
             sa.Column(
@@ -155,12 +161,14 @@ def downgrade() -> None:
     with op.batch_alter_table("user", schema=None) as batch_op:
         batch_op.drop_column("last_login_at")
         batch_op.drop_column("mf_recovery_codes")
+        batch_op.drop_column("totp_counter")
         batch_op.drop_column("tf_totp_secret")
         batch_op.drop_column("tf_primary_method")
         batch_op.drop_column("preferences")
         batch_op.drop_column("locale")
 
     with op.batch_alter_table("role", schema=None) as batch_op:
+        batch_op.drop_column("needs_two_factor")
         batch_op.drop_column("field_rights")
         batch_op.drop_column("description")
 
