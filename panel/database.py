@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from panel.extensions import db
 from sync.errors import SyncError
 
 BUSY_MILLISECONDS = 30_000
+_STEPS_BETWEEN_LOOKS = 10_000
 _writer: ContextVar[bool | None] = ContextVar("writer", default=None)
 
 
@@ -91,6 +93,43 @@ def _transaction(*, writer: bool) -> Iterator[None]:
     finally:
         _writer.reset(token)
         db.session.rollback()
+
+
+class TooSlow(SyncError):
+    """The database did not answer within the time that it was given."""
+
+
+@contextmanager
+def within(connection: Connection, seconds: float) -> Iterator[None]:
+    """Run a block that reads, and give it up with `TooSlow` where it takes longer."""
+    limit = _sqlite_limit if is_sqlite(connection) else _postgresql_limit
+    try:
+        with limit(connection, seconds):
+            yield
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == "57014" or "interrupted" in str(error.orig):
+            raise TooSlow("This takes the database too long. Narrow the list down, or sort it by ID.") from None
+        raise
+
+
+@contextmanager
+def _sqlite_limit(connection: Connection, seconds: float) -> Iterator[None]:
+    driver: Any = connection.connection.driver_connection
+    end = time.monotonic() + seconds
+    driver.set_progress_handler(lambda: time.monotonic() > end, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
+
+
+@contextmanager
+def _postgresql_limit(connection: Connection, seconds: float) -> Iterator[None]:
+    # A statement that is cut off spoils its transaction: only the savepoint is lost.
+    with connection.begin_nested():
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
+        yield
+        connection.exec_driver_sql("SET LOCAL statement_timeout TO DEFAULT")
 
 
 def is_sqlite(bind: Engine | Connection) -> bool:

@@ -10,10 +10,11 @@ from typing import Any
 from flask_admin.model.filters import BaseFilter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from sqlalchemy import ColumnElement, Select, and_, not_, or_
+from sqlalchemy import ColumnElement, Select, not_, or_
 
 from panel.forms.boxes import Box, parse_box
-from panel.forms.expressions import expression, has_member, holds, is_empty, operand
+from panel.forms.expressions import expression, has_member, holds, operand
+from panel.forms.ordering import at_least, at_most, begins, between, equals, is_empty, one_of
 from panel.newcomers import today
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
@@ -39,10 +40,6 @@ class Operation:
     condition: Condition
 
 
-def _starts(value: ColumnElement[Any], text: str) -> ColumnElement[bool]:
-    return value.istartswith(text, autoescape=True)
-
-
 def _lacks(value: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     return or_(not_(holds(value, text)), value.is_(None))
 
@@ -55,24 +52,19 @@ def _has_any(value: ColumnElement[Any], members: Sequence[Any]) -> ColumnElement
     return or_(*(has_member(value, member) for member in members))
 
 
-def _between(value: ColumnElement[Any], days: tuple[Any, Any]) -> ColumnElement[bool]:
-    first, end = days
-    return and_(value >= first, value < end)
-
-
-IS = Operation("is", lazy_gettext("is"), "value", lambda value, other: value == other)
+IS = Operation("is", lazy_gettext("is"), "value", equals)
 IS_NOT = Operation("not", lazy_gettext("is not"), "value", lambda value, other: or_(value != other, value.is_(None)))
-ANY_OF = Operation("in", lazy_gettext("is any of"), "options", lambda value, others: value.in_(others))
+ANY_OF = Operation("in", lazy_gettext("is any of"), "options", one_of)
 NONE_OF = Operation("notin", lazy_gettext("is none of"), "options", _none_of)
 CONTAINS = Operation("contains", lazy_gettext("contains"), "text", holds)
 LACKS = Operation("lacks", lazy_gettext("does not contain"), "text", _lacks)
-STARTS = Operation("starts", lazy_gettext("starts with"), "text", _starts)
-FROM = Operation("from", lazy_gettext("is at least"), "value", lambda value, other: value >= other)
-TO = Operation("to", lazy_gettext("is at most"), "value", lambda value, other: value <= other)
+STARTS = Operation("starts", lazy_gettext("starts with"), "text", begins)
+FROM = Operation("from", lazy_gettext("is at least"), "value", at_least)
+TO = Operation("to", lazy_gettext("is at most"), "value", at_most)
 SINCE = replace(FROM, label=lazy_gettext("is on or after"))
 UNTIL = replace(TO, label=lazy_gettext("is on or before"))
-LAST = Operation("last", lazy_gettext("is in the last … days"), "days", _between)
-NEXT = Operation("next", lazy_gettext("is in the next … days"), "days", _between)
+LAST = Operation("last", lazy_gettext("is in the last … days"), "days", between)
+NEXT = Operation("next", lazy_gettext("is in the next … days"), "days", between)
 HAS = Operation("has", lazy_gettext("has"), "option", has_member)
 WITHIN = Operation("within", lazy_gettext("is within"), "box", lambda value, box: box.holds(value))
 HAS_ANY = Operation("hasany", lazy_gettext("has any of"), "options", _has_any)
@@ -114,7 +106,11 @@ class FieldFilter(BaseFilter):
 
     def apply(self, query: Select[Any], value: Any, alias: object = None) -> Select[Any]:
         """Return the query narrowed by this condition."""
-        return query.where(self.compared.condition(expression(self.field, self.storage), value))
+        return query.where(self.condition(value))
+
+    def condition(self, value: Any) -> ColumnElement[bool]:
+        """Return the condition on a customer's row."""
+        return self.compared.condition(expression(self.field, self.storage), value)
 
     def words(self, texts: Sequence[str]) -> str:
         """Return the condition as a person reads it; the texts were read before."""

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Numeric,
     Text,
     TypeDecorator,
-    case,
     cast,
     or_,
 )
@@ -109,17 +108,3 @@ def has_member(value: ColumnElement[Any], member: Any) -> ColumnElement[bool]:
     """Return the condition that a set, the text of its JSON array, holds a member."""
     spellings = {json.dumps(member), json.dumps(member, ensure_ascii=False)}
     return or_(*(value.contains(spelling, autoescape=True) for spelling in sorted(spellings)))
-
-
-def is_empty(value: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return the condition that a field has no value."""
-    return or_(value.is_(None), cast(value, Text).in_(["", "[]", "null"]))
-
-
-def ordering(field: Field, storage: str) -> ColumnElement[Any]:
-    """Return what to sort by: options in their own order, everything else by value."""
-    value = expression(field, storage)
-    if not field.options or FIELD_TYPES[field.type].many:
-        return value
-    places = {operand(field, storage, option.key): place for place, option in enumerate(field.options)}
-    return case(places, value=value, else_=len(places))

@@ -40,7 +40,7 @@ from panel.forms.controls import (
     SeveralInput,
     ValueInput,
 )
-from panel.forms.expressions import ordering
+from panel.forms.ordering import Order, order_of
 from panel.forms.searching import Search
 from panel.forms.showing import shown, with_places
 from sync.fields import Field
@@ -120,6 +120,6 @@ def finds(one: Field, word: str) -> ColumnElement[bool] | None:
     return entry.search(one, entry.storage, word) if entry.search else None
 
 
-def sorts_by(one: Field) -> ColumnElement[Any]:
-    """Return what sorting by a field orders by."""
-    return ordering(one, ENTRIES[one.type].storage)
+def sorts_by(one: Field) -> Order:
+    """Return how a list is sorted by a field."""
+    return order_of(one, ENTRIES[one.type].storage)

@@ -10,18 +10,23 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import ColumnElement, Select, false, func, literal, or_, select
 
+from panel.database import TooSlow, within
 from panel.extensions import db
-from panel.forms.conditions import FieldFilter
+from panel.forms.conditions import IS, FieldFilter
+from panel.forms.ordering import ByRow
 from panel.forms.registry import finds, sorts_by
 from panel.models import Customer
-from panel.records import RecordReader, select_records
+from panel.records import RecordReader, records_by_id, select_records
 from panel.rights import NONE, rights_of
 from panel.schema import Schema
+from panel.views.paging import Page, Place, Sorting, Spot, gather, walk
 from sync.fields import Field
 from sync.records import Record
 
 COUNTED = 10_000
 """Lists count exactly up to here, so that a million matches are as quick as a few."""
+COUNT_SECONDS, WALK_SECONDS, GATHER_SECONDS = 0.5, 0.2, 8.0
+"""How long a list may count, walk through an index, and sort what matches, before it does without."""
 
 _SEARCHED = frozenset({"login", "full_name", "phones", "emails", "city"})
 _TABLE = Customer.__table__
@@ -81,7 +86,7 @@ def _matches(searched: Iterable[Field], word: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a list shows of the visible customers, and in which order."""
+    """What a list shows of the visible customers, and in which order: newest first where no field is named."""
 
     conditions: Sequence[ColumnElement[bool]] = ()
     filters: Sequence[tuple[FieldFilter, Any]] = ()
@@ -95,21 +100,57 @@ class Wanted:
             query = one.apply(query, value)
         return query
 
-    def count(self) -> int:
-        """Return how many there are, or one more than `COUNTED` for any more."""
-        some = self.narrow(select(_TABLE.c.id)).limit(COUNTED + 1).subquery()
-        return db.session.execute(select(func.count()).select_from(some)).scalar_one()
-
-    def page(self, fields: Sequence[Field], number: int, size: int) -> list[Record]:
-        """Return one page of them; pages count from 0."""
-        query = self.narrow(select_records(fields)).order_by(*self._order()).limit(size).offset(number * size)
-        reader = RecordReader(fields)
-        return [reader.record(row) for row in db.session.connection().execute(query)]
-
-    def _order(self) -> list[ColumnElement[Any]]:
-        by_id: ColumnElement[Any] = _TABLE.c.id
+    @property
+    def sorting(self) -> Sorting:
+        """Return the list's order."""
         if self.sort is None:
-            return [by_id.asc() if self.descending else by_id.desc()]
-        value = sorts_by(self.sort)
-        last: ColumnElement[Any] = value.is_(None)
-        return [last, value.desc() if self.descending else value.asc(), by_id]
+            return Sorting(descending=not self.descending)
+        return Sorting(self.sort.key, sorts_by(self.sort), self.descending)
+
+    def count(self) -> int | None:
+        """Return how many there are, one more than `COUNTED` for any more, or None where counting takes too long."""
+        some = self.narrow(select(_TABLE.c.id)).limit(COUNTED + 1).subquery()
+        connection = db.session.connection()
+        try:
+            with within(connection, COUNT_SECONDS):
+                return connection.execute(select(func.count()).select_from(some)).scalar_one()
+        except TooSlow:
+            return None
+
+    def page(self, fields: Sequence[Field], spot: Spot, size: int, count: int | None) -> Page:
+        """Return the page at a spot; `count` is what `count` said. Raises `TooSlow`."""
+        if spot.skip > COUNTED:
+            return Page()
+        places = self._places(spot, spot.skip + size + 1, count)[spot.skip :]
+        if spot.back and spot.place is not None and len(places) < size:
+            # So near its beginning that a page before would be cut: the first one instead.
+            return self.page(fields, Spot(), size, count)
+        more, shown = len(places) > size, places[:size]
+        records = records_by_id(db.session.connection(), fields, [place.id for place in shown])
+        in_order = shown[::-1] if spot.back else shown
+        return Page(
+            tuple(records[place.id] for place in in_order if place.id in records),
+            before=in_order[0] if in_order and (more if spot.back else spot != Spot()) else None,
+            after=in_order[-1] if in_order and (spot.place is not None if spot.back else more) else None,
+        )
+
+    def _places(self, spot: Spot, size: int, count: int | None) -> list[Place]:
+        connection, narrowed = db.session.connection(), len(visible()) > 1 or self.conditions or self.filters
+        if not narrowed or count is None or count > COUNTED:
+            try:
+                with within(connection, WALK_SECONDS):
+                    return walk(connection, self._as_walked(select()), self.sorting, spot, size)
+            except TooSlow:
+                pass  # what matches lies far from where the order begins
+        with within(connection, GATHER_SECONDS):
+            return gather(connection, self.narrow(select()), self.sorting, spot, size)
+
+    def _as_walked(self, query: Select[Any]) -> Select[Any]:
+        """Return the query narrowed so that the order's index is used, and no other one that would need sorting."""
+        there, *bound = visible()
+        alone = self.sort is None
+        query = query.where(there, *self.conditions, *(one if alone else ByRow(one) for one in bound))
+        for one, value in self.filters:
+            ordered = one.field == self.sort or (alone and one.compared is IS)
+            query = query.where(one.condition(value) if ordered else ByRow(one.condition(value)))
+        return query

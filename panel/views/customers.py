@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, has_request_context, jsonify, make_response, redirect, request, url_for
+from flask import abort, g, has_request_context, jsonify, make_response, redirect, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -39,11 +39,13 @@ from panel.schema import ENTITY, Schema
 from panel.signing_in.confirming import ask_to_confirm
 from panel.signing_in.limits import REVEAL, TooManyTries, client_address, spend
 from panel.signing_in.sessions import is_confirmed
+from panel.views.cursor import spot_of
 from panel.views.customer_query import COUNTED, find_record, lock_customer
 from panel.views.filters import Asked, BrokenFilter, all_filters, asked_filters, is_filter
 from panel.views.guarded import AppModelView, PerRequest
 from panel.views.history import history_of
 from panel.views.messages import say, warn
+from panel.views.pager import OF_PAGE, pager_of, rows_of, without_page
 from panel.views.selection import wanted_of
 from sync.fields import Field
 from sync.records import Record
@@ -151,7 +153,16 @@ class CustomerView(AppModelView):
             wanted = wanted_of(schema, request.args)
         except BrokenFilter:
             return 0, []
-        return wanted.count(), wanted.page(_listed(schema), page or 0, page_size or self.page_size)
+        size, count, sorting = page_size or self.page_size, wanted.count(), wanted.sorting
+        rows = rows_of(request.args, count, COUNTED, size)
+        shown_page = wanted.page(_listed(schema), spot_of(request.args, sorting, size), rows, count)
+        g.pager = pager_of(request.args, sorting, shown_page, count, COUNTED, size)
+        return count or 0, list(shown_page.records)
+
+    def _get_list_url(self, view_args: Any) -> str:
+        # In another order, or with other rows to a page, the list begins anew.
+        kept = {name: text for name, text in view_args.extra_args.items() if name not in OF_PAGE}
+        return str(super()._get_list_url(view_args.clone(page=None, extra_args=kept)))
 
     def get_pk_value(self, model: Any) -> int:
         """Return a customer's ID."""
@@ -163,7 +174,7 @@ class CustomerView(AppModelView):
         fields = {field.key: field for field in schema.fields}
         colours = dict(db.session.execute(select(Status.id, Status.colour)).all())
         more = {"fields": fields, "shown": shown, "colours": colours, "counted": COUNTED, "entries": ENTRIES}
-        more |= {"asked": asked_filters(schema, request.args), "without": _address_without}
+        more |= {"asked": asked_filters(schema, request.args), "without": _address_without, "pager": g.get("pager")}
         return str(super().render(template, **more, **values))
 
     @expose("/new/", methods=("GET", "POST"))
@@ -256,7 +267,7 @@ class CustomerView(AppModelView):
 
 def _address_without(one: Asked) -> str:
     """Return this list's address without one of its filters."""
-    kept: dict[str, Any] = {key: texts for key, texts in request.args.lists() if key not in {one.name, "page"}}
+    kept: dict[str, Any] = {key: texts for key, texts in without_page(request.args).items() if key != one.name}
     others = [text for text in request.args.getlist(one.name) if text not in one.texts]
     return url_for("customers.index_view", **(kept | ({one.name: others} if others else {})))
 
