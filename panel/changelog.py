@@ -55,14 +55,17 @@ class Write:
     stamp: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
-def allocate_ids(connection: Connection, count: int) -> list[int]:
-    """Reserve IDs that no customer has or had, so that a login can be made of one before the row exists."""
+def allocate_ids(connection: Connection, count: int, after: int = 0) -> list[int]:
+    """Reserve IDs that no customer has or had, so that a login can be made of one before the row exists.
+
+    SQLite forgets a reservation until the row is there: `after` is the highest ID that the caller has reserved.
+    """
     if count == 0:
         return []
     if is_sqlite(connection):
         last = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'customer'")).scalar() or 0
         highest = connection.execute(text("SELECT max(record_id) FROM revision WHERE entity = 'customer'")).scalar()
-        first = max(last, highest or 0) + 1
+        first = max(last, highest or 0, after) + 1
         return list(range(first, first + count))
     query = text("SELECT nextval('customer_id_seq') FROM generate_series(1, :count)")
     return [int(row[0]) for row in connection.execute(query, {"count": count})]

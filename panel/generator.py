@@ -3,138 +3,98 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
+import math
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import Connection, select, update
 
-from panel.changelog import allocate_ids, claim_free
+from panel.changelog import allocate_ids, claim_free, owners_of
+from panel.characters import Alphabet
 from panel.models import GeneratorConfig
+from panel.pattern import ENDLESS, PERSONAL, Newcomer, Part, PatternError, parse_pattern, places_of
 from panel.schema import ENTITY
-from sync.errors import SyncError
 
-VARIABLES = (
-    "id",
-    "email",
-    "phone",
-    "partner_id",
-    "location_id",
-    "rand_string",
-    "rand_number",
-    "year",
-    "month",
-    "day",
-    "next",
-)
-RANDOM_LENGTH = 6
 DRAWS = 20
-_TOKEN = re.compile(r"\{([a-z_]+)(?:\|(\d{1,3}))?\}")
-
-
-class PatternError(SyncError):
-    """A login pattern that cannot be read, or that makes no more free logins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a pattern: a literal text, or a variable with its length (0 for its own)."""
-
-    literal: str = ""
-    variable: str = ""
-    length: int = 0
+SCANNED_AT_ONCE = 500
+MOST_SCANNED = 100_000
+"""Where so many neighbours are all taken, a pattern counts as used up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
-    """What a pattern may use of a customer whose login is to be made."""
+class LoginMaker:
+    """A pattern ready to make logins of, on one day."""
 
-    id: int
-    email: str = ""
-    phone: str = ""
-    partner_id: int = 0
-    location_id: int = 0
+    pattern: str
+    parts: tuple[Part, ...]
+    alphabets: Mapping[str, Alphabet]
+    day: dt.date
 
+    def places(self, newcomer: Newcomer, number: int = 0) -> tuple[str, ...]:
+        """Return what each character of a customer's login may be."""
+        return places_of(self.parts, newcomer, self.day, number, self.alphabets)
 
-def parse_pattern(pattern: str) -> tuple[Part, ...]:
-    """Return the parts of ``{var|length}`` with literals between; a `PatternError` names the place of a mistake."""
-    if not pattern.strip():
-        raise PatternError("The login pattern is empty. Write one such as {id|6}.")
-    parts: list[Part] = []
-    end = 0
-    for match in _TOKEN.finditer(pattern):
-        parts.append(_literal(pattern, end, match.start()))
-        parts.append(_variable(match))
-        end = match.end()
-    parts.append(_literal(pattern, end, len(pattern)))
-    return tuple(part for part in parts if part.literal or part.variable)
+    def draw(self, newcomer: Newcomer, number: int = 0) -> str:
+        """Return one login; random parts differ from call to call."""
+        return "".join(secrets.choice(place) for place in self.places(newcomer, number))
 
+    def uses(self, *variables: str) -> bool:
+        """Tell whether the pattern has one of these variables."""
+        return any(part.variable in variables for part in self.parts)
 
-def _literal(pattern: str, start: int, end: int) -> Part:
-    literal = pattern[start:end]
-    for brace in "{}":
-        if brace in literal:
-            place = start + literal.index(brace) + 1
-            raise PatternError(
-                f"Character {place} of the pattern: '{brace}' opens no variable. Write {{id}} or {{id|6}}."
-            )
-    return Part(literal=literal)
+    @property
+    def is_endless(self) -> bool:
+        """Tell whether each customer brings a number of its own."""
+        return self.uses(*ENDLESS)
 
 
-def _variable(match: re.Match[str]) -> Part:
-    name, length = match.group(1), int(match.group(2) or 0)
-    if name not in VARIABLES:
-        known = ", ".join(VARIABLES)
-        raise PatternError(f"Character {match.start() + 1} of the pattern: there is no {{{name}}}. There are: {known}.")
-    return Part(variable=name, length=length)
-
-
-def make_login(parts: Sequence[Part], newcomer: Newcomer, characters: str, day: dt.date, number: int) -> str:
-    """Return one login; random parts differ from call to call, numbers are padded with zeros and never cut."""
-    values = _values(newcomer, day, number)
-    made = "".join(part.literal or _fill(part, values, characters) for part in parts)
-    if not made.strip():
-        raise PatternError(
-            "The login pattern gives an empty login for this customer. Fill in what it uses, or the login."
-        )
-    return made
-
-
-def _values(newcomer: Newcomer, day: dt.date, number: int) -> dict[str, str]:
-    return {
-        "id": str(newcomer.id),
-        "email": newcomer.email,
-        "phone": "".join(c for c in newcomer.phone if c.isdigit()),
-        "partner_id": str(newcomer.partner_id),
-        "location_id": str(newcomer.location_id),
-        "year": f"{day.year:04d}",
-        "month": f"{day.month:02d}",
-        "day": f"{day.day:02d}",
-        "next": str(number),
+def maker_of(config: GeneratorConfig, day: dt.date) -> LoginMaker:
+    """Return what makes logins by these settings; raise `PatternError` where the pattern cannot be read."""
+    clear = bool(config.clear_characters)
+    alphabets = {
+        "rand_string": Alphabet(config.login_characters, clear),
+        "rand_number": Alphabet("0123456789", clear),
     }
+    return LoginMaker(config.login_pattern, parse_pattern(config.login_pattern), alphabets, day)
 
 
-def _fill(part: Part, values: Mapping[str, str], characters: str) -> str:
-    if part.variable == "rand_string":
-        return draw(characters, part.length or RANDOM_LENGTH)
-    if part.variable == "rand_number":
-        return draw("0123456789", part.length or RANDOM_LENGTH)
-    value = values[part.variable]
-    if part.variable in {"email", "phone"}:
-        return value[: part.length] if part.length else value
-    return value.zfill(part.length)
+def capacity(places: Sequence[str]) -> int:
+    """Return how many logins there are that differ by more than capital letters."""
+    return math.prod(len(_folded(place)) for place in places)
 
 
-def draw(characters: str, length: int) -> str:
-    """Return random characters of a set, each drawn with equal chance."""
-    return "".join(secrets.choice(characters) for _ in range(length))
+def _folded(place: str) -> list[str]:
+    """Return the characters of a place, those that differ by case only as one text."""
+    alike: dict[str, str] = {}
+    for char in place:
+        alike[char.casefold()] = alike.get(char.casefold(), "") + char
+    return list(alike.values())
+
+
+def login_at(places: Sequence[str], index: int) -> str:
+    """Return one of all logins by its number; any index has one, and neighbours differ."""
+    chars = []
+    for place in map(_folded, reversed(places)):
+        index, at = divmod(index, len(place))
+        chars.append(secrets.choice(place[at]))
+    return "".join(reversed(chars))
+
+
+def neighbours(places: Sequence[str]) -> Iterator[list[str]]:
+    """Yield all logins of these places in batches, from a random one on; of very many only the first ones."""
+    size = capacity(places)
+    start = secrets.randbelow(size)
+    for first in range(0, min(size, MOST_SCANNED), SCANNED_AT_ONCE):
+        last = min(first + SCANNED_AT_ONCE, size)
+        yield [login_at(places, (start + step) % size) for step in range(first, last)]
 
 
 def generate_password(config: GeneratorConfig) -> str:
     """Return a password of the configured characters and length."""
-    return draw(config.password_characters, config.password_length)
+    return Alphabet(config.password_characters, bool(config.clear_characters)).draw(config.password_length)
 
 
 def read_config(connection: Connection) -> GeneratorConfig:
@@ -143,58 +103,140 @@ def read_config(connection: Connection) -> GeneratorConfig:
     return GeneratorConfig(**row)
 
 
-def claim_logins(connection: Connection, newcomers: Sequence[Newcomer], day: dt.date) -> list[tuple[int, str]]:
-    """Return each newcomer's ID and a login that is now theirs.
+def claim_logins(
+    connection: Connection, newcomers: Sequence[Newcomer], day: dt.date, last_id: int = 0
+) -> list[tuple[int, str]]:
+    """Return each newcomer's ID and a login that is now theirs; `last_id` is the highest ID given away so far.
 
-    A login that is taken is drawn again, with a new ID where the pattern uses it; raises `PatternError` where
-    none is free after `DRAWS` attempts.
+    A login that is taken is drawn again, with a new ID where the pattern uses it, and after `DRAWS` attempts
+    looked for; raises `PatternError` where none is free.
     """
-    config = read_config(connection)
-    parts = parse_pattern(config.login_pattern)
-    made: dict[int, tuple[int, str]] = {}
-    open_ones = dict(enumerate(newcomers))
+    claims = _Claims(connection, maker_of(read_config(connection), day), newcomers, last_id)
+    claims.refuse_too_many()
     for _attempt in range(DRAWS):
-        if not open_ones:
-            return [made[at] for at in range(len(newcomers))]
-        drawn = _draw_logins(connection, config, parts, open_ones, day)
+        if not claims.open:
+            break
+        claims.draw()
+    claims.search()
+    return claims.in_order()
+
+
+class _Claims:
+    """Logins being claimed for newcomers, who are known by their place."""
+
+    def __init__(self, connection: Connection, maker: LoginMaker, newcomers: Sequence[Newcomer], last_id: int) -> None:
+        self._connection, self._maker = connection, maker
+        self._total = len(newcomers)
+        self._last_id = max([last_id, *(one.id for one in newcomers)])
+        self._made: dict[int, tuple[int, str]] = {}
+        self.open = dict(enumerate(newcomers))
+
+    def in_order(self) -> list[tuple[int, str]]:
+        """Return everybody's ID and login."""
+        return [self._made[at] for at in range(self._total)]
+
+    def refuse_too_many(self) -> None:
+        """Refuse at once where the pattern makes fewer logins than are needed."""
+        maker = self._maker
+        if self.open and not maker.is_endless and not maker.uses(*PERSONAL, "partner_id", "location_id"):
+            size = capacity(maker.places(self.open[0]))
+            if size < self._total:
+                raise PatternError(
+                    _(
+                        "The login pattern %(pattern)s makes %(size)d logins, and %(total)d are needed. %(remedy)s",
+                        pattern=maker.pattern,
+                        size=size,
+                        total=self._total,
+                        remedy=remedy(),
+                    )
+                )
+
+    def draw(self) -> None:
+        """Draw a login for each that is open, and keep those that are free."""
+        first = self._take_numbers(len(self.open))
+        drawn = {at: (one.id, self._maker.draw(one, first + step)) for step, (at, one) in enumerate(self.open.items())}
+        self._keep(self._won(drawn))
+        if self._maker.uses("id"):
+            ids = self._new_ids(len(self.open))
+            self.open = {at: replace(one, id=new) for (at, one), new in zip(self.open.items(), ids, strict=True)}
+
+    def search(self) -> None:
+        """Find a free login for each that is still open, or raise `PatternError` with how many get none."""
+        for at, one in list(self.open.items()):
+            for candidates in self._candidates(one):
+                free = self._free(candidates)
+                while free and at in self.open:
+                    pick = free.pop(0 if self._maker.is_endless else secrets.randbelow(len(free)))
+                    self._keep(self._won({at: pick}))
+                if at not in self.open:
+                    break
+            else:
+                raise no_free_login(self._maker, one, len(self.open), self._total)
+
+    def _candidates(self, one: Newcomer) -> Iterator[list[tuple[int, str]]]:
+        if not self._maker.is_endless:
+            yield from ([(one.id, login) for login in some] for some in neighbours(self._maker.places(one)))
+            return
+        for _step in range(0, MOST_SCANNED, SCANNED_AT_ONCE):
+            fresh = self._maker.uses("id")
+            ids = self._new_ids(SCANNED_AT_ONCE) if fresh else [one.id] * SCANNED_AT_ONCE
+            first = self._take_numbers(SCANNED_AT_ONCE)
+            yield [(i, self._maker.draw(replace(one, id=i), first + step)) for step, i in enumerate(ids)]
+
+    def _free(self, candidates: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+        taken = taken_of(self._connection, [login for _id, login in candidates])
+        return [one for one in candidates if one[1].casefold() not in taken]
+
+    def _won(self, drawn: Mapping[int, tuple[int, str]]) -> dict[int, tuple[int, str]]:
         wanted = [
             {"entity": ENTITY, "field": "login", "value": v.casefold(), "record_id": i} for i, v in drawn.values()
         ]
-        owners = claim_free(connection, wanted)
-        won = {at: one for at, one in drawn.items() if owners["login", one[1].casefold()] == one[0]}
-        made |= won
-        open_ones = _with_new_ids(connection, {at: one for at, one in open_ones.items() if at not in won})
-    raise PatternError(
-        f"The login pattern {config.login_pattern} made no free login in {DRAWS} attempts. "
-        "Change it under Config → Main → Customers, for example by adding {rand_string|4}."
+        owners = claim_free(self._connection, wanted)
+        return {at: one for at, one in drawn.items() if owners["login", one[1].casefold()] == one[0]}
+
+    def _keep(self, won: Mapping[int, tuple[int, str]]) -> None:
+        self._made |= won
+        self.open = {at: one for at, one in self.open.items() if at not in won}
+
+    def _new_ids(self, count: int) -> list[int]:
+        ids = allocate_ids(self._connection, count, self._last_id)
+        self._last_id = max([self._last_id, *ids])
+        return ids
+
+    def _take_numbers(self, count: int) -> int:
+        if not self._maker.uses("next"):
+            return 0
+        table = GeneratorConfig.__table__
+        step = update(GeneratorConfig).values(next_number=table.c.next_number + count).returning(table.c.next_number)
+        return int(self._connection.execute(step).scalar_one()) - count
+
+
+def taken_of(connection: Connection, logins: Sequence[str]) -> set[str]:
+    """Return which of these logins somebody has, folded."""
+    wanted = [{"field": "login", "value": login.casefold()} for login in logins]
+    return {value for _field, value in owners_of(connection, wanted)}
+
+
+def no_free_login(maker: LoginMaker, newcomer: Newcomer, without: int, total: int) -> PatternError:
+    """Return the error of a pattern that is used up, with how many customers it leaves without a login."""
+    places = () if maker.is_endless else maker.places(newcomer)
+    size = _("It makes %(size)d, and they are taken. ", size=capacity(places)) if places else ""
+    return PatternError(
+        _(
+            "The login pattern %(pattern)s made no free login for %(without)d of %(total)d customers. "
+            "%(size)s%(remedy)s",
+            pattern=maker.pattern,
+            without=without,
+            total=total,
+            size=size,
+            remedy=remedy(),
+        )
     )
 
 
-def _draw_logins(
-    connection: Connection,
-    config: GeneratorConfig,
-    parts: Sequence[Part],
-    newcomers: Mapping[int, Newcomer],
-    day: dt.date,
-) -> dict[int, tuple[int, str]]:
-    first = _take_numbers(connection, parts, len(newcomers))
-    return {
-        at: (one.id, make_login(parts, one, config.login_characters, day, first + offset))
-        for offset, (at, one) in enumerate(newcomers.items())
-    }
-
-
-def _take_numbers(connection: Connection, parts: Sequence[Part], count: int) -> int:
-    if not any(part.variable == "next" for part in parts):
-        return 0
-    table = GeneratorConfig.__table__
-    step = update(GeneratorConfig).values(next_number=table.c.next_number + count).returning(table.c.next_number)
-    return int(connection.execute(step).scalar_one()) - count
-
-
-def _with_new_ids(connection: Connection, newcomers: Mapping[int, Newcomer]) -> dict[int, Newcomer]:
-    ids = allocate_ids(connection, len(newcomers)) if newcomers else []
-    return {at: replace(one, id=new) for (at, one), new in zip(newcomers.items(), ids, strict=True)}
+def remedy() -> str:
+    """Return what to do about a pattern that is used up."""
+    return _("Change it under Config → Main → Customers, for example by adding {rand_string|4}.")
 
 
 def newcomer_of(record_id: int, values: Mapping[str, Any]) -> Newcomer:

@@ -43,7 +43,8 @@ def complete(
     filled = [_fill(defaults, values) for values in newcomers]
     ids = allocate_ids(connection, len(filled))
     without_login = [at for at, values in enumerate(filled) if not values.get("login")]
-    claimed = claim_logins(connection, [newcomer_of(ids[at], filled[at]) for at in without_login], today())
+    nameless = [newcomer_of(ids[at], filled[at]) for at in without_login]
+    claimed = claim_logins(connection, nameless, today(), max(ids, default=0))
     for at, (record_id, login) in zip(without_login, claimed, strict=True):
         ids[at] = record_id
         filled[at]["login"] = login

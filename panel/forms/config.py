@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, Form, IntegerField, SelectField, StringField, ValidationError
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Regexp
 
-from panel.generator import VARIABLES, parse_pattern
+from panel.characters import Alphabet, problem_of, strength_of
+from panel.pattern import VARIABLES, check_pattern
 from panel.schema import BILLING_TYPES
 from sync.errors import SyncError
 from sync.types.text import clean_text
 
+_NAMES = ", ".join(f"{{{name}}}" for name in VARIABLES)
 SERVICES = (
     SelectChoice("active", "Active: services run"),
     SelectChoice("suspended", "Suspended: services are blocked for the time being"),
     SelectChoice("stopped", "Stopped: no services"),
 )
-SHORT_PASSWORD = 12
 
 
 def stripped(text: str | None) -> str | None:
@@ -60,36 +62,55 @@ class GeneratorForm(Form):
     """The rules by which logins and passwords are made."""
 
     login_change_on_add = BooleanField(
-        "Can change login while adding", description="May the login be typed when a customer is added?"
+        _("Can change login while adding"), description=_("May the login be typed when a customer is added?")
     )
-    login_change_on_edit = BooleanField("Can change login while editing", description="May the login be changed later?")
+    login_change_on_edit = BooleanField(
+        _("Can change login while editing"), description=_("May the login be changed later?")
+    )
     login_characters = StringField(
-        "Characters for logins", [filled("Characters"), short()], description="Used by {rand_string}."
+        _("Characters for logins"),
+        [filled("Characters"), short()],
+        description=_("Used by {rand_string}. Logins that differ by capital letters only count as one."),
     )
-    show_generate = BooleanField("Show the Generate button", description="Beside the login in the customer's forms.")
+    show_generate = BooleanField(
+        _("Show the Generate button"), description=_("Beside the login in the customer's forms.")
+    )
     login_pattern = StringField(
-        "Login pattern",
+        _("Login pattern"),
         [filled("Login pattern"), short()],
-        description="{var|length} with any text between. Variables: " + ", ".join(f"{{{name}}}" for name in VARIABLES),
+        description=_("{var|length} with any text between. Variables: %(names)s", names=_NAMES),
     )
-    password_characters = StringField("Characters for passwords", [filled("Characters"), short()])
+    password_characters = StringField(_("Characters for passwords"), [filled("Characters"), short()])
     password_length = IntegerField(
-        "Password length", [NumberRange(4, 128, "Write a number from 4 to 128.")], description="12 or more are advised."
+        _("Password length"),
+        [NumberRange(4, 128, _("Write a number from 4 to 128."))],
+        description=_("12 or more are advised."),
+    )
+    clear_characters = BooleanField(
+        _("Leave out characters that look alike"),
+        description=_("0 O, 1 l I |, 5 S, 2 Z and 8 B are then in no random part of a login and in no password."),
     )
     default_billing_type = SelectField(
-        "Default type of billing", choices=[SelectChoice(str(option.key), option.label) for option in BILLING_TYPES]
+        _("Default type of billing"), choices=[SelectChoice(str(option.key), option.label) for option in BILLING_TYPES]
     )
 
     def validate_login_pattern(self, field: Any) -> None:
         """Refuse a pattern that cannot be read, and say where."""
         try:
-            parse_pattern(field.data)
+            check_pattern(field.data)
         except SyncError as error:
             raise ValidationError(str(error)) from None
 
     def validate_login_characters(self, field: Any) -> None:
-        """Refuse white space, which nobody could type back."""
-        if any(char.isspace() for char in field.data):
-            raise ValidationError("Leave out the white space: nobody sees it in a login.")
+        """Refuse characters that cannot be typed, that come twice, or that leave nothing to choose from."""
+        if problem := problem_of(field.data, clear=bool(self.clear_characters.data)):
+            raise ValidationError(problem)
 
     validate_password_characters = validate_login_characters
+
+    def validate_password_length(self, field: Any) -> None:
+        """Refuse passwords that anybody guesses at once."""
+        alphabet = Alphabet(self.password_characters.data or "", bool(self.clear_characters.data))
+        strength = strength_of(alphabet, field.data or 0)
+        if strength.level == "refused" and not problem_of(alphabet.text, clear=alphabet.clear):
+            raise ValidationError(strength.words)

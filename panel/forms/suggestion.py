@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from panel.changelog import allocate_ids, owners_of
 from panel.database import is_sqlite
-from panel.generator import DRAWS, Newcomer, PatternError, make_login, newcomer_of, parse_pattern, read_config
-from panel.models import GeneratorConfig
+from panel.generator import (
+    DRAWS,
+    MOST_SCANNED,
+    SCANNED_AT_ONCE,
+    LoginMaker,
+    maker_of,
+    neighbours,
+    newcomer_of,
+    no_free_login,
+    read_config,
+)
 from panel.newcomers import today
+from panel.pattern import Newcomer
 
 
 def suggest_login(connection: Connection, values: Mapping[str, Any], record_id: int | None = None) -> str:
     """Return a free login for these canonical values; raise `PatternError` where the pattern makes none."""
     config = read_config(connection)
-    parts = parse_pattern(config.login_pattern)
-    first = record_id or _next_id(connection)
-    for step in range(DRAWS):
-        newcomer = newcomer_of(first if record_id else first + step, values)
-        login = make_login(parts, newcomer, config.login_characters, today(), config.next_number + step)
-        wanted = {"field": "login", "value": login.casefold()}
-        if owners_of(connection, [wanted]).get(("login", login.casefold()), record_id) == record_id:
-            return login
-    raise PatternError(f"The login pattern {config.login_pattern} made no free login. Type one, or change the pattern.")
+    maker = maker_of(config, today())
+    newcomer = newcomer_of(record_id or _next_id(connection), values)
+    for some in _candidates(maker, newcomer, config.next_number, is_new=record_id is None):
+        owners = owners_of(connection, [{"field": "login", "value": login.casefold()} for login in some])
+        free = (login for login in some if owners.get(("login", login.casefold()), record_id) == record_id)
+        if found := next(free, None):
+            return found
+    raise no_free_login(maker, newcomer, 1, 1)
+
+
+def _candidates(maker: LoginMaker, newcomer: Newcomer, number: int, *, is_new: bool) -> Iterator[list[str]]:
+    steps = MOST_SCANNED if maker.uses("next") or (is_new and maker.uses("id")) else DRAWS
+    for first in range(0, steps, SCANNED_AT_ONCE):
+        logins = []
+        for step in range(first, min(first + SCANNED_AT_ONCE, steps)):
+            record_id = newcomer.id + step if is_new else newcomer.id
+            one = Newcomer(record_id, newcomer.email, newcomer.phone, newcomer.partner_id, newcomer.location_id)
+            logins.append(maker.draw(one, number + step))
+        yield logins
+    if steps == DRAWS:
+        yield from neighbours(maker.places(newcomer))
 
 
 def _next_id(connection: Connection) -> int:
@@ -33,13 +55,3 @@ def _next_id(connection: Connection) -> int:
         return allocate_ids(connection, 1)[0]
     # Drawing from the sequence would give the customer another ID than the login was made of.
     return int(connection.execute(text("SELECT last_value + is_called::int FROM customer_id_seq")).scalar_one())
-
-
-def examples(config: GeneratorConfig, partner_id: int, location_id: int) -> list[str]:
-    """Return three logins that a pattern could make; raise `PatternError` where it cannot be read."""
-    parts = parse_pattern(config.login_pattern)
-    made = []
-    for step in range(3):
-        newcomer = Newcomer(1042 + step, "anna@example.com", "+420 603 123 456", partner_id, location_id)
-        made.append(make_login(parts, newcomer, config.login_characters, today(), config.next_number + step))
-    return made

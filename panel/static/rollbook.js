@@ -237,26 +237,6 @@ function machineKey(label) {
   return plain.replace(/[^a-z0-9]+/g, "_").replace(/^[^a-z]+/, "").slice(0, 40).replace(/_+$/, "");
 }
 
-// Generator: examples while the pattern is typed
-all("[data-examples]").forEach((place) => {
-  const form = place.closest("form");
-  const here = place.querySelector("[data-examples-here]");
-  let waiting;
-  form.addEventListener("input", (event) => {
-    if (!["login_pattern", "login_characters"].includes(event.target.name)) return;
-    clearTimeout(waiting);
-    waiting = setTimeout(async () => {
-      try {
-        const answer = await ask(place.dataset.examples, new FormData(form));
-        here.textContent = answer.message || answer.examples.join(" · ");
-        here.classList.toggle("text-danger", Boolean(answer.message));
-      } catch (error) {
-        here.textContent = error.message;
-      }
-    }, 250);
-  });
-});
-
 // A file can be dropped
 all("[data-drop]").forEach((place) => {
   const input = place.querySelector("input[type=file]");

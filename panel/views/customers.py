@@ -30,10 +30,10 @@ from panel.forms.customer import (
 from panel.forms.editing import Meanwhile, conflicts_of, merge_form, since
 from panel.forms.registry import ENTRIES
 from panel.forms.showing import count, shown
-from panel.generator import PatternError
 from panel.keys import Keyring
 from panel.models import Customer, Event, Status
 from panel.models.columns import now
+from panel.pattern import PatternError
 from panel.rights import EDIT, NONE, name_of, rights_of, the_schema
 from panel.schema import ENTITY, Schema
 from panel.signing_in.confirming import ask_to_confirm
