@@ -16,6 +16,7 @@ from panel.keys import open_keyring
 from panel.settings import PROJECT, load_settings
 from panel.setup import MIGRATIONS, refuse_foreign_keys
 from panel.signing_in.security import prepare_security
+from panel.words import locale_of_words
 
 FORM_BYTES = 16 << 20  # a customer's form with many long texts
 
@@ -48,7 +49,7 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     csrf.init_app(app)
     prepare_security(app)
     login_manager.init_app(app)  # after Flask-Security's own, in its place: sessions are Rollbook's
-    babel.init_app(app)
+    babel.init_app(app, locale_selector=locale_of_words)
     database.prepare_engine(app)
     orm_log.log_the_orm()
     worker.register(app)

@@ -34,6 +34,7 @@ from panel.views.home import HomeView
 from panel.views.imports import ImportView
 from panel.views.jobs import JobView
 from panel.views.menu import visible_menu
+from panel.words import chosen_locale, count_in_words, day_in_words
 from sync.errors import SyncError
 
 # Tabler's style sheet carries its icons as data.
@@ -71,7 +72,7 @@ def register(app: Flask) -> None:
     app.before_request(note_seen)
     app.after_request(_protect)
     app.context_processor(_known_to_templates)
-    app.jinja_env.filters.update(moment=moment, plain=_plain)
+    app.jinja_env.filters.update(moment=moment, plain=_plain, in_thousands=count_in_words, day=day_in_words)
     app.jinja_env.globals.update(count=count, name_of=name_of)
     app.register_error_handler(HTTPException, _show_error)
     app.register_error_handler(SyncError, _show_sentence)
@@ -110,7 +111,7 @@ def _protect(response: Response) -> Response:
 
 
 def _known_to_templates() -> dict[str, Any]:
-    return {"menu": visible_menu, "may": may, "states": STATES}
+    return {"menu": visible_menu, "may": may, "states": STATES, "language": str(chosen_locale() or "en")}
 
 
 def _plain(number: Any) -> Any:

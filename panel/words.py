@@ -1,11 +1,87 @@
-"""The signed-in user's language and habits: how dates and numbers are written, on which day a week begins."""
+"""The signed-in user's language and habits: words, how dates and numbers are written, when a week begins.
+
+Whoever chose no locale, in the account or in the browser, reads dates as ISO 8601 writes them.
+"""
 
 from __future__ import annotations
 
-from flask_babel import get_locale
+import datetime as dt
+import zoneinfo
+from decimal import Decimal
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time
+from babel.numbers import format_decimal
+from flask import current_app, g, has_request_context, request
+from flask_login import current_user
+
+MONDAY = 0
+ENGLISH = "en"
+
+
+def locale_of_words() -> str:
+    """Return the locale whose words pages use, as Flask-Babel asks for it."""
+    chosen = chosen_locale()
+    return str(chosen) if chosen else ENGLISH
+
+
+def chosen_locale() -> Locale | None:
+    """Return the locale that the user chose, or else the browser; None where neither did."""
+    if not has_request_context():
+        return None
+    if "locale" not in g:
+        wanted = [getattr(current_user, "locale", ""), *request.accept_languages.values()]
+        g.locale = next((found for found in map(_known, wanted) if found), None)
+    found: Locale | None = g.locale
+    return found
+
+
+def _known(name: str) -> Locale | None:
+    try:
+        return Locale.parse(name.replace("-", "_")) if name else None
+    except (UnknownLocaleError, ValueError):
+        return None
 
 
 def first_weekday() -> int:
     """Return the day on which the user's weeks begin; Monday is 0."""
-    locale = get_locale()
-    return int(locale.first_week_day) if locale else 0
+    locale = chosen_locale()
+    return locale.first_week_day if locale else MONDAY
+
+
+def day_in_words(day: dt.date) -> str:
+    """Return a day as the user writes it."""
+    locale = chosen_locale()
+    return format_date(day, "medium", locale=locale) if locale else day.isoformat()
+
+
+def moment_in_words(at: dt.datetime) -> str:
+    """Return a moment as the user writes it, to the minute; the time is the moment's own."""
+    locale = chosen_locale()
+    if locale is None:
+        return at.strftime("%Y-%m-%d %H:%M")
+    return f"{format_date(at, 'medium', locale=locale)}, {format_time(at, 'short', locale=locale)}"
+
+
+def instant_in_words(at: dt.datetime) -> str:
+    """Return an instant of UTC in the provider's time zone, as the user writes it."""
+    in_utc = at if at.tzinfo else at.replace(tzinfo=dt.UTC)  # SQLite forgets that it is UTC
+    local = in_utc.astimezone(zoneinfo.ZoneInfo(current_app.config["ROLLBOOK_TIME_ZONE"]))
+    return moment_in_words(local.replace(tzinfo=None))
+
+
+def number_in_words(number: int | Decimal, places: int = 0) -> str:
+    """Return a number with the user's marks and this many decimal places; whole numbers are not grouped.
+
+    What is kept as a whole number is as often a year or a code as an amount.
+    """
+    locale = chosen_locale()
+    if locale is None:
+        return f"{number:.{places}f}"
+    return format_decimal(number, format=f"#,##0.{'0' * places}" if places else "0", locale=locale)
+
+
+def count_in_words(number: int) -> str:
+    """Return how many there are, with the user's marks between thousands."""
+    locale = chosen_locale()
+    return format_decimal(number, locale=locale) if locale else f"{number:,}"

@@ -42,7 +42,7 @@ from panel.forms.controls import (
 )
 from panel.forms.ordering import Order, order_of
 from panel.forms.searching import Search
-from panel.forms.showing import shown, with_places
+from panel.forms.showing import date_shown, decimal_shown, moment_shown, shown, whole_number_shown
 from sync.fields import Field
 
 
@@ -51,7 +51,8 @@ class Entry:
     """One field type in the panel.
 
     `storage` is how SQL sees its values (`expressions`), `settings` what an admin may set for a field of it
-    beyond what every type has, `data_type` the browser's input for a filter's value, `in_list` what a column shows.
+    beyond what every type has, `data_type` the browser's input for a filter's value, `in_words` how people read
+    a value.
     """
 
     control: type[ValueInput] = ValueInput
@@ -61,7 +62,7 @@ class Entry:
     settings: frozenset[str] = field(default_factory=frozenset)
     data_type: str = "text"
     right_aligned: bool = False
-    in_list: Callable[[Any, Field], str] = shown
+    in_words: Callable[[Any, Field], str] = shown
 
 
 _RANGE = (IS, IS_NOT, FROM, TO, EMPTY)
@@ -77,19 +78,26 @@ _DECIMAL = Entry(
     "decimal",
     _BOUNDS | {"scale"},
     right_aligned=True,
-    in_list=with_places,
+    in_words=decimal_shown,
 )
 
 ENTRIES: dict[str, Entry] = {
     "string": Entry(settings=_BOUNDS),
     "text": Entry(LongInput, _IN_TEXT, settings=_BOUNDS),
     "integer": Entry(
-        NumberInput, _RANGE, searching.by_value, "integer", _BOUNDS, data_type="number", right_aligned=True
+        NumberInput,
+        _RANGE,
+        searching.by_value,
+        "integer",
+        _BOUNDS,
+        data_type="number",
+        right_aligned=True,
+        in_words=whole_number_shown,
     ),
     "decimal": _DECIMAL,
     "money": _DECIMAL,
-    "date": Entry(DateInput, (IS, *_DATES), searching.by_value, data_type="date"),
-    "datetime": Entry(MomentInput, _DATES, searching.by_value, data_type="datetime-local"),
+    "date": Entry(DateInput, (IS, *_DATES), searching.by_value, data_type="date", in_words=date_shown),
+    "datetime": Entry(MomentInput, _DATES, searching.by_value, data_type="datetime-local", in_words=moment_shown),
     "boolean": Entry(ChoiceInput, (IS, IS_NOT, EMPTY), None, "boolean"),
     "select": Entry(ChoiceInput, _CHOICE, searching.by_option, settings=frozenset({"options"})),
     "multi_select": Entry(SeveralInput, (HAS_ANY, HAS, EMPTY), searching.by_options, settings=_BOUNDS | {"options"}),
@@ -123,3 +131,8 @@ def finds(one: Field, word: str) -> ColumnElement[bool] | None:
 def sorts_by(one: Field) -> Order:
     """Return how a list is sorted by a field."""
     return order_of(one, ENTRIES[one.type].storage)
+
+
+def in_words(value: Any, one: Field) -> str:
+    """Return a canonical value as people read it, in the user's locale; nothing for a secret."""
+    return ENTRIES[one.type].in_words(value, one)

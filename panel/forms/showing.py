@@ -1,13 +1,11 @@
-"""A value in words, the same in lists, details, history and forms."""
+"""A value in words: as people type it in forms, and as they read it in lists, details and history."""
 
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from typing import Any
 
-from flask import current_app
-
+from panel.words import count_in_words, day_in_words, instant_in_words, moment_in_words, number_in_words
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.types.text import as_text
@@ -21,10 +19,25 @@ def shown(value: Any, field: Field) -> str:
     return cell if isinstance(cell, str) else as_text(cell)
 
 
-def with_places(value: Any, field: Field) -> str:
-    """Return a number with all the decimal places that its field keeps, for columns of numbers."""
+def date_shown(value: Any, _field: Field) -> str:
+    """Return a day as the user writes it."""
+    return "" if value is None else day_in_words(value)
+
+
+def moment_shown(value: Any, _field: Field) -> str:
+    """Return a moment as the user writes it."""
+    return "" if value is None else moment_in_words(value)
+
+
+def whole_number_shown(value: Any, _field: Field) -> str:
+    """Return a whole number as the user writes it."""
+    return "" if value is None else number_in_words(value)
+
+
+def decimal_shown(value: Any, field: Field) -> str:
+    """Return a number as the user writes it, with all the decimal places that its field keeps."""
     scale = FIELD_TYPES[field.type].scale(field)  # type: ignore[attr-defined]  # only decimal types come here
-    return shown(value, field) if value is None or scale is None else f"{value:.{scale}f}"
+    return shown(value, field) if value is None or scale is None else number_in_words(value, scale)
 
 
 def shown_json(plain: Any, field: Field | None) -> str:
@@ -37,13 +50,10 @@ def shown_json(plain: Any, field: Field | None) -> str:
 
 
 def moment(at: dt.datetime | None) -> str:
-    """Return an instant in the provider's own time, to the minute."""
-    if at is None:
-        return ""
-    in_utc = at if at.tzinfo else at.replace(tzinfo=dt.UTC)  # SQLite forgets that it is UTC
-    return in_utc.astimezone(zoneinfo.ZoneInfo(current_app.config["ROLLBOOK_TIME_ZONE"])).strftime("%Y-%m-%d %H:%M")
+    """Return an instant in the provider's own time, to the minute, as the user writes it."""
+    return "" if at is None else instant_in_words(at)
 
 
 def count(number: int, singular: str, plural: str = "") -> str:
     """Return a number with its noun: 1 customer, 1,204 customers."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+    return f"{count_in_words(number)} {singular if number == 1 else plural or singular + 's'}"

@@ -13,7 +13,7 @@ function colour(className, property) {
 
 function drawBars(canvas) {
   const { title, labels, values, urls } = JSON.parse(canvas.dataset.bars);
-  const date = new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "short" });
+  const date = new Intl.DateTimeFormat(document.documentElement.dataset.locale, { day: "numeric", month: "short" });
   const names = labels.map((day) => date.format(new Date(day)));
   const axis = (more) => ({
     ...more,

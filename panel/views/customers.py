@@ -28,7 +28,7 @@ from panel.forms.customer import (
     shown_fields,
 )
 from panel.forms.editing import Meanwhile, conflicts_of, merge_form, since
-from panel.forms.registry import ENTRIES
+from panel.forms.registry import ENTRIES, in_words
 from panel.forms.showing import count, shown
 from panel.keys import Keyring
 from panel.models import Customer, Event, Status
@@ -173,8 +173,9 @@ class CustomerView(AppModelView):
         schema = the_schema()
         fields = {field.key: field for field in schema.fields}
         colours = dict(db.session.execute(select(Status.id, Status.colour)).all())
-        more = {"fields": fields, "shown": shown, "colours": colours, "counted": COUNTED, "entries": ENTRIES}
+        more = {"fields": fields, "shown": shown, "in_words": in_words, "colours": colours, "counted": COUNTED}
         more |= {"asked": asked_filters(schema, request.args), "without": _address_without, "pager": g.get("pager")}
+        more["entries"] = ENTRIES
         return str(super().render(template, **more, **values))
 
     @expose("/new/", methods=("GET", "POST"))
