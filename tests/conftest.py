@@ -10,6 +10,7 @@ import flask
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
 from hypothesis import settings
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 from tests.browser import browser_page, chromium, live_server
 from tests.databases import (
@@ -57,14 +58,21 @@ def shared_data() -> Path:
     return shared("data")
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """Return where templates are kept once compiled: every test's application would compile them again."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(database: Database) -> Iterator[flask.Flask]:
+def app(database: Database, compiled_templates: BytecodeCache) -> Iterator[flask.Flask]:
     """Yield the application on a prepared database of its own, on SQLite and on PostgreSQL in turn."""
     from panel import create_app  # noqa: PLC0415 (tests of sync run without the panel)
 
     app = create_app(instance=database.instance, database_url=database.url)
     # A form's token is tested where it matters, by switching it on again.
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.jinja_env.bytecode_cache = compiled_templates
     yield app
     dispose(app)
 
