@@ -124,7 +124,12 @@ def _without_secrets(write: Write, fields: Mapping[str, Field], keyring: Keyring
 
 def _insert(writes: Sequence[Write], connection: Connection, fields: Mapping[str, Field], keyring: Keyring) -> None:
     rows = [
-        {"id": write.record_id, "entity": ENTITY, **_row(write, fields, keyring), "extra": _extra(write)}
+        {
+            "id": write.record_id,
+            "entity": ENTITY,
+            **_row(write, fields, keyring),
+            "extra": _extra(write, fields, keyring),
+        }
         for write in writes
     ]
     for same_columns in _by_columns(rows):
@@ -137,7 +142,7 @@ def _update(writes: Sequence[Write], connection: Connection, fields: Mapping[str
     for write in writes:
         row = {"the_id": write.record_id, "the_old": write.number - 1, **_row(write, fields, keyring)}
         if any(key not in BUILT_IN_KEYS and key != "deleted" for key in write.changes):
-            row["extra"] = _extra(write)
+            row["extra"] = _extra(write, fields, keyring)
         rows.append(row)
     matching = (table.c.id == bindparam("the_id")) & (table.c.revision == bindparam("the_old"))
     for same_columns in _by_columns(rows):
@@ -175,11 +180,12 @@ def _stored(field: Field, plain: Any, record_id: int, keyring: Keyring) -> Any:
     return plain if field_type.many else field_type.from_json(plain)
 
 
-def _extra(write: Write) -> dict[str, Any]:
+def _extra(write: Write, fields: Mapping[str, Field], keyring: Keyring) -> dict[str, Any]:
     kept = dict(write.extra)
     for key, (_old, new) in write.changes.items():
         if key not in BUILT_IN_KEYS and key != "deleted":
-            kept[key] = new
+            is_secret = key in fields and FIELD_TYPES[fields[key].type].secret
+            kept[key] = keyring.encrypt(new, ENTITY, write.record_id, key) if is_secret and new else new
     return {key: value for key, value in kept.items() if value is not None}
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import event, select
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from panel.authors import current_author
@@ -45,25 +45,27 @@ def _creations(session: Session, schema: Schema, customers: list[Customer]) -> I
     completed = complete(session.connection(), schema, given)
     for customer, (record_id, values) in zip(customers, completed, strict=True):
         customer.id, customer.entity = record_id, ENTITY
-        customer.set_password(customer.new_password or values["password"])
+        customer.new_password = customer.new_password or values["password"]
+        given_secrets = {field.key: _secret_of(customer, field, None) for field in _secrets(schema)}
         _assign(customer, schema, values)
-        new = {**_plain(customer, schema.fields), "password": _seal(customer)}
+        sealed = {field.key: _seal(customer, field, given_secrets[field.key]) for field in _secrets(schema)}
+        new = _plain(customer, schema.fields) | sealed
         changes = {key: (None, value) for key, value in new.items() if value is not None}
         yield _numbered(customer, 0, changes)
 
 
 def _updates(session: Session, schema: Schema, customers: list[Customer]) -> Iterable[Write]:
     fields = [field for field in schema.fields if not FIELD_TYPES[field.type].secret]
-    reader = RecordReader(fields)
+    reader = RecordReader(schema.fields)
     for customer in customers:
-        query = select_records(fields).where(Customer.__table__.c.id == customer.id).with_for_update()
+        query = select_records(schema.fields).where(Customer.__table__.c.id == customer.id).with_for_update()
         stored = reader.record(session.connection().execute(query).one())
         if stored.revision != customer.revision:
             raise LostRace(f"{customer.full_name} was changed by somebody else a moment ago. Open it again.")
         before = {key: _to_json(field, stored.values[key]) for key, field in _by_key(fields).items()}
         after = _plain(customer, fields)
         changes = {key: (before[key], after[key]) for key in before if before[key] != after[key]}
-        changes |= _secret_change(session, customer) | _deletion(customer, stored.deleted)
+        changes |= _secret_changes(customer, schema, stored.values) | _deletion(customer, stored.deleted)
         if changes:
             yield _numbered(customer, stored.revision, changes)
         else:
@@ -81,24 +83,47 @@ def _deletion(customer: Customer, was: bool) -> dict[str, tuple[Any, Any]]:
     return {} if is_now == was else {"deleted": (was or None, is_now or None)}
 
 
-def _secret_change(session: Session, customer: Customer) -> dict[str, tuple[Any, Any]]:
-    if not customer.new_password:
-        return {}
-    stored = (
-        session.connection().execute(select(Customer.password).where(Customer.__table__.c.id == customer.id)).scalar()
-    )
-    old = _keyring().decrypt(stored, ENTITY, customer.id, "password") if stored else None
-    if old == customer.new_password:
-        customer.password, customer.new_password = stored, None
-        return {}
-    return {"password": (old and _keyring().digest(old), _seal(customer))}
+def _secret_changes(customer: Customer, schema: Schema, stored: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Encrypt the secrets that were set, and return their digests; one that is as before keeps its ciphertext."""
+    changes = {}
+    for field in _secrets(schema):
+        sealed = stored[field.key]
+        text = _secret_of(customer, field, sealed)
+        if text == sealed:
+            continue
+        old = _keyring().decrypt(sealed, ENTITY, customer.id, field.key) if sealed else None
+        if text == old:
+            _put(customer, field, sealed)
+        else:
+            changes[field.key] = (old and _keyring().digest(old), _seal(customer, field, text))
+    return changes
 
 
-def _seal(customer: Customer) -> str:
-    text = str(customer.new_password)
-    customer.password = _keyring().encrypt(text, ENTITY, customer.id, "password")
-    customer.new_password = None
-    return _keyring().digest(text)
+def _secrets(schema: Schema) -> list[Field]:
+    return [field for field in schema.fields if FIELD_TYPES[field.type].secret]
+
+
+def _secret_of(customer: Customer, field: Field, sealed: str | None) -> str | None:
+    """Return what a secret is to be: in the clear where somebody set it, else the ciphertext that is stored.
+
+    An additional field's is set in `extra`: whatever stands there and is not the stored ciphertext.
+    """
+    found: str | None = (customer.extra or {}).get(field.key) if field.additional else customer.new_password or sealed
+    return found
+
+
+def _seal(customer: Customer, field: Field, text: str | None) -> str | None:
+    """Put a secret's ciphertext where it is stored, and return its digest."""
+    _put(customer, field, text and _keyring().encrypt(text, ENTITY, customer.id, field.key))
+    return text and _keyring().digest(text)
+
+
+def _put(customer: Customer, field: Field, sealed: str | None) -> None:
+    if field.additional:
+        kept = {key: value for key, value in (customer.extra or {}).items() if key != field.key}
+        customer.extra = kept if sealed is None else {**kept, field.key: sealed}
+    else:
+        customer.password, customer.new_password = sealed, None
 
 
 def _keyring() -> Keyring:

@@ -81,9 +81,11 @@ class Schema:
         return tuple(field for field in self.fields if self._exported(field))
 
     def _exported(self, field: Field) -> bool:
+        return not (self._is_withheld(field) or FIELD_TYPES[field.type].secret)
+
+    def _is_withheld(self, field: Field) -> bool:
         placement = self.placements.get(field.key)
-        placed_out = placement is not None and (placement.disabled or placement.hidden)
-        return not placed_out and not FIELD_TYPES[field.type].secret
+        return placement is not None and (placement.disabled or placement.hidden)
 
     def exchanged(self, name: str) -> Field:
         """Return the field that a workbook's header means.
@@ -94,7 +96,7 @@ class Schema:
         if unseen is not None and _named(name, self.fields) is None:
             raise UnseenField(unseen.label)
         field = self.field(name)
-        if not (self._exported(field) or FIELD_TYPES[field.type].secret):
+        if self._is_withheld(field):
             raise WithheldField(field.label)
         return field
 
@@ -185,7 +187,7 @@ def _additional(row: RowMapping) -> Field:
         type=row["type"],
         options=tuple(Option(key, label) for key, label in row["options"] or ()),
         required=row["required"],
-        unique=row["is_unique"],
+        unique=row["is_unique"] and not FIELD_TYPES[row["type"]].secret,
         read_only=row["read_only"],
         additional=True,
         min=_plain_bound(row["min"]),

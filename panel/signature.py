@@ -21,16 +21,17 @@ def signature(connection: Connection) -> str:
     """Return the SHA-256 of every customer's values in ID order; those in the bin count as gone."""
     keyring: Keyring = current_app.extensions["keyring"]
     schema = current_schema(connection)
-    fields = [field for field in schema.fields if not FIELD_TYPES[field.type].secret]
-    reader, table, digest = RecordReader(fields), Customer.__table__.c, hashlib.sha256()
+    reader, table, digest = RecordReader(schema.fields), Customer.__table__.c, hashlib.sha256()
     rows = connection.execute(
-        select_records(fields).add_columns(table.password).where(table.deleted_at.is_(None)).order_by(table.id),
+        select_records(schema.fields).where(table.deleted_at.is_(None)).order_by(table.id),
         execution_options={"yield_per": ROWS_AT_ONCE},
     )
+    types = {field.key: FIELD_TYPES[field.type] for field in schema.fields}
     for row in rows:
         record = reader.record(row)
-        types = {field.key: FIELD_TYPES[field.type] for field in fields}
         plain = {key: types[key].to_json(value) for key, value in record.values.items() if value is not None}
-        password = row[-1] and keyring.digest(keyring.decrypt(row[-1], ENTITY, record.id, "password"))
-        digest.update(json.dumps([record.id, plain, password], sort_keys=True).encode())
+        # Encrypting the same secret again gives another text; its digest stays.
+        secrets = {key: sealed for key, sealed in plain.items() if types[key].secret}
+        plain |= {key: keyring.digest(keyring.decrypt(s, ENTITY, record.id, key)) for key, s in secrets.items()}
+        digest.update(json.dumps([record.id, plain], sort_keys=True).encode())
     return digest.hexdigest()

@@ -36,6 +36,7 @@ from panel.views.jobs import JobView
 from panel.views.menu import visible_menu
 from panel.words import chosen_locale, count_in_words, day_in_words
 from sync.errors import SyncError
+from sync.types import FIELD_TYPES
 
 # Tabler's style sheet carries its icons as data.
 POLICY = (
@@ -73,6 +74,7 @@ def register(app: Flask) -> None:
     app.after_request(_protect)
     app.context_processor(_known_to_templates)
     app.jinja_env.filters.update(moment=moment, plain=_plain, in_thousands=count_in_words, day=day_in_words)
+    app.jinja_env.tests["secret"] = lambda field: FIELD_TYPES[field.type].secret
     app.jinja_env.globals.update(count=count, name_of=name_of)
     app.register_error_handler(HTTPException, _show_error)
     app.register_error_handler(SyncError, _show_sentence)

@@ -217,8 +217,7 @@ class RowPlanner:
         for column in self.columns:
             value = self._parse(column, row.cell(column.index)) if column.writable else None
             if isinstance(value, Bad):
-                raw = MASK if FIELD_TYPES[column.field.type].secret else row.cell(column.index)
-                problems.append(_problem(row, column, raw, None, value.message))
+                problems.append(_problem(row, column, _told(column, row.cell(column.index)), None, value.message))
             elif value is not None:
                 values[column.field.key], cells[column.field.key] = value, row.address(column)
         if not problems:
@@ -230,7 +229,7 @@ class RowPlanner:
         typed = [(column, row.cell(column.index)) for column in self.columns if not column.writable]
         blank = Item(row.address(), None, "", None, False, None, None, Outcome.IGNORED, message=READ_ONLY)
         return tuple(
-            replace(blank, at=row.address(column), field=column.field.key, workbook=_readable(raw))
+            replace(blank, at=row.address(column), field=column.field.key, workbook=_told(column, raw))
             for column, raw in typed
             if raw not in (None, "")
         )
@@ -247,9 +246,11 @@ class RowPlanner:
         return found
 
     def _contents(self, row: SheetRow, values: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+        # What a row is remembered by is kept, and secrets are not: not even as a digest, which could be guessed at.
         types = {column.field.key: FIELD_TYPES[column.field.type] for column in self.columns}
-        plain = {key: types[key].to_json(value) for key, value in sorted(values.items())}
-        raw = [str(_readable(cell) or "") for cell in row.cells]
+        secret = {column.index for column in self.columns if FIELD_TYPES[column.field.type].secret}
+        plain = {key: types[key].to_json(value) for key, value in sorted(values.items()) if not types[key].secret}
+        raw = ["" if index in secret else str(_readable(cell) or "") for index, cell in enumerate(row.cells)]
         while raw and not raw[-1]:
             raw.pop()
         return ((_digest(plain), 0), (_digest(raw), 0))
@@ -285,6 +286,11 @@ def _as_conflict(merged: Merged, item: Item) -> tuple[Merged, Item]:
 
 def _problem(row: SheetRow, column: Column, raw: Any, record_id: int | None, message: str) -> Problem:
     return Problem(row.address(column), message, record_id, column.field.key, _readable(raw))
+
+
+def _told(column: Column, raw: RawCell) -> Any:
+    """Return a cell as a plan may tell of it: nothing of a secret."""
+    return MASK if FIELD_TYPES[column.field.type].secret else _readable(raw)
 
 
 def _readable(raw: Any) -> Scalar | None:

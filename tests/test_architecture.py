@@ -15,7 +15,9 @@ from sync.types import FIELD_TYPES
 ROOT = Path(__file__).resolve().parents[1]
 FOREIGN = ("flask", "flask_admin", "sqlalchemy", "werkzeug", "wtforms", "panel")
 MODULES = sorted(module.name for module in pkgutil.walk_packages(sync.__path__, "sync."))
-REQUESTED = "string text integer decimal money date datetime boolean select multi_select email phone url ip mac".split()
+REQUESTED = (
+    "string text integer decimal money date datetime boolean select multi_select email phone url ip mac password"
+).split()
 
 PROBE = """
 import importlib, sys

@@ -21,7 +21,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import NumberRange, Optional
 
 from panel.forms.config import filled, short, stripped
-from panel.forms.registry import ENTRIES
+from panel.forms.registry import COMMON_SETTINGS, ENTRIES, settings_of
 from panel.models import AdditionalField
 from panel.schema import CATEGORIES, RESERVED_KEYS
 from sync.fields import Bad, Field, Option
@@ -67,12 +67,15 @@ class AdditionalFieldForm(Form):
     @property
     def settings(self) -> dict[str, str]:
         """Return what can be set for each type, for the page's script."""
-        return {key: " ".join(sorted(ENTRIES[key].settings)) for key in FIELD_TYPES if FIELD_TYPES[key].additional}
+        return {key: " ".join(sorted(settings_of(key))) for key in FIELD_TYPES if FIELD_TYPES[key].additional}
+
+    def sets_for_few(self, name: str) -> bool:
+        """Tell whether a setting is one that not every type has."""
+        return name in COMMON_SETTINGS
 
     def uses(self, setting: str) -> bool:
         """Tell whether the chosen type has this setting."""
-        entry = ENTRIES.get(self.type.data)
-        return entry is not None and setting in entry.settings
+        return self.type.data in ENTRIES and setting in settings_of(self.type.data)
 
     def options_now(self, before: Sequence[Sequence[str]]) -> list[list[str]]:
         """Return the options of the text; a line that is as before keeps its key."""
@@ -107,9 +110,11 @@ class AdditionalFieldForm(Form):
         obj.category, obj.position = self.category.data, self.position.data or 0
         obj.options = [[option.key, option.label] for option in described.options]
         obj.min, obj.max, obj.scale = described.min, described.max, described.scale
-        obj.default = self.default.data or None
+        obj.default = (self.default.data or None) if self.uses("default") else None
         obj.required, obj.read_only = self.required.data, self.read_only.data
-        obj.add, obj.show_in_list, obj.searchable = self.add.data, self.show_in_list.data, self.searchable.data
+        obj.add = self.add.data
+        obj.show_in_list = self.uses("show_in_list") and self.show_in_list.data
+        obj.searchable = self.uses("searchable") and self.searchable.data
         obj.disabled, obj.hidden = self.disabled.data, self.hidden.data
 
     def check(self, before: AdditionalField | None, keys: Iterable[str]) -> bool:
@@ -146,7 +151,11 @@ class AdditionalFieldForm(Form):
             _blame(self.max, "This is less than the minimum.")
 
     def _check_default(self, before: Sequence[Sequence[str]]) -> None:
-        value = None if self.errors else parse_value(self.default.data or "", self.as_field(before))
+        value = (
+            None
+            if self.errors or not self.uses("default")
+            else parse_value(self.default.data or "", self.as_field(before))
+        )
         if isinstance(value, Bad):
             _blame(self.default, value.message)
 

@@ -134,9 +134,10 @@ def refuse_taken(connection: Connection, form: BaseForm, values: Mapping[str, An
 def assign(customer: Customer, field: Field, value: Any) -> None:
     """Give a customer one canonical value."""
     field_type = FIELD_TYPES[field.type]
-    if field_type.secret:
-        if value is not None:
-            customer.set_password(value)
+    if field_type.secret and value is None:
+        return
+    if field_type.secret and not field.additional:
+        customer.set_password(value)
     elif field.additional:
         plain = None if value is None else field_type.to_json(value)
         kept = {key: other for key, other in (customer.extra or {}).items() if key != field.key}

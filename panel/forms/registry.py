@@ -45,14 +45,18 @@ from panel.forms.searching import Search
 from panel.forms.showing import date_shown, decimal_shown, moment_shown, shown, whole_number_shown
 from sync.fields import Field
 
+LOOKED_UP = frozenset({"is_unique", "show_in_list", "searchable"})
+COMMON_SETTINGS = LOOKED_UP | {"default"}
+"""What an admin may set for fields of nearly all types."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One field type in the panel.
 
     `storage` is how SQL sees its values (`expressions`), `settings` what an admin may set for a field of it
-    beyond what every type has, `data_type` the browser's input for a filter's value, `in_words` how people read
-    a value.
+    beyond what every type has, `lacks` what it has not of that, `data_type` the browser's input for a filter's
+    value, `in_words` how people read a value.
     """
 
     control: type[ValueInput] = ValueInput
@@ -60,6 +64,7 @@ class Entry:
     search: Search | None = searching.by_text
     storage: str = "text"
     settings: frozenset[str] = field(default_factory=frozenset)
+    lacks: frozenset[str] = field(default_factory=frozenset)
     data_type: str = "text"
     right_aligned: bool = False
     in_words: Callable[[Any, Field], str] = shown
@@ -80,6 +85,8 @@ _DECIMAL = Entry(
     right_aligned=True,
     in_words=decimal_shown,
 )
+
+_SECRET = Entry(SecretInput, (), None, settings=_BOUNDS, lacks=LOOKED_UP | {"default"})
 
 ENTRIES: dict[str, Entry] = {
     "string": Entry(settings=_BOUNDS),
@@ -110,9 +117,16 @@ ENTRIES: dict[str, Entry] = {
     "phones": Entry(operations=_IN_TEXT, search=searching.by_digits),
     "reference": Entry(ChoiceInput, (ANY_OF, NONE_OF, IS, IS_NOT), searching.by_option),
     "geo": Entry(operations=(WITHIN, *_IN_TEXT)),
-    "secret": Entry(SecretInput, operations=(), search=None),
+    "secret": _SECRET,
+    "password": _SECRET,
 }
 """Every type by its key. A type that is missing here fails a test."""
+
+
+def settings_of(type_key: str) -> frozenset[str]:
+    """Return what an admin may set for fields of a type."""
+    entry = ENTRIES[type_key]
+    return (entry.settings | COMMON_SETTINGS) - entry.lacks
 
 
 def filters_of(one: Field) -> Iterator[FieldFilter]:

@@ -112,7 +112,7 @@ def _lock(connection: Connection, ids: Sequence[int]) -> dict[int, Mapping[str, 
 def _pair(field: Field, item: Item, stored: Mapping[str, Any], keyring: Keyring) -> tuple[Any, Any]:
     field_type = FIELD_TYPES[field.type]
     if field_type.secret:
-        sealed = stored.get(field.key)
+        sealed = (stored["extra"] or {}).get(field.key) if field.additional else stored[field.key]
         old = keyring.decrypt(sealed, ENTITY, stored["id"], field.key) if sealed else None
         return (old and keyring.digest(old), item.value)
     both = (None if value is None else field_type.to_json(value) for value in (item.panel, item.value))

@@ -28,6 +28,7 @@ from panel.schema import ENTITY
 from sync.cells import Problem
 from sync.errors import StalePlan, SyncError
 from sync.plan import Item, Plan
+from sync.types import FIELD_TYPES
 
 ROWS_AT_ONCE = 5_000
 MOVED = "Something changed since this plan was made, so nothing was written. Look at what is new, and apply again."
@@ -315,8 +316,8 @@ def _lines(planned: Planned) -> Iterator[dict[str, Any]]:
             yield _line(group, item) | values | {"field": key, "workbook": display(shown, fields.get(key))}
     for row in plan.creations:
         if row.creates:
-            values = {key: value for key, value in row.creates.values.items() if key in fields and key != "password"}
-            shown = {key: display(value, fields[key]) for key, value in values.items()}
+            values = {key: value for key, value in row.creates.values.items() if key in fields}
+            shown = {k: display(v, fields[k]) for k, v in values.items() if not FIELD_TYPES[fields[k].type].secret}
             at = f"{plan.sheet}!{row.row}"
             yield {"group": "new", "at": at, "workbook": shown, "message": str(shown.get("full_name", ""))}
     yield from ({"group": "delete", "at": f"{plan.sheet}!{row.row}", "record_id": row.id} for row in plan.deletions)

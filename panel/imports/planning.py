@@ -24,6 +24,7 @@ from panel.imports.whole_file import (
     refuse_taken,
     settle_again,
 )
+from panel.keys import Keyring
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, current_schema
 from sync.cells import Address, Problem, column_letters
@@ -81,9 +82,10 @@ class Planned:
 
     @property
     def fingerprint(self) -> str:
-        """Return the digest of what would be written."""
+        """Return the digest of what would be written; keyed, because secrets are among it and could be guessed at."""
+        keyring: Keyring = current_app.extensions["keyring"]
         created = [item.field.key for item in self.new_fields if item.accepted]
-        return ":".join([self.plan.fingerprint(self.types), *created])
+        return keyring.digest(":".join([self.plan.fingerprint(self.types), *created]))
 
 
 def plan_file(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from panel.models import Customer, Revision
 from panel.records import BATCH, batches
 from panel.rights import EDIT
 from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schema
+from panel.sealed import secret_keys
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 
@@ -68,7 +69,7 @@ def plan_undo(connection: Connection, written: ColumnElement[bool], viewer: View
     A value that cannot go back, because it was edited since, belongs to another, names what is gone or is not the
     viewer's to edit, is kept.
     """
-    schema = current_schema(connection)
+    schema, secret = current_schema(connection), secret_keys(connection)
     writes: list[Write] = []
     kept: list[Kept] = []
     for some in batches(_together(connection, written), BATCH):
@@ -77,7 +78,7 @@ def plan_undo(connection: Connection, written: ColumnElement[bool], viewer: View
             if viewer.partner_id not in {None, stored[record_id]["partner"]}:
                 kept.append(Kept(record_id, "", None, NOT_YOURS))
                 continue
-            write, left = _invert(record_id, number, changes, stored[record_id], schema)
+            write, left = _invert(record_id, number, changes, stored[record_id], schema, secret)
             kept.extend(left)
             writes.extend([write] if write else [])
     writes, denied = _permitted(writes, viewer)
@@ -195,11 +196,15 @@ def _plain(row: Any, schema: Schema) -> dict[str, Any]:
 
 
 def _invert(
-    record_id: int, number: int, changes: dict[str, list[Any]], stored: dict[str, Any], schema: Schema
+    record_id: int,
+    number: int,
+    changes: dict[str, list[Any]],
+    stored: dict[str, Any],
+    schema: Schema,
+    secret: Collection[str],
 ) -> tuple[Write | None, list[Kept]]:
     if number == 1:
         return _invert_creation(record_id, changes, stored, schema)
-    secret = {field.key for field in schema.fields if FIELD_TYPES[field.type].secret}
     back: dict[str, tuple[Any, Any]] = {}
     kept: list[Kept] = []
     for key, (old, new) in changes.items():

@@ -34,7 +34,7 @@ from panel.keys import Keyring
 from panel.models import Customer, Event, Status
 from panel.models.columns import now
 from panel.pattern import PatternError
-from panel.rights import EDIT, NONE, name_of, rights_of, the_schema
+from panel.rights import EDIT, name_of, rights_of, the_schema
 from panel.schema import ENTITY, Schema
 from panel.signing_in.confirming import ask_to_confirm
 from panel.signing_in.limits import REVEAL, TooManyTries, client_address, spend
@@ -56,7 +56,8 @@ _COLUMNS = ("status", "login", "full_name", "phones", "city")
 
 def _listed(schema: Schema) -> tuple[Field, ...]:
     by_key = {field.key: field for field in shown_fields(schema)}
-    placed = (field for field in by_key.values() if field.additional and schema.placements[field.key].show_in_list)
+    more = (field for field in by_key.values() if field.additional and not FIELD_TYPES[field.type].secret)
+    placed = (field for field in more if schema.placements[field.key].show_in_list)
     return (*(by_key[key] for key in _COLUMNS if key in by_key), *placed)
 
 
@@ -240,8 +241,8 @@ class CustomerView(AppModelView):
 
     @expose("/reveal/", methods=("POST",))
     def reveal_view(self) -> Any:
-        """Answer with a customer's password, and record that it was shown."""
-        if not may("customer.reveal") or rights_of(current_user).of("password") == NONE:
+        """Answer with a customer's password or other secret, and record that it was shown."""
+        if not may("customer.reveal"):
             abort(403)
         if not is_confirmed():
             return ask_to_confirm()
@@ -250,9 +251,11 @@ class CustomerView(AppModelView):
         except TooManyTries as error:
             return make_response(jsonify(message=str(error)), error.status)
         customer = lock_customer(_id_of(request.form.get("id"))) or abort(404)
+        field = _secret_field(request.form.get("field") or "password")
+        sealed = (customer.extra or {}).get(field.key) if field.additional else customer.password
         keyring: Keyring = self.admin.app.extensions["keyring"]
-        text = keyring.decrypt(customer.password, ENTITY, customer.id, "password") if customer.password else ""
-        detail = {"customer": customer.id, "field": "password", "address": client_address()}
+        text = keyring.decrypt(sealed, ENTITY, customer.id, field.key) if sealed else ""
+        detail = {"customer": customer.id, "field": field.key, "address": client_address()}
         db.session.add(Event(by=str(current_user), user_id=current_user.id, name="reveal", detail=detail))
         db.session.commit()
         return jsonify(password=text)
@@ -277,6 +280,11 @@ def _id_of(text: str | None) -> int:
     if text is None or not (text.isascii() and text.isdecimal()) or len(text) > 18:
         abort(404)
     return int(text)
+
+
+def _secret_field(key: str) -> Field:
+    found = (field for field in shown_fields(the_schema()) if field.key == key and FIELD_TYPES[field.type].secret)
+    return next(found, None) or abort(403)
 
 
 def _added(form: BaseForm, schema: Schema) -> Customer | None:

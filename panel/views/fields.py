@@ -92,7 +92,7 @@ class AdditionalFieldView(AppModelView):
     def on_model_change(self, form: AdditionalFieldForm, model: AdditionalField, is_created: bool) -> None:
         """Claim or let go the values of a field that becomes unique, or is no longer."""
         with db.session.no_autoflush:
-            _make_unique(model, form.as_field(model.options), unique=form.is_unique.data)
+            _make_unique(model, form.as_field(model.options), unique=form.uses("is_unique") and form.is_unique.data)
 
     def delete_model(self, model: AdditionalField) -> bool:
         """Retire a field: values and history stay, and so does the claim on its key."""

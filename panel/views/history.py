@@ -14,7 +14,7 @@ from panel.forms.showing import shown_json
 from panel.models import AdditionalField, Import, Revision
 from panel.rights import rights_of
 from panel.schema import ENTITY, Schema
-from sync.types import FIELD_TYPES
+from panel.sealed import secret_keys
 
 LINES = 200
 _THROUGH = {
@@ -87,6 +87,7 @@ class _Words:
         self._order = {key: place for place, key in enumerate(self._fields)}
         self._unseen = unseen
         self._gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).all())
+        self._secret = secret_keys(db.session.connection())
 
     def steps(self, revision: Revision) -> Iterator[Step]:
         """Yield a revision's changes in the order of the form."""
@@ -100,7 +101,7 @@ class _Words:
         if key == "deleted":
             return Step("Bin", *(("", "moved to the bin") if new else ("in the bin", "restored")), cell)
         field = self._fields.get(key)
-        if field and FIELD_TYPES[field.type].secret:
-            return Step(field.label, "•••" if old else "", "•••", cell)
         label = field.label if field else self._gone.get(key, key)
+        if key in self._secret:
+            return Step(label, "•••" if old else "", "•••" if new else "", cell)
         return Step(label, shown_json(old, field), shown_json(new, field), cell)

@@ -10,7 +10,7 @@ from sync.types.dates import DateTimeType, DateType
 from sync.types.geo import GeoType
 from sync.types.network import IpType, MacType, UrlType
 from sync.types.numbers import DecimalType, IntegerType, MoneyType
-from sync.types.secret import SecretType
+from sync.types.secret import PasswordType, SecretType
 from sync.types.strings import StringType, TextType
 
 FIELD_TYPES: dict[str, FieldType] = {
@@ -31,6 +31,7 @@ FIELD_TYPES: dict[str, FieldType] = {
         UrlType(),
         IpType(),
         MacType(),
+        PasswordType(),
         EmailsType(),
         PhonesType(),
         ReferenceType(),

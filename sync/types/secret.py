@@ -1,4 +1,4 @@
-"""Passwords: taken, never shown."""
+"""Secrets: taken, never shown."""
 
 from __future__ import annotations
 
@@ -66,3 +66,11 @@ class SecretType(ValueType):
     def key_of(self, value: Any) -> str:
         """Return nothing of the secret: secrets are not compared with each other."""
         return ""
+
+
+class PasswordType(SecretType):
+    """A secret that admins may define."""
+
+    key = "password"
+    label = "Password"
+    additional = True

@@ -24,11 +24,12 @@ from sync.types.text import CELL_LIMIT, as_text, cell_length, clean_text, compar
 from tests.resources import ROOT, shared
 
 ADDITIONAL = (
-    "string text integer decimal money date datetime boolean select multi_select email phone url ip mac".split()
-)
+    "string text integer decimal money date datetime boolean select multi_select email phone url ip mac password"
+).split()
 BUILT_IN = ["emails", "phones", "reference", "geo", "secret"]
 ONE_LINE = ["email", "phone", "url", "ip", "mac", "geo"]
-FREE_TEXT = ["string", "text", "secret"]
+SECRET = ["password", "secret"]
+FREE_TEXT = ["string", "text", *SECRET]
 
 CITIES = (
     Option("brno", "Brno"),
@@ -98,7 +99,7 @@ def test_every_type_has_examples_of_a_value_a_blank_and_a_refusal(key: str) -> N
 
 
 def test_only_secrets_are_secret_and_only_sets_are_many() -> None:
-    assert [key for key, kind in FIELD_TYPES.items() if kind.secret] == ["secret"]
+    assert [key for key, kind in FIELD_TYPES.items() if kind.secret] == SECRET
     assert [key for key, kind in FIELD_TYPES.items() if kind.many] == ["multi_select", "emails", "phones"]
 
 
@@ -237,6 +238,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "url": WORDS.map(lambda word: f"https://{word}.example.com/{word}?q={word}"),
     "ip": st.ip_addresses().map(str),
     "mac": MACS,
+    "password": text_values().filter(lambda text: parse("password", text) is not None),
     "emails": st.lists(EMAILS, min_size=1, max_size=4, unique_by=str.casefold).map(tuple),
     "phones": st.lists(PHONES.filter(lambda value: isinstance(value, str)), min_size=1, max_size=4, unique=True).map(
         tuple
@@ -247,7 +249,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     ),
     "secret": text_values().filter(lambda text: parse("secret", text) is not None),
 }
-SHOWN_TYPES = [key for key in FIELD_TYPES if key != "secret"]
+SHOWN_TYPES = [key for key in FIELD_TYPES if key not in SECRET]
 
 
 def test_every_type_has_generated_values() -> None:
@@ -379,7 +381,7 @@ def naughty_strings() -> list[str]:
 def test_naughty_strings_are_kept_as_free_text(key: str) -> None:
     for text in naughty_strings():
         value = parse(key, text)
-        assert value == (clean_text(text) or None) or (key == "secret" and value is None)
+        assert value == (clean_text(text) or None) or (key in SECRET and value is None)
         assert FIELD_TYPES[key].secret or unchanged(key, value, value)
 
 
@@ -650,18 +652,19 @@ def test_values_that_people_take_as_one_have_one_key() -> None:
     assert FIELD_TYPES["url"].key_of("http://x.com/A") != FIELD_TYPES["url"].key_of("http://x.com/a")
 
 
-def test_a_secret_never_comes_out() -> None:
-    kind: FieldType = FIELD_TYPES["secret"]
-    assert kind.renderer(field("secret"))("s3cret") is None
+@pytest.mark.parametrize("key", SECRET)
+def test_a_secret_never_comes_out(key: str) -> None:
+    kind: FieldType = FIELD_TYPES[key]
+    assert kind.renderer(field(key))("s3cret") is None
     assert kind.key_of("s3cret") == ""
-    assert "s3cret" not in str(kind.parse("s3cret" * 9_999, field("secret")))
+    assert "s3cret" not in str(kind.parse("s3cret" * 9_999, field(key)))
 
 
 @pytest.mark.parametrize("key", list(FIELD_TYPES))
 def test_inference_knows_the_types_that_text_can_show(key: str) -> None:
-    assert (FIELD_TYPES[key] in BY_SPECIFICITY) == (
-        FIELD_TYPES[key].additional and key not in ("money", "multi_select")
-    )
+    never_guessed = ("money", "multi_select", *SECRET)
+    assert (FIELD_TYPES[key] in BY_SPECIFICITY) == (FIELD_TYPES[key].additional and key not in never_guessed)
+    assert key not in SECRET or FIELD_TYPES[key].infer(["words that", "were typed"], key, "Any") is None
 
 
 def test_a_definition_survives_json_with_a_scale_of_zero() -> None:
