@@ -20,6 +20,7 @@ from tests.databases import (
     dispose,
     empty_database,
     engine,
+    new_app,
     postgres_url,
     postgresql_template,
     sqlite_template,
@@ -67,9 +68,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCach
 @pytest.fixture
 def app(database: Database, compiled_templates: BytecodeCache) -> Iterator[flask.Flask]:
     """Yield the application on a prepared database of its own, on SQLite and on PostgreSQL in turn."""
-    from panel import create_app  # noqa: PLC0415 (tests of sync run without the panel)
-
-    app = create_app(instance=database.instance, database_url=database.url)
+    app = new_app(database)
     # A form's token is tested where it matters, by switching it on again.
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.jinja_env.bytecode_cache = compiled_templates

@@ -18,6 +18,8 @@ from sqlalchemy.engine import make_url
 ADMIN = "admin@example.com"
 ADMIN_PASSWORD = "one horse, one battery"
 
+QUICK_HASHES = {"argon2__rounds": 1, "argon2__memory_cost": 64, "argon2__parallelism": 1}
+
 _numbers = itertools.count(1)
 
 
@@ -91,6 +93,15 @@ def postgresql_template(postgres_url: str, tmp_path_factory: pytest.TempPathFact
     return _prepared(Database(_renamed(postgres_url, "template"), instance))
 
 
+def new_app(database: Database) -> flask.Flask:
+    """Return the application on a database, with staff passwords hashed quickly: hundreds of tests sign in."""
+    from panel import create_app  # noqa: PLC0415 (tests of sync run without the panel)
+    from panel.signing_in.security import SETTINGS  # noqa: PLC0415
+
+    SETTINGS["SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS"] = QUICK_HASHES
+    return create_app(instance=database.instance, database_url=database.url)
+
+
 def dispose(app: flask.Flask) -> None:
     """Close every connection of an application, so that its database can be copied or dropped."""
     from panel.extensions import db  # noqa: PLC0415 (tests of sync run without the panel)
@@ -102,10 +113,9 @@ def dispose(app: flask.Flask) -> None:
 
 
 def _prepared(database: Database) -> Database:
-    from panel import create_app  # noqa: PLC0415 (tests of sync run without the panel)
-    from panel.setup import prepare  # noqa: PLC0415
+    from panel.setup import prepare  # noqa: PLC0415 (tests of sync run without the panel)
 
-    app = create_app(instance=database.instance, database_url=database.url)
+    app = new_app(database)
     prepare(app, admin_password=ADMIN_PASSWORD)
     dispose(app)
     return database
