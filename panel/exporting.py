@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from panel.keys import Keyring
 from panel.models import Customer, Event, Export
 from panel.models.columns import now
 from panel.records import RecordReader, select_records
+from panel.relations import Reach, named
 from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schema
 from sync.cells import Scalar
 from sync.errors import SyncError
@@ -53,7 +54,7 @@ def export_workbook(
         schema = viewer.fields.narrow(current_schema(connection))
         chosen = _chosen(schema, fields)
         query = _scoped(select_records(chosen), schema, where, viewer)
-        ids = _write(connection, path, export_id, schema, chosen, query)
+        ids = _write(connection, path, export_id, schema, chosen, query, viewer.reach)
     _finish(export_id, path, schema, chosen, where, ids, viewer)
     return export_id
 
@@ -109,16 +110,17 @@ def _write(
     path: Path,
     export_id: int,
     schema: Schema,
-    fields: Sequence[Field],
+    fields: tuple[Field, ...],
     query: Select[Any],
+    reach: Reach,
 ) -> array[int]:
     keyring: Keyring = current_app.extensions["keyring"]
     ids: array[int] = array("q")
-    rows = _rows(connection, TokenMaker(keyring.tokens, ENTITY), export_id, fields, query, ids)
+    rows = _rows(connection, TokenMaker(keyring.tokens, ENTITY), export_id, fields, query, ids, reach)
     sheet = Sheet(
         name="Customers",
         ref=make_ref(export_id, schema.version),
-        fields=tuple(fields),
+        fields=fields,
         guide=GUIDE,
         manifest={"format": "rollbook1", "entity": ENTITY, "export": str(export_id), "schema": str(schema.version)},
     )
@@ -131,18 +133,27 @@ def _rows(
     connection: Connection,
     tokens: TokenMaker,
     export_id: int,
-    fields: Sequence[Field],
+    fields: tuple[Field, ...],
     query: Select[Any],
     ids: array[int],
+    reach: Reach,
 ) -> Iterator[Sequence[Scalar | None]]:
     reader = RecordReader(fields)
-    renderers = [(field.key, FIELD_TYPES[field.type].renderer(field)) for field in fields]
-    for row in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
-        record = reader.record(row)
-        values = record.values
-        ids.append(record.id)
-        token = tokens.row(export_id, record.id, record.revision, record.stamp)
-        yield (token, record.id, *[render(values[key]) for key, render in renderers])
+    renderers = _renderers(fields)
+    for some in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).partitions():
+        records = [reader.record(row) for row in some]
+        labelled = named(connection, fields, (record.values for record in records), reach)
+        if labelled != fields:
+            renderers = _renderers(labelled)
+        for record in records:
+            values = record.values
+            ids.append(record.id)
+            token = tokens.row(export_id, record.id, record.revision, record.stamp)
+            yield (token, record.id, *[render(values[key]) for key, render in renderers])
+
+
+def _renderers(fields: Sequence[Field]) -> list[tuple[str, Callable[[Any], Scalar | None]]]:
+    return [(field.key, FIELD_TYPES[field.type].renderer(field)) for field in fields]
 
 
 def _finish(

@@ -10,6 +10,7 @@ from flask_login import current_user
 
 from panel.extensions import db
 from panel.models import User
+from panel.relations import Reach
 from panel.schema import Schema, current_schema
 
 EDIT, SEE, NONE = "edit", "see", "none"
@@ -63,6 +64,11 @@ def widest(granted: Iterable[Mapping[str, str]]) -> FieldRights:
 def schema_for(user: User) -> Schema:
     """Return the fields of this moment as a user may see and edit them."""
     return rights_of(user).narrow(current_schema(db.session.connection()))
+
+
+def reach_of(user: User) -> Reach:
+    """Return which customers a user may point to."""
+    return Reach(user.partner_id, rights_of(user).unseen)
 
 
 def the_schema() -> Schema:

@@ -15,6 +15,7 @@ from sync.columns import NEW_FIELD
 from sync.errors import UnknownField, UnseenField, WithheldField
 from sync.fields import Bad, Field, Option
 from sync.types import FIELD_TYPES
+from sync.types.choices import CUSTOMER
 from sync.values import parse_value
 
 ENTITY = "customer"
@@ -43,6 +44,11 @@ BUILT_IN = (
 )
 COLUMNS = {"status": "status_id", "partner": "partner_id", "location": "location_id"}
 BUILT_IN_KEYS = frozenset(field.key for field in BUILT_IN)
+_LISTED: dict[str, type[Partner | Location]] = {"partner": Partner, "location": Location}
+TARGETS = (CUSTOMER, *_LISTED)
+"""What a relation may point to."""
+HELP = {CUSTOMER: "A customer: # and the ID, as in #1042, or the login."}
+"""How to write a value, by what it points to."""
 RESERVED_KEYS = BUILT_IN_KEYS | {"id", "deleted", "action", "csrf_token", *Customer.__table__.columns.keys()}
 
 
@@ -153,17 +159,14 @@ def _read_if_newer(connection: Connection) -> Schema:
 
 
 def _read(connection: Connection, version: int) -> Schema:
-    labels = {
-        "status": connection.execute(select(Status.id, Status.label).order_by(Status.position, Status.id)),
-        "partner": connection.execute(select(Partner.id, Partner.name).order_by(Partner.name)),
-        "location": connection.execute(select(Location.id, Location.name).order_by(Location.name)),
-    }
-    options = {key: _unique_labels(tuple(row) for row in rows) for key, rows in labels.items()}
+    statuses = connection.execute(select(Status.id, Status.label).order_by(Status.position, Status.id))
+    options = {target: target_options(connection, target) for target in _LISTED}
+    options["status"] = _unique_labels(tuple(row) for row in statuses)
     built_in = (replace(field, options=options.get(field.key, field.options)) for field in BUILT_IN)
     wanted = select(AdditionalField.__table__).where(AdditionalField.retired.is_(False))
     rows = connection.execute(wanted.order_by(AdditionalField.position, AdditionalField.id)).mappings().all()
     placements = {row["key"]: _placement(row) for row in rows}
-    return Schema(version, (*built_in, *(_additional(row) for row in rows)), placements)
+    return Schema(version, (*built_in, *(_additional(row, options) for row in rows)), placements)
 
 
 def _unique_labels(pairs: Iterable[tuple[Any, ...]]) -> tuple[Option, ...]:
@@ -180,12 +183,21 @@ def _placement(row: RowMapping) -> Placement:
     )
 
 
-def _additional(row: RowMapping) -> Field:
+def target_options(connection: Connection, target: str) -> tuple[Option, ...]:
+    """Return the records that a relation may point to, where they are few enough to list."""
+    model = _LISTED.get(target)
+    if model is None:
+        return ()
+    rows = connection.execute(select(model.id, model.name).order_by(model.name))
+    return _unique_labels(tuple(row) for row in rows)
+
+
+def _additional(row: RowMapping, targets: Mapping[str, tuple[Option, ...]]) -> Field:
     field = Field(
         key=row["key"],
         label=row["label"],
         type=row["type"],
-        options=tuple(Option(key, label) for key, label in row["options"] or ()),
+        options=targets.get(row["target"]) or tuple(Option(key, label) for key, label in row["options"] or ()),
         required=row["required"],
         unique=row["is_unique"] and not FIELD_TYPES[row["type"]].secret,
         read_only=row["read_only"],
@@ -194,6 +206,8 @@ def _additional(row: RowMapping) -> Field:
         max=_plain_bound(row["max"]),
         scale=row["scale"],
         category=row["category"],
+        target=row["target"],
+        help=str(HELP.get(row["target"], "")),
     )
     default = parse_value(row["default"], field)
     return field if isinstance(default, Bad) else replace(field, default=default)

@@ -24,7 +24,7 @@ from panel.models import AdditionalField, Customer, Location, Partner, Status, U
 from panel.rights import name_of
 from panel.signing_in.limits import TooManyTries, client_address
 from panel.signing_in.sessions import note_seen
-from panel.views import account, generator, own_account, resetting
+from panel.views import account, generator, lookup, own_account, resetting
 from panel.views.config import LocationView, PartnerView, StatusView
 from panel.views.customers import CustomerView
 from panel.views.exports import ExportView
@@ -68,6 +68,7 @@ def register(app: Flask) -> None:
     for pages in (account.pages, own_account.pages, resetting.pages):
         app.register_blueprint(pages)
     app.register_blueprint(generator.pages)
+    app.register_blueprint(lookup.pages)
     app.add_url_rule("/healthz", "health", _health)
     app.before_request(own_account.ask_first)
     app.before_request(note_seen)

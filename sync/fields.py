@@ -26,6 +26,7 @@ class Field:
     `min` and `max` bound the length of text, the value of numbers, the count of sets.
     `scale` is the number of decimal places that a decimal keeps, or None for any.
     `generated` marks a value that the panel makes where a new record leaves it blank.
+    `target` is what a relation points to: ``customer``, ``partner`` or ``location``.
     `secret` values are never rendered and never compared in the clear.
     """
 
@@ -45,6 +46,7 @@ class Field:
     default: Any = None
     category: str = "all"
     help: str = ""
+    target: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the definition as JSON, leaving out what is as by default."""

@@ -154,6 +154,10 @@ class RowPlanner:
         field_type = self._type(column.field)
         if raw is None or field_type.unchanged(panel, raw, column.field):
             return None
+        if not column.writable:
+            at, key = row.address(column), column.field.key
+            told = _readable(raw)
+            return Item(at, record_id, key, None, False, panel, told, Outcome.IGNORED, message=READ_ONLY)
         value = self._parse(column, raw)
         if isinstance(value, Bad):
             return _problem(row, column, raw, record_id, value.message)
@@ -161,8 +165,6 @@ class RowPlanner:
         if value is None or merged.outcome is Outcome.AGREED:
             return None
         item = Item(row.address(column), record_id, column.field.key, None, False, panel, value, merged.outcome)
-        if not column.writable:
-            return replace(item, outcome=Outcome.IGNORED, message=READ_ONLY)
         choice = "workbook" if self._choices.accept_unknown else ""
         return self._checked(row, column, replace(item, value=value, choice=choice))
 
@@ -266,7 +268,8 @@ def convert(value: Any, shown: Field, today: Field) -> Any:
         return None
     keys = {option.key for option in today.options}
     members = value if isinstance(value, tuple) else (value,)
-    if shown.type == today.type and (not today.options or keys.issuperset(members)):
+    is_alike = (shown.type, shown.target) == (today.type, today.target)
+    if is_alike and (not today.options or keys.issuperset(members)):
         return value
     return parse_value(FIELD_TYPES[shown.type].render(value, shown), today)
 

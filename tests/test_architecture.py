@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOREIGN = ("flask", "flask_admin", "sqlalchemy", "werkzeug", "wtforms", "panel")
 MODULES = sorted(module.name for module in pkgutil.walk_packages(sync.__path__, "sync."))
 REQUESTED = (
-    "string text integer decimal money date datetime boolean select multi_select email phone url ip mac password"
+    "string text integer decimal money date datetime boolean select multi_select email phone url ip mac password "
+    "relation multi_relation"
 ).split()
 
 PROBE = """

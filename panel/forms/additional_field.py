@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from wtforms import (
     BooleanField,
     DecimalField,
@@ -20,10 +22,12 @@ from wtforms import (
 from wtforms.fields import SelectChoice
 from wtforms.validators import NumberRange, Optional
 
+from panel.extensions import db
 from panel.forms.config import filled, short, stripped
 from panel.forms.registry import COMMON_SETTINGS, ENTRIES, settings_of
 from panel.models import AdditionalField
-from panel.schema import CATEGORIES, RESERVED_KEYS
+from panel.relations import NOBODY, Reach, members, points_to_customers, reachable
+from panel.schema import CATEGORIES, RESERVED_KEYS, target_options
 from sync.fields import Bad, Field, Option
 from sync.types import FIELD_TYPES
 from sync.values import parse_value
@@ -31,6 +35,11 @@ from sync.values import parse_value
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TYPES = [SelectChoice(key, one.label) for key, one in FIELD_TYPES.items() if one.additional]
 CATEGORY_LABELS = {"all": "All", **{str(one.key): one.label for one in CATEGORIES}}
+TARGET_LABELS = {
+    "customer": lazy_gettext("A customer"),
+    "partner": lazy_gettext("A partner"),
+    "location": lazy_gettext("A location"),
+}
 _FLAGS = ("required", "is_unique", "add", "show_in_list", "searchable", "read_only", "disabled", "hidden")
 # Names that a form needs for itself.
 _TAKEN = RESERVED_KEYS | {"csrf_token"}
@@ -46,6 +55,12 @@ class AdditionalFieldForm(Form):
         "Customer category", choices=[SelectChoice(one, label) for one, label in CATEGORY_LABELS.items()]
     )
     options = TextAreaField("Options", description="One a line.")
+    target = SelectField(
+        lazy_gettext("Points to"),
+        choices=[SelectChoice(one, label) for one, label in TARGET_LABELS.items()],
+        description=lazy_gettext("It never changes."),
+        validate_choice=False,
+    )
     default = StringField("Default value", description="In the add form, and for customers that an import creates.")
     min = DecimalField(
         "Min", [Optional()], places=None, description="Length of text, value of numbers, count of choices."
@@ -88,17 +103,23 @@ class AdditionalFieldForm(Form):
 
     def as_field(self, before: Sequence[Sequence[str]]) -> Field:
         """Return the field that the form describes, for judging values."""
-        bounded = self.uses("bounds")
+        bounded, target = self.uses("bounds"), self._target
+        listed = target_options(db.session.connection(), target)
         return Field(
             self.key.data or "field",
             self.label.data or "",
             self.type.data,
-            tuple(Option(key, label) for key, label in self.options_now(before)),
+            listed or tuple(Option(key, label) for key, label in self.options_now(before)),
             min=self.min.data if bounded else None,
             max=self.max.data if bounded else None,
             scale=self.scale.data if self.uses("scale") else None,
             additional=True,
+            target=target,
         )
+
+    @property
+    def _target(self) -> str:
+        return (self.target.data or "") if self.uses("target") else ""
 
     def populate_obj(self, obj: AdditionalField) -> None:
         """Give a field what the form says, name by name; a setting that its type has not stays empty.
@@ -108,7 +129,7 @@ class AdditionalFieldForm(Form):
         described = self.as_field(obj.options or ())
         obj.label, obj.key, obj.type = self.label.data, self.key.data, self.type.data
         obj.category, obj.position = self.category.data, self.position.data or 0
-        obj.options = [[option.key, option.label] for option in described.options]
+        obj.options, obj.target = self.options_now(obj.options or ()), described.target
         obj.min, obj.max, obj.scale = described.min, described.max, described.scale
         obj.default = (self.default.data or None) if self.uses("default") else None
         obj.required, obj.read_only = self.required.data, self.read_only.data
@@ -122,6 +143,8 @@ class AdditionalFieldForm(Form):
         options = before.options if before else ()
         if before is None:
             self._check_key(keys)
+        if self.uses("target") and self.target.data not in TARGET_LABELS:
+            _blame(self.target, _("Choose what it points to."))
         self._check_options(options)
         self._check_bounds()
         self._check_default(options)
@@ -158,6 +181,12 @@ class AdditionalFieldForm(Form):
         )
         if isinstance(value, Bad):
             _blame(self.default, value.message)
+        elif points_to_customers(self.as_field(before)) and not self._is_there(value):
+            _blame(self.default, NOBODY.format(id=members(value)[0]))
+
+    def _is_there(self, value: Any) -> bool:
+        wanted = set(members(value))
+        return reachable(db.session.connection(), wanted, Reach()) == wanted
 
     def validate_min(self, field: Any) -> None:
         """Refuse numbers that the database does not hold."""

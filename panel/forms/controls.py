@@ -11,8 +11,10 @@ from markupsafe import Markup
 from wtforms import Field as FormField
 
 from panel.forms.showing import shown
+from panel.relations import members, points_to_customers
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
+from sync.types.choices import choices_of
 from sync.values import parse_value
 
 
@@ -153,6 +155,36 @@ class SeveralInput(ValueInput):
         """Return the keys of the options that are chosen."""
         value = self.parsed()
         return frozenset() if value is None or isinstance(value, Bad) else frozenset(map(str, value))
+
+
+class CustomerInput(ValueInput):
+    """A customer by ID or login, found by typing where scripts run."""
+
+    widget = TemplateWidget("customer")
+    several = False
+
+    @property
+    def chosen(self) -> list[dict[str, str]]:
+        """Return the customers that the text names, as the page's script wants them."""
+        value = self.parsed()
+        label = choices_of(self.field).label
+        return [{"value": f"#{one}", "text": label(one)} for one in ([] if isinstance(value, Bad) else members(value))]
+
+
+class CustomersInput(CustomerInput):
+    """Several customers."""
+
+    several = True
+
+
+def relation_input(field: Field, locked: str = "", **options: Any) -> ValueInput:
+    """Return the input of a relation: a choice where the records are listed."""
+    return (CustomerInput if points_to_customers(field) else ChoiceInput)(field, locked, **options)
+
+
+def relations_input(field: Field, locked: str = "", **options: Any) -> ValueInput:
+    """Return the input of a multi-relation: ticks where the records are listed."""
+    return (CustomersInput if points_to_customers(field) else SeveralInput)(field, locked, **options)
 
 
 class SecretInput(ValueInput):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,15 +12,19 @@ from werkzeug.datastructures import MultiDict
 from wtforms.form import BaseForm
 
 from panel.changelog import owners_of
+from panel.extensions import db
 from panel.forms.controls import ValueInput
 from panel.forms.registry import ENTRIES
 from panel.forms.showing import shown
 from panel.generator import read_config
 from panel.models import Customer, GeneratorConfig
 from panel.newcomers import default_values
+from panel.relations import NOBODY, members, named, points_to_customers, reachable, with_logins
+from panel.rights import reach_of
 from panel.schema import Schema, column_of
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
+from sync.types.relations import unknown_names
 from sync.values import check_required
 
 # A new customer has the default status; there is no choice in the add form.
@@ -37,7 +41,7 @@ class Shape:
 
     def form(self, values: Mapping[str, Any], sent: MultiDict[str, str] | None = None) -> BaseForm:
         """Return the form, showing these canonical values and then what was sent."""
-        form = BaseForm({field.key: self._control(field) for field in self.fields})
+        form = BaseForm({field.key: self._control(field) for field in known(self.fields, values, sent)})
         form.process(sent, data=dict(values))
         return form
 
@@ -117,6 +121,32 @@ def _answered(form: BaseForm) -> Iterator[ValueInput]:
 
 def _fillable(field: Field) -> Field:
     return replace(field, required=False) if field.generated else field
+
+
+def known(fields: Sequence[Field], values: Mapping[str, Any], sent: MultiDict[str, str] | None) -> tuple[Field, ...]:
+    """Return the fields with the labels of what a form shows, and with the customers whose logins were typed."""
+    connection, reach = db.session.connection(), reach_of(current_user)
+    texts = sent.to_dict() if sent else {}
+    typed = {one.key: unknown_names(texts.get(one.key, ""), one) for one in fields if points_to_customers(one)}
+    named_ones = named(connection, fields, [values], reach)
+    return tuple(
+        with_logins(connection, field, typed[field.key], reach) if typed.get(field.key) else field
+        for field in named_ones
+    )
+
+
+def refuse_unreachable(form: BaseForm, values: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """Note beside its input each customer that a value newly points to and the signed-in user may not point to."""
+    pointing = [control for control in form if points_to_customers(control.field) and not control.errors]
+    new = {
+        control: set(members(values.get(control.field.key))) - set(members(before.get(control.field.key)))
+        for control in pointing
+    }
+    wanted = set().union(*new.values())
+    there = reachable(db.session.connection(), wanted, reach_of(current_user)) if wanted else set()
+    for control, ids in new.items():
+        if missing := sorted(ids - there):
+            control.errors = [NOBODY.format(id=missing[0])]
 
 
 def refuse_taken(connection: Connection, form: BaseForm, values: Mapping[str, Any], record_id: int | None) -> None:

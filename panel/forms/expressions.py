@@ -15,7 +15,9 @@ from sqlalchemy import (
     Numeric,
     Text,
     TypeDecorator,
+    and_,
     cast,
+    func,
     or_,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -105,6 +107,18 @@ def holds(value: ColumnElement[Any], text: str) -> ColumnElement[bool]:
 
 
 def has_member(value: ColumnElement[Any], member: Any) -> ColumnElement[bool]:
-    """Return the condition that a set, the text of its JSON array, holds a member."""
+    """Return the condition that a set, the text of its JSON array, holds a member, or each of several."""
+    if isinstance(member, tuple):
+        return and_(*(has_member(value, one) for one in member))
+    if isinstance(member, int):
+        return _listed(value).contains(f",{member},")
     spellings = {json.dumps(member), json.dumps(member, ensure_ascii=False)}
     return or_(*(value.contains(spelling, autoescape=True) for spelling in sorted(spellings)))
+
+
+def _listed(value: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return a JSON array of numbers with a comma on both sides of each."""
+    plain: ColumnElement[str] = value
+    for mark, instead in ((" ", ""), ("[", ","), ("]", ",")):
+        plain = func.replace(plain, mark, instead, type_=Text())
+    return plain

@@ -39,11 +39,15 @@ from panel.forms.controls import (
     SecretInput,
     SeveralInput,
     ValueInput,
+    relation_input,
+    relations_input,
 )
+from panel.forms.links import Link, customer_links, no_links
 from panel.forms.ordering import Order, order_of
 from panel.forms.searching import Search
 from panel.forms.showing import date_shown, decimal_shown, moment_shown, shown, whole_number_shown
 from sync.fields import Field
+from sync.types.choices import CUSTOMER
 
 LOOKED_UP = frozenset({"is_unique", "show_in_list", "searchable"})
 COMMON_SETTINGS = LOOKED_UP | {"default"}
@@ -56,10 +60,10 @@ class Entry:
 
     `storage` is how SQL sees its values (`expressions`), `settings` what an admin may set for a field of it
     beyond what every type has, `lacks` what it has not of that, `data_type` the browser's input for a filter's
-    value, `in_words` how people read a value.
+    value, `in_words` how people read a value, `links` the pages that it leads to.
     """
 
-    control: type[ValueInput] = ValueInput
+    control: Callable[[Field, str], ValueInput] = ValueInput
     operations: tuple[Operation, ...] = (CONTAINS, LACKS, IS, IS_NOT, STARTS, EMPTY)
     search: Search | None = searching.by_text
     storage: str = "text"
@@ -68,6 +72,7 @@ class Entry:
     data_type: str = "text"
     right_aligned: bool = False
     in_words: Callable[[Any, Field], str] = shown
+    links: Callable[[Any, Field], list[Link]] = no_links
 
 
 _RANGE = (IS, IS_NOT, FROM, TO, EMPTY)
@@ -117,6 +122,16 @@ ENTRIES: dict[str, Entry] = {
     "phones": Entry(operations=_IN_TEXT, search=searching.by_digits),
     "reference": Entry(ChoiceInput, (ANY_OF, NONE_OF, IS, IS_NOT), searching.by_option),
     "geo": Entry(operations=(WITHIN, *_IN_TEXT)),
+    "relation": Entry(
+        relation_input, _CHOICE, searching.by_relation, "integer", frozenset({"target"}), links=customer_links
+    ),
+    "multi_relation": Entry(
+        relations_input,
+        (HAS_ANY, HAS, EMPTY),
+        searching.by_relations,
+        settings=_BOUNDS | {"target"},
+        links=customer_links,
+    ),
     "secret": _SECRET,
     "password": _SECRET,
 }
@@ -132,7 +147,8 @@ def settings_of(type_key: str) -> frozenset[str]:
 def filters_of(one: Field) -> Iterator[FieldFilter]:
     """Yield every filter of a field."""
     entry = ENTRIES[one.type]
-    for operation in entry.operations:
+    listed = one.target != CUSTOMER
+    for operation in (operation for operation in entry.operations if listed or operation.takes != "options"):
         yield FieldFilter(one, entry.storage, operation, entry.data_type)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Text, false, func, or_
 
@@ -46,6 +47,19 @@ def by_option(field: Field, storage: str, word: str) -> ColumnElement[bool]:
     """Find the options whose label holds a word."""
     found = [option.key for option in field.options if word.casefold() in option.label.casefold()]
     return expression(field, storage).in_(found) if found else false()
+
+
+def by_relation(field: Field, storage: str, word: str) -> ColumnElement[bool]:
+    """Find the records whose label holds a word, or the customer whose ID it is."""
+    return by_option(field, storage, word) if field.options else by_value(field, storage, word)
+
+
+def by_relations(field: Field, storage: str, word: str) -> ColumnElement[bool]:
+    """Find the sets that hold such a record or customer."""
+    if field.options:
+        return by_options(field, storage, word)
+    value = parse_value(word, replace(field, min=None, max=None))
+    return has_member(expression(field, storage), value) if isinstance(value, tuple) else false()
 
 
 def by_options(field: Field, storage: str, word: str) -> ColumnElement[bool]:

@@ -59,7 +59,8 @@ class Gatherer:
     """Reads the database for one file and one viewer."""
 
     def __init__(self, connection: Connection, file: StoredFile, ref: str | None, viewer: Viewer) -> None:
-        self._connection, self._viewer = connection, viewer
+        self.connection = self._connection = connection
+        self._viewer = viewer
         self._export = self._find_export(parse_ref(ref))
         self._scanned: dict[Any, list[int]] | None = None
         self._deletable: set[int] | None = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from panel.relations import Reach
 from panel.rights import EVERY_FIELD, FieldRights
 from sync.rows import Choices
 
@@ -53,3 +54,8 @@ class Viewer:
     may_config: bool = True
     may_delete: bool = True
     fields: FieldRights = EVERY_FIELD
+
+    @property
+    def reach(self) -> Reach:
+        """Return which customers may be pointed to."""
+        return Reach(self.partner_id, self.fields.unseen)

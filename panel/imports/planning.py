@@ -15,6 +15,7 @@ from panel.imports.files import StoredFile, limits
 from panel.imports.gathering import Gathered, Gatherer
 from panel.imports.identity import Identified, Identity, Seen, prepared_content, ref_column_of
 from panel.imports.options import ImportOptions, Viewer
+from panel.imports.pointing import Pointing, refuse_unreachable
 from panel.imports.proposals import NewField, propose, refuse_new_fields
 from panel.imports.whole_file import (
     list_absent,
@@ -115,6 +116,7 @@ def plan_file(
     answer(plan, columns, answers)
     refuse_repeated(plan, planner.seen, planner.key)
     refuse_moved(plan, viewer)
+    refuse_unreachable(connection, plan, columns, viewer)
     refuse_taken(connection, plan, columns, viewer)
     settle_again(connection, plan, columns, gatherer.export_id)
     list_absent(plan, gatherer.exported_ids(), planner.seen)
@@ -155,6 +157,7 @@ class _RowsPlanner:
     ) -> None:
         self.seen = Seen()
         self._gatherer, self._viewer, self._headers = gatherer, viewer, headers
+        self._pointing = Pointing(gatherer.connection, viewer.reach)
         self._columns, self._schema = columns, schema
         self._choices = options.choices
         self.key = _key_column(schema, columns, options)
@@ -170,8 +173,8 @@ class _RowsPlanner:
         # What the importer may not fill in is not asked for; but no customer is without a name.
         open_ones = (field for field in self._schema.fields if not field.read_only or field.key == NAME)
         nameless = (field for field in self._schema.unseen if field.key == NAME)
-        required = [field for field in (*open_ones, *nameless, *accepted) if field.required]
-        self._planner = RowPlanner(self._columns, required, self._choices)
+        self._required = [field for field in (*open_ones, *nameless, *accepted) if field.required]
+        self._planner = RowPlanner(self._columns, self._required, self._choices)
         read = {column.field.key: column.field for column in self._columns if not column.is_new}
         self._gatherer.read(read | _always_read(self._schema))
         identified = (self._identity.of(SheetRow(table.sheet, number, cells)) for number, cells in table.rows)
@@ -195,10 +198,18 @@ class _RowsPlanner:
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
         by_key = self._gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])
         named = [one.with_id(by_key.get(one.key, [])) if one.key is not None else one for one in rows]
+        columns = self._pointing.with_logins(self._columns, [one.row for one in named])
+        self._planner = self._planner_of(columns)
         drafts = {one.row.number: self._planner.new(one.row) for one in named if one.id is None}
         known = self._gatherer.gather(named, drafts)
+        self._planner = self._planner_of(self._pointing.with_labels(columns, known.values.values()))
         for one in named:
             self._plan.add(self._too_wide(one) or self._plan_row(one, known, drafts))
+
+    def _planner_of(self, columns: Sequence[Column]) -> RowPlanner:
+        """Return what plans rows with these columns: the one at hand, if they are the same."""
+        is_same = all(one is other for one, other in zip(columns, self._planner.columns, strict=True))
+        return self._planner if is_same else RowPlanner(columns, self._required, self._choices)
 
     def _too_wide(self, one: Identified) -> RowPlan | None:
         """Notice cells that no header is above; in a CSV they are a text's comma without quotes around it."""

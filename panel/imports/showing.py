@@ -15,8 +15,13 @@ def display(value: Any, field: Field | None) -> Any:
         return as_json(value)
     labels = {option.key: option.label for option in field.options}
     if isinstance(value, tuple):
-        return [labels.get(member, member) for member in value]
-    return labels.get(value, as_json(value)) if labels else as_json(value)
+        return [labels.get(member, _unlisted(member, field)) for member in value]
+    return labels.get(value, _unlisted(value, field)) if labels or field.target else as_json(value)
+
+
+def _unlisted(value: Any, field: Field) -> Any:
+    # The ID alone: a customer who is renamed meanwhile makes no other question of an answered one.
+    return f"#{value}" if field.target and isinstance(value, int) else as_json(value)
 
 
 def as_json(value: Any) -> Any:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 
 from panel.extensions import db
 from panel.forms.config import NameForm, StatusForm
+from panel.forms.expressions import expression, has_member
+from panel.forms.registry import ENTRIES
 from panel.forms.showing import count
 from panel.models import Customer, Partner, Status, User
+from panel.schema import current_schema
 from panel.views.guarded import AppModelView
 from sync.errors import SyncError
+from sync.types import FIELD_TYPES
 
 
 class InUse(SyncError):
@@ -19,7 +23,11 @@ class InUse(SyncError):
 
 
 def _refuse_in_use(name: str, column: Any, record_id: int, noun: str = "customer") -> None:
-    used = db.session.execute(select(func.count()).where(column == record_id)).scalar_one()
+    _refuse_used(name, select(func.count()).where(column == record_id), noun)
+
+
+def _refuse_used(name: str, counting: Select[Any], noun: str = "customer") -> None:
+    used = db.session.execute(counting).scalar_one()
     if used:
         raise InUse(f"{name} is used by {count(used, noun)}, those in the bin included. It cannot be deleted.")
 
@@ -65,8 +73,14 @@ class _NamedView(AppModelView):
     customers_column: Any = None
 
     def on_model_delete(self, model: Any) -> None:
-        """Refuse to delete one that customers have."""
+        """Refuse to delete one that customers have, or point to in an additional field."""
         _refuse_in_use(model.name, self.customers_column, model.id)
+        schema = current_schema(db.session.connection())
+        for field in schema.additional:
+            if field.target == model.__tablename__:
+                value = expression(field, ENTRIES[field.type].storage)
+                points = has_member(value, model.id) if FIELD_TYPES[field.type].many else value == model.id
+                _refuse_used(model.name, select(func.count()).select_from(Customer).where(points))
 
 
 class PartnerView(_NamedView):

@@ -23,6 +23,7 @@ from panel.forms.customer import (
     problems_of,
     read_new,
     refuse_taken,
+    refuse_unreachable,
     shape_of_add,
     shape_of_edit,
     shown_fields,
@@ -34,7 +35,8 @@ from panel.keys import Keyring
 from panel.models import Customer, Event, Status
 from panel.models.columns import now
 from panel.pattern import PatternError
-from panel.rights import EDIT, name_of, rights_of, the_schema
+from panel.relations import named
+from panel.rights import EDIT, name_of, reach_of, rights_of, the_schema
 from panel.schema import ENTITY, Schema
 from panel.signing_in.confirming import ask_to_confirm
 from panel.signing_in.limits import REVEAL, TooManyTries, client_address, spend
@@ -172,7 +174,10 @@ class CustomerView(AppModelView):
     def render(self, template: str, **values: Any) -> str:
         """Render a page with what all pages of customers use."""
         schema = the_schema()
-        fields = {field.key: field for field in schema.fields}
+        rows = [one.values for one in (*values.get("data", ()), values.get("record")) if one]
+        labelled = named(db.session.connection(), schema.fields, rows, reach_of(current_user))
+        fields = {field.key: field for field in labelled}
+        values["rows"] = [fields[field.key] for field in values.get("rows", ())]
         colours = dict(db.session.execute(select(Status.id, Status.colour)).all())
         more = {"fields": fields, "shown": shown, "in_words": in_words, "colours": colours, "counted": COUNTED}
         more |= {"asked": asked_filters(schema, request.args), "without": _address_without, "pager": g.get("pager")}
@@ -290,6 +295,7 @@ def _secret_field(key: str) -> Field:
 def _added(form: BaseForm, schema: Schema) -> Customer | None:
     values = read_new(form)
     refuse_taken(db.session.connection(), form, values, None)
+    refuse_unreachable(form, values, {})
     if problems_of(form):
         return None
     if current_user.partner_id is not None:
@@ -307,6 +313,7 @@ def _saved(form: BaseForm, customer: Customer, record: Record, shape: Shape) -> 
     meanwhile = _meanwhile(record, shape)
     values = merge_form(form, record.values, meanwhile)
     refuse_taken(db.session.connection(), form, values, record.id)
+    refuse_unreachable(form, values, record.values)
     if problems_of(form) or conflicts_of(form):
         db.session.rollback()
         return False

@@ -10,7 +10,7 @@ from panel.extensions import db
 from panel.forms.additional_field import CATEGORY_LABELS, AdditionalFieldForm
 from panel.forms.uniqueness import claim_existing, release_all
 from panel.models import AdditionalField
-from panel.schema import ENTITY
+from panel.schema import ENTITY, TARGETS
 from panel.views.guarded import AppModelView
 from sync.fields import Field
 from sync.types import FIELD_TYPES
@@ -67,7 +67,8 @@ class AdditionalFieldView(AppModelView):
     def edit_form(self, obj: AdditionalField | None = None) -> Any:
         """Return the form of a field, its options one a line."""
         form = super().edit_form(obj)
-        form.key.data, form.type.data = (obj.key, obj.type) if obj else (form.key.data, form.type.data)
+        if obj:
+            form.key.data, form.type.data, form.target.data = obj.key, obj.type, obj.target or TARGETS[0]
         if isinstance(form.options.data, list):
             form.options.data = "\n".join(label for _key, label in form.options.data)
         return form

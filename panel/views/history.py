@@ -12,9 +12,11 @@ from sqlalchemy import select
 from panel.extensions import db
 from panel.forms.showing import shown_json
 from panel.models import AdditionalField, Import, Revision
-from panel.rights import rights_of
+from panel.relations import named
+from panel.rights import reach_of, rights_of
 from panel.schema import ENTITY, Schema
 from panel.sealed import secret_keys
+from sync.fields import Field
 
 LINES = 200
 _THROUGH = {
@@ -57,9 +59,17 @@ def history_of(record_id: int, schema: Schema) -> list[Line]:
     query = select(Revision).where(*mine).order_by(Revision.number.desc()).limit(LINES)
     revisions = list(db.session.scalars(query))
     files = _files({one.undo_of or one.import_id for one in revisions} - {None})
-    words = _Words(schema, rights_of(current_user).unseen)
+    seen = (side for one in revisions for side in _sides(one.changes))
+    fields = named(db.session.connection(), schema.fields, seen, reach_of(current_user))
+    words = _Words(fields, rights_of(current_user).unseen)
     lines = (_line(revision, files, words) for revision in revisions)
     return [line for line in lines if line.steps or line.number == 1]
+
+
+def _sides(changes: Mapping[str, Sequence[object]]) -> Iterator[dict[str, object]]:
+    """Yield what a revision's values were, and what they became."""
+    for side in (0, 1):
+        yield {key: pair[side] for key, pair in changes.items()}
 
 
 def _files(ids: set[int | None]) -> dict[int, str]:
@@ -82,8 +92,8 @@ def _line(revision: Revision, files: Mapping[int, str], words: _Words) -> Line:
 class _Words:
     """Labels of fields, those that are hidden or retired included."""
 
-    def __init__(self, schema: Schema, unseen: frozenset[str]) -> None:
-        self._fields = {field.key: field for field in schema.fields}
+    def __init__(self, fields: Sequence[Field], unseen: frozenset[str]) -> None:
+        self._fields = {field.key: field for field in fields}
         self._order = {key: place for place, key in enumerate(self._fields)}
         self._unseen = unseen
         self._gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).all())

@@ -10,6 +10,7 @@ from sync.types.dates import DateTimeType, DateType
 from sync.types.geo import GeoType
 from sync.types.network import IpType, MacType, UrlType
 from sync.types.numbers import DecimalType, IntegerType, MoneyType
+from sync.types.relations import MultiRelationType, RelationType
 from sync.types.secret import PasswordType, SecretType
 from sync.types.strings import StringType, TextType
 
@@ -32,6 +33,8 @@ FIELD_TYPES: dict[str, FieldType] = {
         IpType(),
         MacType(),
         PasswordType(),
+        RelationType(),
+        MultiRelationType(),
         EmailsType(),
         PhonesType(),
         ReferenceType(),

@@ -23,6 +23,11 @@ _LABEL_LENGTH = 60
 _NAMED_OPTIONS = 5
 _MOST_COMPARED = 500
 
+CUSTOMER = "customer"
+"""The target of relations whose options are not listed, because there may be a million."""
+
+_LARGEST_ID = 2**63 - 1
+_CUSTOMER = re.compile(r"#([1-9][0-9]{0,18})(?:[\s(].*)?|([1-9][0-9]{0,18})", re.DOTALL)
 _SEPARATORS = ",;\n"
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 
@@ -51,6 +56,10 @@ class Choices:
         """Return an option's label; an option that is gone shows its key."""
         return self.labels.get(key, str(key))
 
+    def place(self, key: str | int) -> int:
+        """Return where a key stands among several."""
+        return self.order[key]
+
     def refusal(self, text: str) -> Bad:
         """Return why a text is no option, with the closest one or the first few."""
         return Bad(f"{quoted(text)} is none of the options. {self._remedy(text)}")
@@ -73,6 +82,29 @@ class Choices:
         return folded[found[0]] if found else None
 
 
+class Customers(Choices):
+    """Customers, found by ``#1042`` with or without a name, by ``1042``, or as one of the few that are known."""
+
+    def find(self, text: str) -> str | int | None:
+        """Return the ID that a text names; a number with leading zeros is a login."""
+        if named := _CUSTOMER.fullmatch(trimmed(text)):
+            number = int(named[1] or named[2])
+            return number if number <= _LARGEST_ID else None
+        return super().find(text)
+
+    def label(self, key: str | int) -> str:
+        """Return ``#1042`` where no more is known."""
+        return self.labels.get(key, f"#{key}")
+
+    def place(self, key: str | int) -> int:
+        """Return the ID."""
+        return int(key)
+
+    def refusal(self, text: str) -> Bad:
+        """Return how to name a customer."""
+        return Bad(f"{quoted(text)} is no customer. Write # and the ID, as in #1042, or a login.")
+
+
 def _folded(label: str) -> str:
     return trimmed(label).casefold()
 
@@ -91,13 +123,13 @@ class _Same:
 
 
 @functools.lru_cache(maxsize=256)
-def _prepared(same: _Same) -> Choices:
-    return Choices(same.options)
+def _prepared(same: _Same, target: str) -> Choices:
+    return Customers(same.options) if target == CUSTOMER else Choices(same.options)
 
 
 def choices_of(field: Field) -> Choices:
     """Return the options of a field, prepared for finding."""
-    return _prepared(_Same(field.options))
+    return _prepared(_Same(field.options), field.target)
 
 
 _CITIES = Field(
@@ -188,7 +220,7 @@ class ReferenceType(SelectType):
     label = "Reference"
     additional = False
     width = 22
-    examples = (
+    examples: ClassVar[tuple[Example, ...]] = (
         Example("Main", 1, "Main", _PARTNERS),
         Example("north, east", 2, "North, East", _PARTNERS),
         Example(1, 1, "Main", _PARTNERS),
@@ -221,7 +253,7 @@ class MultiSelectType(ValueType):
     width = 26
     hint = "Options, separated by commas"
     many = True
-    examples = (
+    examples: ClassVar[tuple[Example, ...]] = (
         Example("TV", ("tv",), "TV", _INTERESTS),
         Example("voip; tv", ("tv", "voip"), 'TV, "The ""Voice"""', _INTERESTS),
         Example("tv\ntv", ("tv",), "TV", _INTERESTS),
@@ -237,13 +269,13 @@ class MultiSelectType(ValueType):
     def read(self, shown: Scalar, field: Field) -> Any:
         """Return the keys of all options that a cell names, or `Bad` for the first that is none."""
         choices = choices_of(field)
-        names = list(_names(as_text(shown), choices))
+        names = list(names_in(as_text(shown), choices))
         found = {name: choices.find(name) for name in names}
         wrong = next((name for name in names if found[name] is None), None)
         if wrong is not None:
             return choices.refusal(wrong)
         keys = {key for key in found.values() if key is not None}
-        return tuple(sorted(keys, key=choices.order.__getitem__)) or None
+        return tuple(sorted(keys, key=choices.place)) or None
 
     def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
         """Return labels, those with separators in quotes."""
@@ -278,7 +310,7 @@ def _in_quotes(label: str) -> str:
     return label if plain else '"' + label.replace('"', '""') + '"'
 
 
-def _names(text: str, choices: Choices) -> Iterator[str]:
+def names_in(text: str, choices: Choices) -> Iterator[str]:
     """Yield the names in a cell: quoted ones, labels that hold a separator, and what separators leave."""
     start = 0
     while start < len(text):

@@ -33,6 +33,8 @@ EXAMPLE = {
     "ip": "192.0.2.10",
     "mac": "00:1a:2b:3c:4d:5e",
     "password": "four words and a comma",
+    "relation": "Main",
+    "multi_relation": ["", "1"],
 }
 STATUS = {"label": "Paused", "services": "suspended", "colour": "#112233", "position": "9"}
 FIELD = {"label": "Code", "key": "code", "type": "string", "category": "all", "add": "y", "position": "0"}
@@ -160,6 +162,7 @@ def test_the_generator_saves_every_setting(app: Flask, client: FlaskClient) -> N
 def test_a_field_of_every_type_goes_through_the_panel(app: Flask, client: FlaskClient, type_: str) -> None:
     sign_in(client)
     asked = FIELD | {"type": type_, "options": "Alpha\r\nBeta, or 2\r\n\r\nAlpha", "show_in_list": "y"}
+    asked |= {"target": "location"}
     assert client.post("/fields/new/", data=asked).status_code == 302
     answer = client.post("/customers/new/", data={"full_name": "Ann", "code": EXAMPLE[type_]})
     assert answer.status_code == 302, answer.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 # ruff: noqa: DTZ001  a moment is naive: it is in the provider's own time
+import dataclasses
 import datetime as dt
 import json
 import subprocess
@@ -16,15 +17,18 @@ from hypothesis import strategies as st
 
 from sync.cells import Broken, Formula, RawCell
 from sync.fields import Bad, Damage, Example, Field, FieldType, Option
+from sync.rows import convert
 from sync.types import BY_SPECIFICITY, FIELD_TYPES
 from sync.types.dates import AmbiguousDate
 from sync.types.digits import significant
+from sync.types.relations import unknown_names
 from sync.types.secret import MASK
 from sync.types.text import CELL_LIMIT, as_text, cell_length, clean_text, comparable, quoted, unescape
 from tests.resources import ROOT, shared
 
 ADDITIONAL = (
-    "string text integer decimal money date datetime boolean select multi_select email phone url ip mac password"
+    "string text integer decimal money date datetime boolean select multi_select email phone url ip mac password "
+    "relation multi_relation"
 ).split()
 BUILT_IN = ["emails", "phones", "reference", "geo", "secret"]
 ONE_LINE = ["email", "phone", "url", "ip", "mac", "geo"]
@@ -42,7 +46,8 @@ CITIES = (
     Option("part", "1-2"),
 )
 PARTNERS = (Option(1, "Main"), Option(2, "North, East"), Option(7, "2"))
-OPTIONS = {"select": CITIES, "multi_select": CITIES, "reference": PARTNERS}
+RELATIONS = ["relation", "multi_relation"]
+OPTIONS = {"select": CITIES, "multi_select": CITIES, "reference": PARTNERS} | dict.fromkeys(RELATIONS, PARTNERS)
 
 
 def field(key: str, **rules: Any) -> Field:
@@ -100,7 +105,12 @@ def test_every_type_has_examples_of_a_value_a_blank_and_a_refusal(key: str) -> N
 
 def test_only_secrets_are_secret_and_only_sets_are_many() -> None:
     assert [key for key, kind in FIELD_TYPES.items() if kind.secret] == SECRET
-    assert [key for key, kind in FIELD_TYPES.items() if kind.many] == ["multi_select", "emails", "phones"]
+    assert [key for key, kind in FIELD_TYPES.items() if kind.many] == [
+        "multi_select",
+        "multi_relation",
+        "emails",
+        "phones",
+    ]
 
 
 def test_sync_needs_neither_the_web_nor_a_database() -> None:
@@ -239,6 +249,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "ip": st.ip_addresses().map(str),
     "mac": MACS,
     "password": text_values().filter(lambda text: parse("password", text) is not None),
+    "relation": st.sampled_from([option.key for option in PARTNERS]),
+    "multi_relation": st.sampled_from([(1,), (1, 2), (2, 7), (1, 2, 7)]),
     "emails": st.lists(EMAILS, min_size=1, max_size=4, unique_by=str.casefold).map(tuple),
     "phones": st.lists(PHONES.filter(lambda value: isinstance(value, str)), min_size=1, max_size=4, unique=True).map(
         tuple
@@ -621,6 +633,49 @@ def test_the_longest_label_with_a_comma_is_meant() -> None:
     assert parse("multi_select", "a, b; c", options=nested) == ("ab", "c")
 
 
+IDS = st.integers(1, 2**63 - 1)
+
+
+@given(one=IDS, several=st.sets(IDS, min_size=1, max_size=5), name=st.text(max_size=30))
+def test_a_customer_is_its_id_whatever_the_name_beside_it(one: int, several: set[int], name: str) -> None:
+    """The name is another's, or a newer one: identity is the number alone."""
+    single = field("relation", options=(), target="customer")
+    named = field("multi_relation", options=tuple(Option(id, f"#{id} {name}") for id in several), target="customer")
+    plain = dataclasses.replace(named, options=())
+    both = FIELD_TYPES["relation"], FIELD_TYPES["multi_relation"]
+    assert both[0].parse(f"#{one} {clean_text(name)}", single) == one
+    assert both[0].parse(both[0].render(one, single), single) == one
+    cell = both[1].render(tuple(sorted(several)), named)
+    assert both[1].parse(cell, plain) == both[1].parse(cell, named) == tuple(sorted(several))
+    assert both[1].unchanged(tuple(sorted(several)), cell, plain)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["#", "#0", "0", "-1", "#-1", "1.5", 1.5, "#9223372036854775808", "=1", "#1x", True, "#1#2", "٣", "#٣"],
+)
+@pytest.mark.parametrize("key", RELATIONS)
+def test_what_is_no_id_is_no_customer(key: str, raw: RawCell) -> None:
+    assert isinstance(parse(key, raw, options=(), target="customer"), Bad)
+
+
+def test_customers_are_in_no_dropdown_and_their_logins_are_for_the_panel_to_look_up() -> None:
+    payer = field("relation", options=(Option(7, "#7 Ann"),), target="customer")
+    payers = field("multi_relation", options=(), target="customer")
+    assert FIELD_TYPES["relation"].allowed(payer) == ()
+    assert FIELD_TYPES["relation"].allowed(field("relation")) == ("Main", "North, East", "2")
+    assert list(unknown_names("#7 Ann", payer)) == list(unknown_names(7, payer)) == []
+    assert list(unknown_names(" eva ", payer)) == ["eva"]
+    assert list(unknown_names("#7, eva; 0042", payers)) == ["eva", "0042"]
+
+
+def test_a_relation_that_points_elsewhere_now_is_read_by_label_and_not_by_id() -> None:
+    was = field("relation", target="partner")
+    now = field("relation", target="location", options=(Option(1, "Brno"), Option(9, "Main")))
+    assert convert(1, was, now) == 9
+    assert isinstance(convert(1, was, field("relation", target="customer", options=())), Bad)
+
+
 def test_a_label_comes_before_a_key() -> None:
     assert parse("reference", "2") == 7
     assert parse("reference", 1) == 1
@@ -662,11 +717,12 @@ def test_a_secret_never_comes_out(key: str) -> None:
 
 @pytest.mark.parametrize("key", list(FIELD_TYPES))
 def test_inference_knows_the_types_that_text_can_show(key: str) -> None:
-    never_guessed = ("money", "multi_select", *SECRET)
+    never_guessed = ("money", "multi_select", *SECRET, *RELATIONS)
     assert (FIELD_TYPES[key] in BY_SPECIFICITY) == (FIELD_TYPES[key].additional and key not in never_guessed)
-    assert key not in SECRET or FIELD_TYPES[key].infer(["words that", "were typed"], key, "Any") is None
+    if key in (*SECRET, *RELATIONS):
+        assert FIELD_TYPES[key].infer(["#1042"] * 100, key, "Any") is None
 
 
 def test_a_definition_survives_json_with_a_scale_of_zero() -> None:
-    definition = field("money", scale=0, min=Decimal(0), options=(Option(1, "One"),))
+    definition = field("money", scale=0, min=Decimal(0), options=(Option(1, "One"),), target="partner")
     assert Field.from_json(json.loads(json.dumps(definition.to_json()))) == definition
