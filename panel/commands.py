@@ -95,7 +95,7 @@ def _checked_email(text: str) -> str:
 
 @users.command("add")
 @click.argument("email")
-@click.option("--role", "role_name", required=True, help="staff, manager or admin")
+@click.option("--role", "role_name", required=True, help="staff, manager, admin or a role of your own")
 def add_user(email: str, role_name: str) -> None:
     """Add a user; prints a one-time password."""
     ensure_ready()

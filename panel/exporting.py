@@ -177,6 +177,7 @@ def _finish(
         "finished_at": now(),
     }
     detail = {"export": export_id, "rows": len(ids), "fields": [field.key for field in fields]}
+    detail |= {"filters": list(where), "file": digest}
     with writing() as connection:
         connection.execute(update(Export).where(Export.id == export_id).values(**values))
         event = {"by": viewer.name, "user_id": viewer.user_id, "name": "export", "detail": detail}

@@ -1,4 +1,4 @@
-"""Triggers: the database itself refuses a write of a customer that the change log does not know."""
+"""Triggers: the database itself refuses a write of a customer that the change log does not know, and a forged past."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ RULES = (
         ),
         "an entry of the change log keeps its place",
     ),
+    ("event_is_final", "event", "UPDATE", "1 = 1", "what happened is not rewritten"),
+    ("event_stays", "event", "DELETE", "OLD.at > {some_days_ago}", "what happened lately is not forgotten"),
 )
+KEPT_DAYS = 90
+"""Events may be swept away when they are older."""
 
 
 def install_guards(connection: Connection) -> None:
@@ -39,6 +43,8 @@ def install_guards(connection: Connection) -> None:
 
 
 def _sqlite(name: str, table: str, moment: str, refused: str, message: str) -> list[str]:
+    # Moments are kept as text in UTC, which compares as they do.
+    refused = refused.replace("{some_days_ago}", f"datetime('now', '-{KEPT_DAYS} days')")
     create = (
         f"CREATE TRIGGER {name} BEFORE {moment} ON {table} WHEN {refused} BEGIN SELECT RAISE(ABORT, '{message}'); END"
     )
@@ -50,5 +56,6 @@ def _postgresql(name: str, table: str, moment: str, refused: str, message: str) 
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger AS $$ BEGIN "
         f"RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; END $$ LANGUAGE plpgsql"
     )
+    refused = refused.replace("{some_days_ago}", f"now() - interval '{KEPT_DAYS} days'")
     create = f"CREATE TRIGGER {name} BEFORE {moment} ON {table} FOR EACH ROW WHEN ({refused}) EXECUTE FUNCTION {name}()"
     return [function, f"DROP TRIGGER IF EXISTS {name} ON {table}", create]

@@ -16,13 +16,14 @@ from flask_migrate import upgrade
 from sqlalchemy import inspect, select, text
 
 from panel.access import hash_password
+from panel.admin_log import unrecorded
 from panel.database import is_sqlite, writing
 from panel.extensions import db
 from panel.guards import install_guards
 from panel.imports.files import sweep
 from panel.keys import KEY_FILE, KeyFileError
 from panel.models import GeneratorConfig, Import, Location, Partner, Role, SchemaVersion, Status, User
-from panel.permissions import ROLES
+from panel.permissions import DESCRIPTIONS, ROLES
 from panel.schema import ENTITY
 
 FIRST_ADMIN = "admin@example.com"
@@ -52,7 +53,8 @@ def prepare(app: Flask, admin_password: str | None = None) -> str | None:
         _migrate()
         with writing() as connection:
             install_guards(connection)
-            password = _seed(admin_password)
+            with unrecorded():
+                password = _seed(admin_password)
             sweep(set(connection.execute(select(Import.stored_as)).scalars()))
             return password
 
@@ -110,7 +112,7 @@ def _seed(admin_password: str | None) -> str | None:
     for status in STATUSES:
         session.add(Status(**{c.key: getattr(status, c.key) for c in Status.__table__.c if c.key != "id"}))
     for name, permissions in ROLES.items():
-        session.add(Role(name=name, permissions=list(permissions)))
+        session.add(Role(name=name, description=DESCRIPTIONS[name], permissions=list(permissions)))
     session.flush()
     password = admin_password or secrets.token_urlsafe(12)
     admin = session.scalars(select(Role).where(Role.name == "admin")).one()

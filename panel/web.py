@@ -20,11 +20,12 @@ from panel.audit import plain, record
 from panel.extensions import db, login_manager
 from panel.forms.preview import STATES
 from panel.forms.showing import count, moment
-from panel.models import AdditionalField, Customer, Location, Partner, Status, User
+from panel.models import AdditionalField, Customer, Location, Partner, Role, Status, User
 from panel.rights import name_of
 from panel.signing_in.limits import TooManyTries, client_address
 from panel.signing_in.sessions import note_seen
 from panel.views import account, generator, lookup, own_account, resetting
+from panel.views.audit import AuditView
 from panel.views.config import LocationView, PartnerView, StatusView
 from panel.views.customers import CustomerView
 from panel.views.exports import ExportView
@@ -34,6 +35,8 @@ from panel.views.home import HomeView
 from panel.views.imports import ImportView
 from panel.views.jobs import JobView
 from panel.views.menu import visible_menu
+from panel.views.roles import RoleView
+from panel.views.users import UserView
 from panel.words import chosen_locale, count_in_words, day_in_words
 from sync.errors import SyncError
 from sync.types import FIELD_TYPES
@@ -94,6 +97,9 @@ def _add_views(app: Flask) -> None:
         PartnerView(Partner, db, "Partners", endpoint="partners"),
         LocationView(Location, db, "Locations", endpoint="locations"),
         AdditionalFieldView(AdditionalField, db, "Additional fields", endpoint="fields"),
+        UserView(User, db, "Users", endpoint="users"),
+        RoleView(Role, db, "Roles", endpoint="roles"),
+        AuditView("Audit", endpoint="audit"),
     )
 
 

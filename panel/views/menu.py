@@ -62,11 +62,14 @@ MENU = (
         "Config",
         "settings",
         children=(
-            Entry("Statuses", "", "statuses.index_view", "config", section="Main"),
-            Entry("Generator", "", "generator.index", "config"),
-            Entry("Partners", "", "partners.index_view", "config"),
-            Entry("Locations", "", "locations.index_view", "config"),
+            Entry("Statuses", "", "statuses.index_view", "config", section="Main: Customers"),
+            Entry("Generator", "", "generator.index", "config", section="Main: Customers"),
             Entry("Additional fields", "", "fields.index_view", "config", section="System"),
+            Entry("Partners", "", "partners.index_view", "config", section="System"),
+            Entry("Locations", "", "locations.index_view", "config", section="System"),
+            Entry("Users", "", "users.index_view", "users", section="System"),
+            Entry("Roles", "", "roles.index_view", "users", section="System"),
+            Entry("Audit", "", "audit.index", "audit", section="System"),
         ),
     ),
 )

@@ -156,6 +156,28 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True))
 
+    _grant_what_is_new()
+
+
+def _grant_what_is_new() -> None:
+    """Give seeded roles the permissions that are new, where nobody changed what they were seeded with."""
+    staff = ["customer.list", "customer.view", "customer.add", "customer.edit"]
+    manager = [*staff, "customer.export", "customer.bulk_edit", "import.upload"]
+    admin = [*manager, "import.apply", "customer.delete", "customer.reveal", "config", "users"]
+    new = ["customer.plan_status"]
+    newer = [*new, "customer.restore", "customer.erase", "audit"]
+    seeded = {"staff": (staff, new), "manager": (manager, new), "admin": (admin, newer)}
+    json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+    role = sa.table(
+        "role", sa.column("id", sa.BigInteger), sa.column("name", sa.String), sa.column("permissions", json)
+    )
+    connection = op.get_bind()
+    for row in connection.execute(sa.select(role)).all():
+        before, more = seeded.get(row.name, ((), ()))
+        if set(row.permissions) == set(before) and more:
+            granted = sa.update(role).where(role.c.id == row.id).values(permissions=[*before, *more])
+            connection.execute(granted)
+
 
 def downgrade() -> None:
     with op.batch_alter_table("user", schema=None) as batch_op:

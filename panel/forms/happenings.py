@@ -1,0 +1,145 @@
+"""Events of the audit in words: what somebody did, and what changed from what to what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+
+from panel.exporting import conditions_shown
+from panel.models import Event
+from panel.permissions import GROUPS
+from panel.schema import Schema
+
+WORDS = {
+    "sign-in": lazy_gettext("Signed in"),
+    "sign-out": lazy_gettext("Signed out"),
+    "failed sign-in": lazy_gettext("Failed to sign in"),
+    "failed confirmation": lazy_gettext("Failed to confirm who it is"),
+    "password change": lazy_gettext("Changed the own password"),
+    "password reset": lazy_gettext("Reset a user's password"),
+    "reset started": lazy_gettext("Asked for a new password"),
+    "reset finished": lazy_gettext("Set a new password by a link"),
+    "second factor on": lazy_gettext("Turned the second factor on"),
+    "second factor off": lazy_gettext("Turned the second factor off"),
+    "recovery codes made": lazy_gettext("Made recovery codes"),
+    "recovery code used": lazy_gettext("Used a recovery code"),
+    "session ended": lazy_gettext("Ended sessions"),
+    "refused": lazy_gettext("Was refused a page"),
+    "export": lazy_gettext("Exported"),
+    "reveal": lazy_gettext("Looked at a password"),
+    "user added": lazy_gettext("Added a user"),
+    "user changed": lazy_gettext("Changed a user"),
+    "user deleted": lazy_gettext("Deleted a user"),
+    "role added": lazy_gettext("Added a role"),
+    "role changed": lazy_gettext("Changed a role"),
+    "role deleted": lazy_gettext("Deleted a role"),
+    "status added": lazy_gettext("Added a status"),
+    "status changed": lazy_gettext("Changed a status"),
+    "status deleted": lazy_gettext("Deleted a status"),
+    "partner added": lazy_gettext("Added a partner"),
+    "partner changed": lazy_gettext("Changed a partner"),
+    "partner deleted": lazy_gettext("Deleted a partner"),
+    "location added": lazy_gettext("Added a location"),
+    "location changed": lazy_gettext("Changed a location"),
+    "location deleted": lazy_gettext("Deleted a location"),
+    "field added": lazy_gettext("Added an additional field"),
+    "field changed": lazy_gettext("Changed an additional field"),
+    "field deleted": lazy_gettext("Deleted an additional field"),
+    "generator changed": lazy_gettext("Changed the generator"),
+}
+_LABELS = {
+    "address": lazy_gettext("From"),
+    "fields": lazy_gettext("Fields"),
+    "filters": lazy_gettext("Only"),
+    "partner_id": lazy_gettext("Partner"),
+    "is_default": lazy_gettext("Default"),
+    "is_unique": lazy_gettext("Unique"),
+    "field_rights": lazy_gettext("Fields"),
+}
+# Numbers of what is named beside them.
+_NUMBERS = frozenset({"role", "status", "partner", "location", "generator"})
+_RIGHTS = {"edit": lazy_gettext("edit"), "see": lazy_gettext("see"), "none": lazy_gettext("not shown")}
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing about an event; a change has an old side."""
+
+    label: str
+    new: str
+    old: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.new}" if self.old is None else f"{self.label}: {self.old} → {self.new}"
+
+
+def words_of(name: str) -> str:
+    """Return what somebody did; one that has no words yet is called as it is recorded."""
+    return str(WORDS.get(name, name[:1].upper() + name[1:]))
+
+
+def details_of(event: Event, schema: Schema) -> Iterator[Detail]:
+    """Yield what is recorded of an event, without what the schema's viewer may not see."""
+    labels = {field.key: field.label for field in schema.fields}
+    unseen = {field.key for field in schema.unseen}
+    detail = event.detail or {}
+    for name, value in detail.items():
+        if name == "changes":
+            yield from _changes(value, labels, is_new=event.name.endswith(" added"))
+        elif name == "fields":
+            keys = (key for key in value if key not in unseen)
+            yield Detail(_label(name), ", ".join(labels.get(key, key) for key in keys))
+        elif name == "filters":
+            shown = conditions_shown(value, schema)
+            yield from ([Detail(_label(name), ", ".join(shown))] if shown else ())
+        elif _is_said(name, value, detail):
+            yield Detail(_label(name), _plain(labels.get(value, value) if name == "field" else value))
+
+
+def _is_said(name: str, value: Any, detail: Mapping[str, Any]) -> bool:
+    """Tell whether a detail is worth words: neither blank, nor a number of what is named, nor said by the changes."""
+    is_number = name in _NUMBERS or ("changes" in detail and isinstance(value, int))
+    is_repeated = name == "name" and value in _named_by(detail)
+    return not (is_number or is_repeated or value in (None, "", [], {}))
+
+
+def _named_by(detail: Mapping[str, Any]) -> list[Any]:
+    """Return the new names among an event's changes."""
+    changes = detail.get("changes", {})
+    return [changes[key][1] for key in ("name", "label", "email") if key in changes]
+
+
+def _changes(changes: Mapping[str, Sequence[Any]], labels: Mapping[str, str], *, is_new: bool) -> Iterator[Detail]:
+    for name, (old, new) in changes.items():
+        if name == "field_rights":
+            for key in sorted({*(old or {}), *(new or {})}):
+                sides = [str(_RIGHTS[(one or {}).get(key, "edit")]) for one in (old, new)]
+                if sides[0] != sides[1]:
+                    yield Detail(labels.get(key, _("a field")), sides[1], sides[0])
+        elif name == "permissions":
+            yield from _permissions(set(old or ()), set(new or ()))
+        else:
+            yield Detail(_label(name), _plain(new) or _("blank"), None if is_new else _plain(old) or _("blank"))
+
+
+def _permissions(old: set[str], new: set[str]) -> Iterator[Detail]:
+    words = {one.name: f"{group}: {one.label}" for group, some in GROUPS for one in some}
+    for label, names in ((_("Allowed"), new - old), (_("No longer allowed"), old - new)):
+        if names:
+            yield Detail(label, ", ".join(words.get(name, name) for name in words if name in names))
+
+
+def _label(name: str) -> str:
+    return str(_LABELS.get(name) or name.replace("_", " ").capitalize())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(_("Yes") if value else _("No"))
+    if isinstance(value, list):
+        return ", ".join(_plain(one[-1] if isinstance(one, list) and one else one) for one in value)
+    return "" if value is None else str(value)
