@@ -7,6 +7,7 @@ import sys
 from waitress import serve
 
 from panel import create_app
+from panel.lifecycle import DailyRun
 from panel.setup import FIRST_ADMIN, admin_password_from_environment, prepare
 from sync.errors import SyncError
 
@@ -20,6 +21,7 @@ def main() -> int:
         print(f"Sign in as {FIRST_ADMIN} with the one-time password {password}")
     sys.stdout.flush()
     app.extensions["worker"].wake()
+    DailyRun(app).start()
     try:
         # What a proxy says of the visitor is believed as far as ROLLBOOK_PROXIES goes, and else dropped.
         unproxied = not app.config["ROLLBOOK_PROXIES"]

@@ -10,7 +10,7 @@ from flask_login import current_user
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who writes, and through what.
+    """Who writes, through what, and for which reason where no person typed the values.
 
     That is ``panel``, ``import``, ``undo``, ``bulk``, ``bulk_undo``, ``command`` or ``system``.
     """
@@ -21,6 +21,7 @@ class Author:
     import_id: int | None = None
     undo_of: int | None = None
     job_id: int | None = None
+    reason: str = ""
 
 
 COMMAND_LINE = Author("command line", "command")

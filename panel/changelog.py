@@ -106,6 +106,7 @@ def _revision(write: Write, author: Author) -> dict[str, Any]:
         "import_id": author.import_id,
         "undo_of": author.undo_of,
         "job_id": author.job_id,
+        "reason": author.reason,
         "changes": {key: list(pair) for key, pair in write.changes.items()},
         "cells": dict(write.cells) or None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import secrets
 import sys
@@ -27,7 +28,9 @@ from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planning import Planned
 from panel.imports.report import plan_json, sentences, summary
 from panel.jobs import run_pending
+from panel.lifecycle import run_day
 from panel.models import Role, User
+from panel.newcomers import today
 from panel.signing_in.resetting import give_one_time_password, lose_second_factor
 from panel.worker import Worker
 from sync.errors import SyncError, UnknownField, UnreadableWorkbook
@@ -39,7 +42,7 @@ users = AppGroup("user", help="Add users, or help one who is locked out.")
 
 def register(app: Flask) -> None:
     """Add the commands to the application."""
-    for command in (init, demo, export, import_, undo, work):
+    for command in (init, demo, export, import_, undo, lifecycle, work):
         app.cli.add_command(command)
     app.cli.add_command(users)
 
@@ -250,6 +253,30 @@ def undo(number: int, dry_run: bool, as_json: bool) -> None:
     )
     for one in undone.kept[:50]:
         click.echo(f"Kept: customer {one.id} {one.field}: {one.reason}.", err=True)
+
+
+@click.command("lifecycle")
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="the day to run; today if left out")
+@click.option("--dry-run", is_flag=True, help="say what would happen, write nothing")
+@click.option("--json", "as_json", is_flag=True, help="print the steps as one JSON object")
+@with_appcontext
+def lifecycle(day: dt.datetime | None, dry_run: bool, as_json: bool) -> None:
+    """Make the changes of status that are planned for the day or were missed before it."""
+    ensure_ready()
+    on = day.date() if day else today()
+    try:
+        steps = run_day(on, dry_run=dry_run)
+    except SyncError as error:
+        _unreadable(as_json)(str(error), 1)
+    if as_json:
+        done = {"date": on.isoformat(), "dry_run": dry_run, "steps": [asdict(step) for step in steps]}
+        click.echo(json.dumps(done, ensure_ascii=False))
+        return
+    for step in steps:
+        click.echo(step.words)
+    changed = sum(step.changed for step in steps)
+    verb = "would change" if dry_run else "changed"
+    click.echo(f"{on}: {changed} of {len(steps)} planned changes {verb}.")
 
 
 @click.command("worker")

@@ -23,7 +23,8 @@ def today() -> dt.date:
 
 def default_values(connection: Connection, schema: Schema) -> dict[str, Any]:
     """Return the canonical values of a new customer's fields, without login and password."""
-    first_status = select(Status.id).order_by(Status.is_default.desc(), Status.position, Status.id).limit(1)
+    in_use = select(Status.id).where(Status.merged_into.is_(None))
+    first_status = in_use.order_by(Status.is_default.desc(), Status.position, Status.id).limit(1)
     built_in = {
         "status": connection.execute(first_status).scalar_one(),
         "partner": connection.execute(select(Partner.id).order_by(Partner.id).limit(1)).scalar_one(),

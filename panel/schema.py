@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, select
 from panel.models import AdditionalField, Customer, Location, Partner, SchemaVersion, Status
 from sync.columns import NEW_FIELD
 from sync.errors import UnknownField, UnseenField, WithheldField
-from sync.fields import Bad, Field, Option
+from sync.fields import Bad, Field, Former, Option
 from sync.types import FIELD_TYPES
 from sync.types.choices import CUSTOMER
 from sync.values import parse_value
@@ -159,14 +159,25 @@ def _read_if_newer(connection: Connection) -> Schema:
 
 
 def _read(connection: Connection, version: int) -> Schema:
-    statuses = connection.execute(select(Status.id, Status.label).order_by(Status.position, Status.id))
+    in_use = select(Status.id, Status.label).where(Status.merged_into.is_(None))
+    statuses = connection.execute(in_use.order_by(Status.position, Status.id))
     options = {target: target_options(connection, target) for target in _LISTED}
     options["status"] = _unique_labels(tuple(row) for row in statuses)
-    built_in = (replace(field, options=options.get(field.key, field.options)) for field in BUILT_IN)
+    former = {"status": _former_statuses(connection)}
+    built_in = (
+        replace(field, options=options.get(field.key, field.options), former=former.get(field.key, ()))
+        for field in BUILT_IN
+    )
     wanted = select(AdditionalField.__table__).where(AdditionalField.retired.is_(False))
     rows = connection.execute(wanted.order_by(AdditionalField.position, AdditionalField.id)).mappings().all()
     placements = {row["key"]: _placement(row) for row in rows}
     return Schema(version, (*built_in, *(_additional(row, options) for row in rows)), placements)
+
+
+def _former_statuses(connection: Connection) -> tuple[Former, ...]:
+    query = select(Status.id, Status.label, Status.merged_into).where(Status.merged_into.is_not(None))
+    rows = connection.execute(query.order_by(Status.id))
+    return tuple(Former(key, label, now) for key, label, now in rows if now is not None)
 
 
 def _unique_labels(pairs: Iterable[tuple[Any, ...]]) -> tuple[Option, ...]:

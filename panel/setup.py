@@ -32,16 +32,16 @@ ADVISORY_LOCK = 7_265_626_611  # any number that no other program on the same se
 
 STATUSES = (
     Status(
-        label="New", description="Not yet connected", services="stopped", colour="#4299e1", position=1, is_default=True
+        label="New", description="Not yet connected", services="stopped", colour="#3b82d9", position=1, is_default=True
     ),
-    Status(label="Active", services="active", accounted=True, colour="#2fb344", position=2),
-    Status(label="Blocked", services="suspended", accounted=True, colour="#d63939", position=3),
+    Status(label="Active", services="active", accounted=True, colour="#2b9a3f", position=2),
+    Status(label="Blocked", services="suspended", accounted=True, colour="#e04848", position=3),
     Status(
         label="Inactive",
         description="Doesn't use services",
         services="stopped",
         deletable=True,
-        colour="#6c7a91",
+        colour="#75849a",
         position=4,
     ),
 )

@@ -26,7 +26,7 @@ from panel.signing_in.limits import TooManyTries, client_address
 from panel.signing_in.sessions import note_seen
 from panel.views import account, generator, lookup, own_account, resetting
 from panel.views.audit import AuditView
-from panel.views.config import LocationView, PartnerView, StatusView
+from panel.views.config import LocationView, PartnerView
 from panel.views.customers import CustomerView
 from panel.views.exports import ExportView
 from panel.views.fields import AdditionalFieldView
@@ -35,7 +35,9 @@ from panel.views.home import HomeView
 from panel.views.imports import ImportView
 from panel.views.jobs import JobView
 from panel.views.menu import visible_menu
+from panel.views.planned import PlannedView, may_plan, plan_choices, planned_of
 from panel.views.roles import RoleView
+from panel.views.statuses import StatusView
 from panel.views.users import UserView
 from panel.words import chosen_locale, count_in_words, day_in_words
 from sync.errors import SyncError
@@ -79,6 +81,7 @@ def register(app: Flask) -> None:
     app.context_processor(_known_to_templates)
     app.jinja_env.filters.update(moment=moment, plain=_plain, in_thousands=count_in_words, day=day_in_words)
     app.jinja_env.tests["secret"] = lambda field: FIELD_TYPES[field.type].secret
+    app.jinja_env.globals.update(planned_of=planned_of, plan_choices=plan_choices, may_plan=may_plan)
     app.jinja_env.globals.update(count=count, name_of=name_of)
     app.register_error_handler(HTTPException, _show_error)
     app.register_error_handler(SyncError, _show_sentence)
@@ -91,6 +94,7 @@ def _add_views(app: Flask) -> None:
         CustomerView(Customer, db, "Customers", endpoint="customers"),
         ExportView("Exports", endpoint="exports"),
         ImportView("Imports", endpoint="imports"),
+        PlannedView("Planned changes", endpoint="planned"),
         JobView("Work", endpoint="jobs"),
         StatusView(Status, db, "Statuses", endpoint="statuses"),
         GeneratorView("Generator", endpoint="generator"),

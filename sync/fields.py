@@ -20,6 +20,15 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """An option that became part of another: no choice any more, but workbooks that are out still name it."""
+
+    key: str | int
+    label: str
+    now: str | int
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """What one value of a record is: its machine name, its name for people, its type and its rules.
 
@@ -28,6 +37,7 @@ class Field:
     `generated` marks a value that the panel makes where a new record leaves it blank.
     `target` is what a relation points to: ``customer``, ``partner`` or ``location``.
     `secret` values are never rendered and never compared in the clear.
+    `former` options are read as those that they became part of; they are no part of what the field is.
     """
 
     key: str
@@ -47,16 +57,21 @@ class Field:
     category: str = "all"
     help: str = ""
     target: str = ""
+    former: tuple[Former, ...] = dataclasses.field(default=(), compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the definition as JSON, leaving out what is as by default."""
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         plain["options"] = [[option.key, option.label] for option in self.options]
         plain["min"], plain["max"] = (None if n is None else str(n) for n in (self.min, self.max))
-        plain["default"] = None
+        plain["default"] = plain["former"] = None
         # By identity: a scale of 0 equals False, and is a scale.
         absent = (None, False)
         return {k: v for k, v in plain.items() if not (v in ("", []) or any(v is nothing for nothing in absent))}
+
+    def follow(self, key: Any) -> Any:
+        """Return the option that a key stands for today: another one where its own became part of that."""
+        return next((one.now for one in self.former if one.key == key), key) if self.former else key
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Field:

@@ -140,7 +140,7 @@ class RowPlanner:
         value = self._parse(column, raw)
         if isinstance(value, Bad):
             return _problem(row, column, raw, item.id, value.message)
-        merged = _merge(column.field, Versions(item.base, item.panel, value))
+        merged = _merge(column.field, Versions(_followed(item.base, column.field), item.panel, value))
         if merged.outcome in {Outcome.UNCHANGED, Outcome.PANEL, Outcome.AGREED}:
             return None
         item = replace(item, workbook=value, outcome=merged.outcome)
@@ -267,11 +267,19 @@ def convert(value: Any, shown: Field, today: Field) -> Any:
     if value is None:
         return None
     keys = {option.key for option in today.options}
-    members = value if isinstance(value, tuple) else (value,)
+    followed = _followed(value, today)
+    members = followed if isinstance(followed, tuple) else (followed,)
     is_alike = (shown.type, shown.target) == (today.type, today.target)
     if is_alike and (not today.options or keys.issuperset(members)):
-        return value
+        return followed
     return parse_value(FIELD_TYPES[shown.type].render(value, shown), today)
+
+
+def _followed(value: Any, field: Field) -> Any:
+    """Return a value with each option that became part of another as that one."""
+    if isinstance(value, tuple):
+        return tuple(dict.fromkeys(map(field.follow, value)))
+    return field.follow(value)
 
 
 def _merge(field: Field, versions: Versions) -> Merged:

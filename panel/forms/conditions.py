@@ -198,7 +198,9 @@ def _options(field: Field, operation: Operation) -> tuple[tuple[str, str], ...] 
 def _option(field: Field, text: str) -> str | int | None:
     by_key = {str(option.key): option.key for option in field.options}
     by_label = {option.label.casefold(): option.key for option in field.options}
-    return by_key.get(text, by_label.get(text.casefold()))
+    # An address that was kept may name an option that became part of another.
+    former = {str(one.key): one.now for one in field.former}
+    return by_key.get(text, by_label.get(text.casefold(), former.get(text)))
 
 
 def _parsed(field: Field, text: str) -> Any:

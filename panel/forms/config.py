@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, Form, IntegerField, SelectField, StringField, ValidationError
@@ -15,6 +15,7 @@ from panel.schema import BILLING_TYPES
 from sync.errors import SyncError
 from sync.types.text import clean_text
 
+OWN_COLOUR = "own"
 _NAMES = ", ".join(f"{{{name}}}" for name in VARIABLES)
 SERVICES = (
     SelectChoice("active", "Active: services run"),
@@ -53,9 +54,18 @@ class StatusForm(Form):
     accounted = BooleanField("Accounted", description="Services of these customers are charged.")
     deletable = BooleanField("Deletable", description="Customers with this status may be deleted.")
     is_default = BooleanField("Default", description="New customers get this status.")
-    colour = StringField("Colour", [Regexp("^#[0-9a-fA-F]{6}$", message="Write a colour such as #2fb344.")])
-    position = IntegerField("Position", [NumberRange(0, 9999, "Write a number from 0 to 9999.")], default=0)
-    inputs: ClassVar[dict[str, str]] = {"colour": "color", "position": "number"}
+    colour = StringField(
+        "Colour", [Regexp("^#[0-9a-fA-F]{6}$", message=_("Choose a colour."))], filters=[stripped], default="#3b82d9"
+    )
+    own_colour = StringField(_("Another colour"), default="#3b82d9")
+
+    def process(self, formdata: Any = None, *args: Any, **options: Any) -> None:
+        """Take the colour that was mixed where none of the palette was chosen."""
+        super().process(formdata, *args, **options)
+        if self.colour.data == OWN_COLOUR:
+            self.colour.data = self.own_colour.data
+        else:
+            self.own_colour.data = self.colour.data
 
 
 class GeneratorForm(Form):

@@ -205,13 +205,15 @@ def _invert(
 ) -> tuple[Write | None, list[Kept]]:
     if number == 1:
         return _invert_creation(record_id, changes, stored, schema)
+    fields = {field.key: field for field in schema.fields if field.former}
     back: dict[str, tuple[Any, Any]] = {}
     kept: list[Kept] = []
-    for key, (old, new) in changes.items():
+    for key, pair in changes.items():
         now = stored.get(key)
+        old, new = map(fields[key].follow, pair) if key in fields else pair
         if key in secret:
             kept.append(Kept(record_id, key, None, SECRET))
-        elif now == new:
+        elif now == new != old:
             back[key] = (now, old)
         elif now != old:
             kept.append(Kept(record_id, key, now, SINCE))
@@ -226,7 +228,9 @@ def _invert_creation(
     if stored["deleted"]:
         return None, []
     keys = {field.key for field in schema.fields if not FIELD_TYPES[field.type].secret}
-    created = {key: pair[1] for key, pair in changes.items() if key in keys}
+    former = {field.key: field for field in schema.fields if field.former}
+    last = {key: pair[1] for key, pair in changes.items() if key in keys}
+    created = {key: former[key].follow(value) if key in former else value for key, value in last.items()}
     if any(stored.get(key) != created.get(key) for key in keys):
         return None, [Kept(record_id, "", stored["full_name"], f"the customer was {SINCE}")]
     return Write(record_id, stored["#revision"] + 1, {"deleted": (None, True)}, extra=stored["#extra"]), []

@@ -9,13 +9,16 @@ from sqlalchemy import CheckConstraint, Numeric, UniqueConstraint, event, false
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Mapper, mapped_column
 
-from panel.models.columns import Base, Document, Instant, Key, Long, Short
+from panel.models.columns import Base, Document, Instant, Key, Long, Number, Short
 
 LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ1234567890abcdefghijklmnopqrstuvwxyz"
 
 
 class Status(Base):
-    """A customer's lifecycle state; its effects are columns, so that admins may add states."""
+    """A customer's lifecycle state; its effects are columns, so that admins may add states.
+
+    One that was merged into another stays as `merged_into` says, because workbooks that are out still name it.
+    """
 
     __tablename__ = "status"
     __table_args__ = (CheckConstraint("services IN ('active', 'suspended', 'stopped')", name="services"),)
@@ -27,8 +30,9 @@ class Status(Base):
     accounted: Mapped[bool] = mapped_column(default=False)
     deletable: Mapped[bool] = mapped_column(default=False)
     is_default: Mapped[bool] = mapped_column(default=False)
-    colour: Mapped[Short] = mapped_column(default="#6c7a91")
+    colour: Mapped[Short] = mapped_column(default="#75849a")
     position: Mapped[int] = mapped_column(default=0)
+    merged_into: Mapped[Number | None]
 
     def __str__(self) -> str:
         return self.label

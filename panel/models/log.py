@@ -12,7 +12,7 @@ class Revision(Base):
     """One write of one record: who, when, through what, and each changed field's old and new value.
 
     `changes` maps a field's key to ``[old, new]`` in the field type's JSON form; a secret's are keyed digests.
-    `cells` maps a field's key to the address that its new value came from.
+    `cells` maps a field's key to the address that its new value came from, `reason` says why where nobody typed it.
     """
 
     __tablename__ = "revision"
@@ -35,6 +35,7 @@ class Revision(Base):
     job_id: Mapped[Number | None]
     changes: Mapped[Document]
     cells: Mapped[Document | None]
+    reason: Mapped[Short] = mapped_column(default="", server_default="")
 
 
 class UniqueValue(Base):

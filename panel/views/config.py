@@ -1,17 +1,17 @@
-"""Statuses, partners and locations."""
+"""Partners and locations."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, select
 
 from panel.extensions import db
-from panel.forms.config import NameForm, StatusForm
+from panel.forms.config import NameForm
 from panel.forms.expressions import expression, has_member
 from panel.forms.registry import ENTRIES
 from panel.forms.showing import count
-from panel.models import Customer, Partner, Status, User
+from panel.models import Customer, Partner, User
 from panel.schema import current_schema
 from panel.views.guarded import AppModelView
 from sync.errors import SyncError
@@ -22,7 +22,8 @@ class InUse(SyncError):
     """Something that customers or users still point to is not deleted."""
 
 
-def _refuse_in_use(name: str, column: Any, record_id: int, noun: str = "customer") -> None:
+def refuse_in_use(name: str, column: Any, record_id: int, noun: str = "customer") -> None:
+    """Raise `InUse` where a column still points to a record."""
     _refuse_used(name, select(func.count()).where(column == record_id), noun)
 
 
@@ -30,39 +31,6 @@ def _refuse_used(name: str, counting: Select[Any], noun: str = "customer") -> No
     used = db.session.execute(counting).scalar_one()
     if used:
         raise InUse(f"{name} is used by {count(used, noun)}, those in the bin included. It cannot be deleted.")
-
-
-class StatusView(AppModelView):
-    """Statuses with their effects."""
-
-    permission = "config"
-    noun = "status"
-    lead = "What each status of a customer does to services and accounting."
-    form = StatusForm
-    column_list = ("label", "description", "services", "accounted", "deletable", "is_default", "position")
-    column_labels = {"is_default": "Default"}  # noqa: RUF012 - Flask-Admin's own form
-    column_default_sort = "position"
-    form_template = "config/status.html"
-    list_template = "config/statuses.html"
-
-    def update_model(self, form: StatusForm, model: Status) -> Any:
-        """Save a status, unless nothing would be the default any more."""
-        if model.is_default and not form.is_default.data:
-            form.is_default.errors = ["One status has to be the default. Make another one the default instead."]
-            return False
-        return super().update_model(form, model)
-
-    def on_model_change(self, form: StatusForm, model: Status, is_created: bool) -> None:
-        """Keep exactly one default."""
-        if model.is_default:
-            db.session.flush()
-            db.session.execute(update(Status).where(Status.id != model.id).values(is_default=False))
-
-    def on_model_delete(self, model: Status) -> None:
-        """Refuse to delete the default, and one that customers have."""
-        if model.is_default:
-            raise InUse(f"{model} is the status of new customers. Make another one the default first.")
-        _refuse_in_use(model.label, Customer.status_id, model.id)
 
 
 class _NamedView(AppModelView):
@@ -74,7 +42,7 @@ class _NamedView(AppModelView):
 
     def on_model_delete(self, model: Any) -> None:
         """Refuse to delete one that customers have, or point to in an additional field."""
-        _refuse_in_use(model.name, self.customers_column, model.id)
+        refuse_in_use(model.name, self.customers_column, model.id)
         schema = current_schema(db.session.connection())
         for field in schema.additional:
             if field.target == model.__tablename__:
@@ -93,7 +61,7 @@ class PartnerView(_NamedView):
     def on_model_delete(self, model: Partner) -> None:
         """Refuse to delete one that customers or users have."""
         super().on_model_delete(model)
-        _refuse_in_use(model.name, User.partner_id, model.id, "user")
+        refuse_in_use(model.name, User.partner_id, model.id, "user")
 
 
 class LocationView(_NamedView):

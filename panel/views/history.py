@@ -51,6 +51,7 @@ class Line:
     file: str
     import_id: int | None
     steps: Sequence[Step]
+    reason: str = ""
 
 
 def history_of(record_id: int, schema: Schema) -> list[Line]:
@@ -86,6 +87,7 @@ def _line(revision: Revision, files: Mapping[int, str], words: _Words) -> Line:
         files.get(import_id or 0, ""),
         import_id,
         list(words.steps(revision)),
+        revision.reason,
     )
 
 

@@ -94,7 +94,9 @@ def _shows(schema: Schema, key: str) -> bool:
 def _by_status() -> list[StatusCount]:
     counts = select(Customer.status_id, func.count()).where(*visible()).group_by(Customer.status_id)
     customers = dict(db.session.execute(counts).all())
-    statuses = db.session.scalars(select(Status).order_by(Status.position, Status.id))
+    statuses = db.session.scalars(
+        select(Status).where(Status.merged_into.is_(None)).order_by(Status.position, Status.id)
+    )
     return [
         StatusCount(one.label, one.colour, customers.get(one.id, 0), _list(flt_status_is=one.id)) for one in statuses
     ]

@@ -47,6 +47,7 @@ MENU = (
         children=(
             Entry("List", "list", "customers.index_view", "customer.list"),
             Entry("Add", "plus", "customers.create_view", "customer.add"),
+            Entry("Planned changes", "", "planned.index", "customer.plan_status"),
         ),
     ),
     Entry(

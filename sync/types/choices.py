@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from sync.cells import Scalar
-from sync.fields import Bad, Example, Field, Option
+from sync.fields import Bad, Example, Field, Former, Option
 from sync.types.keys import machine_key
 from sync.types.text import as_text, quoted, trimmed
 from sync.types.value import ValueType
@@ -35,7 +35,7 @@ _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 class Choices:
     """Ways to find an option, and to show one."""
 
-    def __init__(self, options: tuple[Option, ...]) -> None:
+    def __init__(self, options: tuple[Option, ...], former: tuple[Former, ...] = ()) -> None:
         self.labels = {option.key: option.label for option in options}
         self.order = {option.key: place for place, option in enumerate(options)}
         self._exact = {option.label: option.key for option in reversed(options)}
@@ -44,17 +44,21 @@ class Choices:
         self._folded = {_folded(o.label): o.key for o in options if alike[_folded(o.label)] == 1}
         divided = (label for label in self._exact if any(char in label for char in _SEPARATORS))
         self.divided = sorted(divided, key=len, reverse=True)
+        self._former = {_folded(one.label): one.now for one in former} | {str(one.key): one.now for one in former}
+        self._former_labels = {one.key: one.label for one in former}
 
     def find(self, text: str) -> str | int | None:
         """Return the key of the option that a text names: by label, by label in any case, by key."""
-        for found, name in ((self._exact, text), (self._folded, _folded(text)), (self._by_key, trimmed(text))):
+        folded, key = _folded(text), trimmed(text)
+        places = ((self._exact, text), (self._folded, folded), (self._by_key, key), (self._former, folded))
+        for found, name in places:
             if name in found:
                 return found[name]
         return None
 
     def label(self, key: str | int) -> str:
-        """Return an option's label; an option that is gone shows its key."""
-        return self.labels.get(key, str(key))
+        """Return an option's label; an option that is gone shows the one it had, or its key."""
+        return self.labels.get(key) or self._former_labels.get(key) or str(key)
 
     def place(self, key: str | int) -> int:
         """Return where a key stands among several."""
@@ -112,24 +116,24 @@ def _folded(label: str) -> str:
 class _Same:
     """Options as a cache key, by identity: hashing thousands of them for every cell is slow."""
 
-    def __init__(self, options: tuple[Option, ...]) -> None:
-        self.options = options
+    def __init__(self, field: Field) -> None:
+        self.options, self.former = field.options, field.former
 
     def __hash__(self) -> int:
         return id(self.options)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.options is other.options
+        return isinstance(other, _Same) and self.options is other.options and self.former is other.former
 
 
 @functools.lru_cache(maxsize=256)
 def _prepared(same: _Same, target: str) -> Choices:
-    return Customers(same.options) if target == CUSTOMER else Choices(same.options)
+    return Customers(same.options) if target == CUSTOMER else Choices(same.options, same.former)
 
 
 def choices_of(field: Field) -> Choices:
     """Return the options of a field, prepared for finding."""
-    return _prepared(_Same(field.options), field.target)
+    return _prepared(_Same(field), field.target)
 
 
 _CITIES = Field(

@@ -36,7 +36,7 @@ EXAMPLE = {
     "relation": "Main",
     "multi_relation": ["", "1"],
 }
-STATUS = {"label": "Paused", "services": "suspended", "colour": "#112233", "position": "9"}
+STATUS = {"label": "Paused", "services": "suspended", "colour": "#112233"}
 FIELD = {"label": "Code", "key": "code", "type": "string", "category": "all", "add": "y", "position": "0"}
 
 
@@ -89,7 +89,7 @@ def test_a_status_that_customers_have_is_not_deleted(app: Flask, client: FlaskCl
         assert sorted(db.session.scalars(select(Status.label))) == ["Active", "Inactive", "New"]
 
 
-@pytest.mark.parametrize("wrong", [{"label": ""}, {"services": "paused"}, {"colour": "red"}, {"position": "x"}])
+@pytest.mark.parametrize("wrong", [{"label": ""}, {"services": "paused"}, {"colour": "red"}, {"label": "active"}])
 def test_a_wrong_status_is_refused_beside_its_input(app: Flask, client: FlaskClient, wrong: dict[str, str]) -> None:
     answer = sign_in(client).post("/statuses/new/", data=STATUS | wrong)
     assert answer.status_code == 200

@@ -120,7 +120,13 @@ def upgrade() -> None:
 
     with op.batch_alter_table("revision", schema=None) as batch_op:
         batch_op.add_column(sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
+        batch_op.add_column(sa.Column("reason", sa.String(length=255), server_default="", nullable=False))
         batch_op.create_index("ix_revision_job_id", ["job_id"], unique=False)
+
+    with op.batch_alter_table("status", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("merged_into", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
 
     with op.batch_alter_table("role", schema=None) as batch_op:
         batch_op.add_column(sa.Column("description", sa.String(length=255), server_default="", nullable=False))
@@ -180,6 +186,9 @@ def _grant_what_is_new() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("status", schema=None) as batch_op:
+        batch_op.drop_column("merged_into")
+
     with op.batch_alter_table("user", schema=None) as batch_op:
         batch_op.drop_column("last_login_at")
         batch_op.drop_column("mf_recovery_codes")
@@ -196,6 +205,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("revision", schema=None) as batch_op:
         batch_op.drop_index("ix_revision_job_id")
+        batch_op.drop_column("reason")
         batch_op.drop_column("job_id")
 
     with op.batch_alter_table("generator_config", schema=None) as batch_op:

@@ -1,0 +1,187 @@
+"""The daily run: planned changes of status, each on its day and once, whoever runs it and however often."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from panel.authors import SYSTEM, Author
+from panel.changelog import Write, write_in_bulk
+from panel.database import reading, writing
+from panel.keys import Keyring
+from panel.models import Customer, PlannedStatus, Status
+from panel.models.columns import now
+from panel.newcomers import today
+from panel.schema import current_schema, forget_schema
+from panel.statuses import move_customers
+
+LOOK_SECONDS = 60.0
+logger = logging.getLogger(__name__)
+
+BINNED = "The customer is in the bin, so nothing was changed."
+GONE = "The status {label} was merged into another one, so nothing was changed."
+SAME = "The customer had this status already."
+REASON = "Planned for {day} by {by}."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One planned change that was due: what became of it, and why nothing did where nothing did."""
+
+    plan: int
+    customer: int
+    name: str
+    day: str
+    old: str
+    new: str
+    changed: bool
+    message: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return the step as a sentence."""
+        if self.changed:
+            return f"Customer {self.customer} {self.name}: {self.old} → {self.new}, planned for {self.day}."
+        return f"Customer {self.customer} {self.name}: left as {self.old}. {self.message}"
+
+
+def is_pending() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions on a planned change that it is neither done nor cancelled."""
+    return (PlannedStatus.done_at.is_(None), PlannedStatus.cancelled_at.is_(None))
+
+
+def run_day(day: dt.date, *, dry_run: bool = False) -> list[Step]:
+    """Make every planned change that is due on a day or was missed before, in order; return what was done.
+
+    Each is a transaction of its own, and the database lets only one process do it.
+    """
+    due = select(PlannedStatus.id).where(PlannedStatus.day <= day, *is_pending())
+    with reading() as connection:
+        ids = connection.execute(due.order_by(PlannedStatus.day, PlannedStatus.id)).scalars().all()
+    forget_schema()
+    if dry_run:
+        return _foreseen(ids)
+    _move_stragglers()
+    steps = (_step(plan_id) for plan_id in ids)
+    return [step for step in steps if step is not None]
+
+
+def _foreseen(ids: Any) -> list[Step]:
+    """Return the steps that a run would take; a later change of a customer starts from the earlier one's status."""
+    steps: list[Step] = []
+    becomes: dict[int, str] = {}
+    with reading() as connection:
+        for plan_id in ids:
+            row = _row(connection, plan_id)
+            old = becomes.get(row["customer_id"], row["old"])
+            step = _judged(row, old)
+            becomes[row["customer_id"]] = step.new if step.changed else old
+            steps.append(step)
+    return steps
+
+
+def _row(connection: Connection, plan_id: int) -> Any:
+    had = Status.__table__.alias("had")
+    query = (
+        select(
+            PlannedStatus.id,
+            PlannedStatus.customer_id,
+            PlannedStatus.status_id,
+            PlannedStatus.day,
+            PlannedStatus.by,
+            Status.label.label("new"),
+            Status.merged_into,
+            had.c.label.label("old"),
+            Customer.full_name,
+            Customer.revision,
+            Customer.deleted_at,
+            Customer.status_id.label("has"),
+        )
+        .join(Status, Status.id == PlannedStatus.status_id)
+        .join(Customer, Customer.id == PlannedStatus.customer_id)
+        .join(had, had.c.id == Customer.status_id)
+        .where(PlannedStatus.id == plan_id)
+    )
+    return connection.execute(query.with_for_update(of=Customer)).mappings().one()
+
+
+def _judged(row: Any, old: str) -> Step:
+    message = ""
+    if row["deleted_at"] is not None:
+        message = BINNED
+    elif row["merged_into"] is not None:
+        message = GONE.format(label=row["new"])
+    elif old == row["new"]:
+        message = SAME
+    day = row["day"].isoformat()
+    name, new = row["full_name"], row["new"]
+    return Step(row["id"], row["customer_id"], name, day, old, new, not message, message)
+
+
+def _step(plan_id: int) -> Step | None:
+    """Take one step, unless another process took it or somebody cancelled it meanwhile."""
+    with writing() as connection:
+        mine = update(PlannedStatus).where(PlannedStatus.id == plan_id, *is_pending()).values(done_at=now())
+        if connection.execute(mine).rowcount != 1:
+            return None
+        row = _row(connection, plan_id)
+        step = _judged(row, row["old"])
+        if step.changed:
+            keyring: Keyring = current_app.extensions["keyring"]
+            write = Write(step.customer, row["revision"] + 1, {"status": (row["has"], row["status_id"])})
+            author = Author(SYSTEM.name, SYSTEM.through, reason=REASON.format(day=step.day, by=row["by"])[:255])
+            write_in_bulk(connection, current_schema(connection), keyring, [write], author)
+        else:
+            connection.execute(update(PlannedStatus).where(PlannedStatus.id == plan_id).values(message=step.message))
+        return step
+
+
+def _move_stragglers() -> None:
+    """Move customers who got a status at the very moment at which it was merged into another one."""
+    former = select(Status.id, Status.merged_into, Status.label).where(Status.merged_into.is_not(None))
+    with reading() as connection:
+        holds = former.where(select(Customer.id).where(Customer.status_id == Status.id).exists())
+        found = connection.execute(holds).all()
+    for source, target, label in found:
+        if target is None:
+            continue
+        with writing() as connection:
+            author = Author(SYSTEM.name, SYSTEM.through, reason=f"{label} was merged into another status.")
+            move_customers(connection, source, target, author)
+
+
+class DailyRun:
+    """A thread that makes the day's changes at the start and after each midnight where the provider is."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app, self._over = app, threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="daily-run", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch the calendar."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the step at hand end, and the thread with it."""
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        done: dt.date | None = None
+        while not self._over.is_set():
+            try:
+                with self._app.app_context():
+                    day = today()
+                    if day != done:
+                        for step in run_day(day):
+                            logger.info("%s", step.words)
+                        done = day
+            except Exception:
+                logger.exception("the daily run failed, and is tried again")
+            self._over.wait(LOOK_SECONDS)
