@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 
 from panel.access import may
 from panel.audit import plain, record
+from panel.database import Busy, writing
 from panel.extensions import db, login_manager
 from panel.forms.preview import STATES
 from panel.forms.showing import count, moment
@@ -146,10 +147,15 @@ def _show_error(error: HTTPException) -> Any:
 
 
 def _record_refusal() -> None:
-    if current_user.is_authenticated:
-        user = db.session.get_one(User, current_user.id)
-        record("refused", user, path=request.path, method=request.method, address=client_address())
-        db.session.commit()
+    if not current_user.is_authenticated:
+        return
+    number = current_user.id
+    try:
+        with writing():
+            user = db.session.get_one(User, number)
+            record("refused", user, path=request.path, method=request.method, address=client_address())
+    except Busy:
+        current_app.logger.warning("User %s was refused %s %s", number, request.method, plain(request.path))
 
 
 def _incident() -> str:

@@ -42,7 +42,8 @@ class ConfirmForm(Form):
     """The password or, where a second factor is set up, a code."""
 
     password = PasswordField(
-        _l("Password"), [InputRequired(_l("Password is required. Fill it in.")), Length(max=_TYPED)]
+        _l("Your password, or a code of your app"),
+        [InputRequired(_l("Password is required. Fill it in.")), Length(max=_TYPED)],
     )
 
 

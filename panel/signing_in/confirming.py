@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from flask import jsonify, redirect, request, url_for
 from flask_babel import gettext as _
+from flask_login import current_user
 
+from panel.signing_in.limits import REVEAL, TooManyTries, spend
 from panel.signing_in.sessions import is_confirmed
 from panel.views.messages import warn
 
@@ -36,6 +38,20 @@ def ask_to_confirm() -> Any:
     if request.method == "POST":
         warn(_("Give your password first, and then do that again."))
     return redirect(url_for("own.confirm", next=_where_they_were()))
+
+
+def refuse_reveal() -> Any:
+    """Return the answer to who may not see a secret just now, or None; call it after checking the permission.
+
+    Whoever sees one has given the password within five minutes, and sees no more than thirty an hour.
+    """
+    if not is_confirmed():
+        return ask_to_confirm()
+    try:
+        spend(REVEAL, str(current_user.id))
+    except TooManyTries as error:
+        return jsonify(message=str(error)), error.status
+    return None
 
 
 def _where_they_were() -> str:

@@ -59,7 +59,8 @@ def _known(email: str, password: str) -> User | None:
     spend(limits.SIGN_IN, pair)
     user = find_user(email, password)
     if user is None:
-        record("failed sign-in", by=email, address=client_address())
+        # What is no address may be a password, typed one line too high.
+        record("failed sign-in", by=email if "@" in email else "", address=client_address())
         db.session.commit()
         return None
     give_back(from_address)
@@ -119,6 +120,7 @@ def _locked(user_id: int) -> User:
 
 
 def _code_page(form: CodeForm, refusal: str, status: int) -> Any:
+    form.code.data = ""  # typed anew, not corrected
     return render_template("account/code.html", form=form, refusal=refusal), status
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, g, has_request_context, jsonify, make_response, redirect, request, url_for
+from flask import abort, g, has_request_context, jsonify, redirect, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -38,9 +38,8 @@ from panel.pattern import PatternError
 from panel.relations import named
 from panel.rights import EDIT, name_of, reach_of, rights_of, the_schema
 from panel.schema import ENTITY, Schema
-from panel.signing_in.confirming import ask_to_confirm
-from panel.signing_in.limits import REVEAL, TooManyTries, client_address, spend
-from panel.signing_in.sessions import is_confirmed
+from panel.signing_in.confirming import refuse_reveal
+from panel.signing_in.limits import client_address
 from panel.views.cursor import spot_of
 from panel.views.customer_query import COUNTED, find_record, lock_customer
 from panel.views.filters import Asked, BrokenFilter, all_filters, asked_filters, is_filter
@@ -249,12 +248,8 @@ class CustomerView(AppModelView):
         """Answer with a customer's password or other secret, and record that it was shown."""
         if not may("customer.reveal"):
             abort(403)
-        if not is_confirmed():
-            return ask_to_confirm()
-        try:
-            spend(REVEAL, str(current_user.id))
-        except TooManyTries as error:
-            return make_response(jsonify(message=str(error)), error.status)
+        if (refusal := refuse_reveal()) is not None:
+            return refusal
         customer = lock_customer(_id_of(request.form.get("id"))) or abort(404)
         field = _secret_field(request.form.get("field") or "password")
         sealed = (customer.extra or {}).get(field.key) if field.additional else customer.password
