@@ -12,6 +12,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Connection, Select, insert, update
 
+from panel.audit import plain
 from panel.database import reading, writing
 from panel.imports.options import Viewer
 from panel.keys import Keyring
@@ -180,5 +181,5 @@ def _finish(
     detail |= {"filters": list(where), "file": digest}
     with writing() as connection:
         connection.execute(update(Export).where(Export.id == export_id).values(**values))
-        event = {"by": viewer.name, "user_id": viewer.user_id, "name": "export", "detail": detail}
+        event = {"by": plain(viewer.name), "user_id": viewer.user_id, "name": "export", "detail": detail}
         connection.execute(insert(Event).values(**event))

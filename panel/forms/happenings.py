@@ -30,6 +30,8 @@ WORDS = {
     "session ended": lazy_gettext("Ended sessions"),
     "refused": lazy_gettext("Was refused a page"),
     "export": lazy_gettext("Exported"),
+    "import": lazy_gettext("Applied an import"),
+    "import undone": lazy_gettext("Undid an import"),
     "reveal": lazy_gettext("Looked at a password"),
     "user added": lazy_gettext("Added a user"),
     "user changed": lazy_gettext("Changed a user"),

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
+from panel.audit import plain
 from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken
 from panel.database import reading, writing
@@ -20,7 +21,7 @@ from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planning import Planned, plan_file
 from panel.imports.showing import as_json, display
 from panel.imports.undoing import Undone, apply_undo, by_import, plan_undo
-from panel.models import Import, ImportItem, User
+from panel.models import Event, Import, ImportItem, User
 from panel.models.columns import now
 from panel.records import batches
 from panel.rights import rights_of
@@ -121,6 +122,17 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     write_plan(connection, planned, Author(viewer.name, "import", viewer.user_id, import_id))
     applied = {"state": "applied", "applied_at": now(), "applied_by": viewer.name, "export_id": planned.export_id}
     connection.execute(update(Import).where(Import.id == import_id).values(**applied, counts=counts_json(planned)))
+    counts = planned.plan.counts()
+    done = {"created": counts.created, "updated": counts.updated, "deleted": counts.deleted}
+    fields = [one.field.key for one in planned.new_fields if one.accepted]
+    detail = {"import": import_id, "file": planned.file.name, "rows": counts.rows, **done, "new_fields": fields}
+    _tell(connection, "import", detail | {"digest": planned.file.sha256}, viewer)
+
+
+def _tell(connection: Connection, name: str, detail: Mapping[str, Any], viewer: Viewer) -> None:
+    """Add an event to the audit."""
+    by = {"by": plain(viewer.name), "user_id": viewer.user_id}
+    connection.execute(insert(Event).values(**by, name=name, detail=detail))
 
 
 def forget_secrets(stored_as: str, planned: Planned) -> None:
@@ -197,6 +209,7 @@ def undo_import(import_id: int, viewer: Viewer, *, dry_run: bool = False) -> Und
         if undone.wrote or not undone.kept:
             values = {"state": "undone", "undone_at": now()}
             connection.execute(update(Import).where(Import.id == import_id).values(**values))
+        _tell(connection, "import undone", {"import": import_id, "kept": len(undone.kept)}, viewer)
         return undone
 
 

@@ -440,6 +440,22 @@ def test_an_export_without_some_fields_comes_back_as_no_change(world: World) -> 
     assert (plan["updated"], plan["ignored"], plan["problems"], plan["unchanged"]) == (0, [], [], 2)
 
 
+@pytest.mark.asvs("R41")
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_an_export_and_an_import_are_one_event_each_with_who_what_and_how_much(world: World) -> None:
+    out = world.app.config["ROLLBOOK_INSTANCE"] / "out.csv"
+    arguments = ["--fields", "city", "--where", "passport=QZPASS123", "--as", EVA]
+    assert world.runner.invoke(args=["export", str(out), *arguments]).exit_code == 0
+    imported(world, f"ID,City\n{world.canary},Zlin\n", "--accept-unknown")
+    with world.app.app_context():
+        query = select(Event).where(Event.name.in_(("export", "import"))).order_by(Event.id)
+        went_out, came_back = db.session.scalars(query)
+    assert (went_out.by, went_out.detail["rows"], went_out.detail["fields"]) == ("Eva", 1, ["city"])
+    assert went_out.detail["filters"] == ["passport=QZPASS123"]
+    assert len(went_out.detail["file"]) == 64
+    assert (came_back.by, came_back.detail["updated"], came_back.detail["file"]) == ("Eva", 1, "sheet.csv")
+
+
 @pytest.mark.parametrize(
     ("granted", "right"),
     [
