@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,30 @@ GUIDE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list shows: `narrow` leaves its customers in its order, `words` are its conditions.
+
+    Each of the words comes with the key of the field that it is about, or none where it is about several.
+    """
+
+    narrow: Callable[[Select[Any]], Select[Any]]
+    words: tuple[tuple[str, str], ...] = ()
+
+
 def export_workbook(
-    path: Path, *, fields: Sequence[str] | None, where: Sequence[str], viewer: Viewer, name: str = ""
+    path: Path,
+    *,
+    fields: Sequence[str] | None,
+    where: Sequence[str],
+    viewer: Viewer,
+    name: str = "",
+    listed: Listed | None = None,
 ) -> int:
     """Write customers to ``.xlsx`` or ``.csv`` and return the export's ID.
 
-    `fields` are keys or labels, all that workbooks take if None; `where` holds ``field=value`` each, all to hold.
-    Raises `UnknownField` or `SyncError`.
+    `fields` are keys or labels, all that workbooks take if None; `where` holds ``field=value`` each, all to hold,
+    and so do the conditions of `listed`, which also says the order. Raises `UnknownField` or `SyncError`.
     """
     if path.suffix.lower() not in {".xlsx", ".csv"}:
         raise SyncError(f"{path.name}: name the file .xlsx or .csv.")
@@ -55,8 +73,11 @@ def export_workbook(
         schema = viewer.fields.narrow(current_schema(connection))
         chosen = _chosen(schema, fields)
         query = _scoped(select_records(chosen), schema, where, viewer)
+        query = (listed.narrow(query) if listed else query).order_by(Customer.__table__.c.id)
         ids = _write(connection, path, export_id, schema, chosen, query, viewer.reach)
-    _finish(export_id, path, schema, chosen, where, ids, viewer)
+    words = listed.words if listed else ()
+    filters: list[str | dict[str, str]] = [*where, *({"field": key, "words": said} for key, said in words)]
+    _finish(export_id, path, schema, chosen, filters, ids, viewer)
     return export_id
 
 
@@ -78,7 +99,7 @@ def _chosen(schema: Schema, names: Sequence[str] | None) -> tuple[Field, ...]:
 
 def _scoped(query: Select[Any], schema: Schema, where: Sequence[str], viewer: Viewer) -> Select[Any]:
     table = Customer.__table__.c
-    query = query.where(table.deleted_at.is_(None)).order_by(table.id)
+    query = query.where(table.deleted_at.is_(None))
     if viewer.partner_id is not None:
         query = query.where(table.partner_id == viewer.partner_id)
     for condition in where:
@@ -100,10 +121,15 @@ def _condition(schema: Schema, text: str) -> Any:
     return column.is_(None) if value is None else column == value
 
 
-def conditions_shown(conditions: Sequence[str], schema: Schema) -> list[str]:
-    """Return those of an export's conditions that are about fields of a viewer's schema."""
-    keys = {name.casefold() for field in schema.fields for name in (field.key, field.label)}
-    return [text for text in conditions if text.partition("=")[0].strip().casefold() in keys]
+def conditions_shown(conditions: Sequence[str | dict[str, str]], schema: Schema) -> list[str]:
+    """Return an export's conditions in words, as far as they are about fields of a viewer's schema.
+
+    What is about several fields, such as a search, is for those who see all of them.
+    """
+    seen = {"id", *(name.casefold() for field in schema.fields for name in (field.key, field.label))}
+    seen |= set() if schema.unseen else {""}
+    plain = (one if isinstance(one, dict) else {"field": one.partition("=")[0], "words": one} for one in conditions)
+    return [one["words"] for one in plain if one["field"].strip().casefold() in seen]
 
 
 def _write(
@@ -162,7 +188,7 @@ def _finish(
     path: Path,
     schema: Schema,
     fields: Sequence[Field],
-    where: Sequence[str],
+    filters: Sequence[str | dict[str, str]],
     ids: array[int],
     viewer: Viewer,
 ) -> None:
@@ -170,7 +196,7 @@ def _finish(
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     values = {
         "fields": [field.to_json() for field in fields],
-        "filters": list(where),
+        "filters": list(filters),
         "schema_version": schema.version,
         "rows": len(ids),
         "sha256": digest,
@@ -178,7 +204,8 @@ def _finish(
         "finished_at": now(),
     }
     detail = {"export": export_id, "rows": len(ids), "fields": [field.key for field in fields]}
-    detail |= {"filters": list(where), "file": digest}
+    words = [one if isinstance(one, str) else one["words"] for one in filters]
+    detail |= {"filters": words, "file": digest}
     with writing() as connection:
         connection.execute(update(Export).where(Export.id == export_id).values(**values))
         event = {"by": plain(viewer.name), "user_id": viewer.user_id, "name": "export", "detail": detail}

@@ -38,6 +38,7 @@ from panel.views.jobs import JobView
 from panel.views.menu import visible_menu
 from panel.views.planned import PlannedView, may_plan, plan_choices, planned_of
 from panel.views.roles import RoleView
+from panel.views.saved_views import SavedViewsView
 from panel.views.statuses import StatusView
 from panel.views.users import UserView
 from panel.words import chosen_locale, count_in_words, day_in_words
@@ -93,6 +94,7 @@ def _add_views(app: Flask) -> None:
     admin = Admin(app, "Rollbook", url="/", index_view=home, theme=Bootstrap4Theme(base_template="base.html"))
     admin.add_views(
         CustomerView(Customer, db, "Customers", endpoint="customers"),
+        SavedViewsView("Saved views", endpoint="views"),
         ExportView("Exports", endpoint="exports"),
         ImportView("Imports", endpoint="imports"),
         PlannedView("Planned changes", endpoint="planned"),

@@ -173,48 +173,10 @@ all("form[data-reveal]").forEach((form) => form.addEventListener("submit", async
   }
 }));
 
-// Lists: page size, and a filter put together of field, operation and value
-all("select[data-go]").forEach((select) => select.addEventListener("change", () => location.assign(select.value)));
-all("form[data-filter-form]").forEach((form) => {
-  const groups = JSON.parse(form.querySelector("[data-filters]").dataset.filters);
-  const field = form.querySelector("[data-filter-field]");
-  const operation = form.querySelector("[data-filter-operation]");
-  const place = form.querySelector("[data-filter-value]");
-  const chosen = () => groups[field.value].operations[operation.value];
-  const fill = (select, labels) => select.replaceChildren(...labels.map((label, index) => new Option(label, index)));
-  const showValue = () => place.replaceChildren(valueInput(chosen()));
-  const showOperations = () => {
-    fill(operation, groups[field.value].operations.map((one) => one.words));
-    showValue();
-  };
-  fill(field, groups.map((group) => group.label));
-  field.addEventListener("change", showOperations);
-  operation.addEventListener("change", showValue);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const address = new URL(location.href);
-    const typed = place.firstElementChild.value;
-    const value = chosen().type === "datetime-local" ? typed.replace("T", " ") : typed;
-    address.searchParams.delete("page");
-    address.searchParams.set(`flt_${chosen().arg}`, value);
-    location.assign(address);
-  });
-  showOperations();
+// Lists: page size
+document.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-go]")) location.assign(event.target.value);
 });
-
-function valueInput(operation) {
-  const input = document.createElement(operation.options ? "select" : "input");
-  input.className = operation.options ? "form-select" : "form-control";
-  input.setAttribute("aria-label", "Value");
-  if (operation.options) {
-    input.append(...operation.options.map(([value, label]) => new Option(label, value)));
-    return input;
-  }
-  input.type = operation.type || "text";
-  input.required = true;
-  if (input.type === "number") input.step = "any";
-  return input;
-}
 
 // Additional fields: a key proposed from the label, and only the settings that the type has
 all("[data-field-settings]").forEach((place) => {

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, false, func, literal, or_, select
 from panel.database import TooSlow, within
 from panel.extensions import db
 from panel.forms.conditions import IS, FieldFilter
-from panel.forms.ordering import ByRow
+from panel.forms.ordering import ByRow, Order
 from panel.forms.registry import finds, sorts_by
 from panel.models import Customer
 from panel.records import RecordReader, records_by_id, select_records
@@ -99,6 +99,14 @@ class Wanted:
         for one, value in self.filters:
             query = one.apply(query, value)
         return query
+
+    def listed(self, query: Select[Any]) -> Select[Any]:
+        """Return the query with the list's customers in the list's order, for all of them at once."""
+        down = self.descending if self.sort else not self.descending
+        order = sorts_by(self.sort) if self.sort else Order(_TABLE.c.id)
+        ranks = (order.rank(order.key),) if order.options else ()
+        columns = (one.desc() if down else one.asc() for one in (*ranks, order.key, _TABLE.c.id))
+        return self.narrow(query).order_by(order.key.is_(None), *columns)
 
     @property
     def sorting(self) -> Sorting:

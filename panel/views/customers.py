@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, g, has_request_context, jsonify, redirect, request, url_for
+from flask import abort, current_app, g, has_request_context, jsonify, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -40,34 +40,28 @@ from panel.rights import EDIT, name_of, reach_of, rights_of, the_schema
 from panel.schema import ENTITY, Schema
 from panel.signing_in.confirming import refuse_reveal
 from panel.signing_in.limits import client_address
+from panel.views.columns import ID, chosen_columns, fields_of, labelled
 from panel.views.cursor import spot_of
 from panel.views.customer_query import COUNTED, find_record, lock_customer
-from panel.views.filters import Asked, BrokenFilter, all_filters, asked_filters, is_filter
+from panel.views.filters import BrokenFilter, all_filters, is_filter
 from panel.views.guarded import AppModelView, PerRequest
 from panel.views.history import history_of
+from panel.views.list_page import address_without, address_without_filters, filter_choices, list_page
 from panel.views.messages import say, warn
-from panel.views.pager import OF_PAGE, pager_of, rows_of, without_page
-from panel.views.selection import wanted_of
+from panel.views.pager import OF_PAGE, pager_of, rows_of
+from panel.views.preferences import list_args
+from panel.views.saved_views import default_view
+from panel.views.selection import sorted_by, wanted_of
 from sync.fields import Field
 from sync.records import Record
 from sync.types import FIELD_TYPES
-
-_COLUMNS = ("status", "login", "full_name", "phones", "city")
-
-
-def _listed(schema: Schema) -> tuple[Field, ...]:
-    by_key = {field.key: field for field in shown_fields(schema)}
-    more = (field for field in by_key.values() if field.additional and not FIELD_TYPES[field.type].secret)
-    placed = (field for field in more if schema.placements[field.key].show_in_list)
-    return (*(by_key[key] for key in _COLUMNS if key in by_key), *placed)
 
 
 def _columns(_view: object) -> list[tuple[str, str]]:
     if not has_request_context():
         return []
-    labels = [(field.key, field.label) for field in _listed(the_schema())]
-    place = 1 if ("status", "Status") in labels else 0
-    return [*labels[:place], ("id", "ID"), *labels[place:]]
+    schema = the_schema()
+    return labelled(schema, chosen_columns(schema, list_args()))
 
 
 def _sortable(_view: object) -> dict[str, str]:
@@ -125,12 +119,25 @@ class CustomerView(AppModelView):
     def _refresh_filters_cache(self) -> None:
         """Keep no filters: they follow from the fields of each request."""
 
+    @expose("/")
+    def index_view(self) -> Any:
+        """Show the list; without any arguments as the view that the user chose for that."""
+        view = default_view(the_schema()) if not request.args else None
+        return redirect(view.url) if view else super().index_view()
+
+    def sort_name(self, name: str | None) -> str | None:
+        """Return the field to sort by, chosen now or remembered; it need not be a column."""
+        name = list_args().get("sort")
+        return name if name == ID or sorted_by(the_schema(), name) else None
+
+    def _get_list_extra_args(self) -> Any:
+        arguments, kept = super()._get_list_extra_args(), list_args()
+        arguments.sort_desc = 1 if kept.get("desc") else None
+        arguments.page_size = kept.get("page_size", 0, type=int)
+        return arguments
+
     def _get_filter_groups(self) -> list[dict[str, Any]]:
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for one in self._filters:
-            choice = {"arg": one.arg, "words": one.operation(), "options": one.options, "type": one.data_type}
-            groups.setdefault(one.name, []).append(choice)
-        return [{"label": label, "operations": operations} for label, operations in groups.items()]
+        return filter_choices(the_schema())
 
     def _get_list_filter_args(self) -> None:
         """Leave filters to `asked_filters`: Flask-Admin drops those that it cannot use, and so shows more."""
@@ -152,12 +159,12 @@ class CustomerView(AppModelView):
         """Return how many customers match, counted up to a limit, and one page of them."""
         schema = the_schema()
         try:
-            wanted = wanted_of(schema, request.args)
+            wanted = wanted_of(schema, list_args())
         except BrokenFilter:
             return 0, []
         size, count, sorting = page_size or self.page_size, wanted.count(), wanted.sorting
         rows = rows_of(request.args, count, COUNTED, size)
-        shown_page = wanted.page(_listed(schema), spot_of(request.args, sorting, size), rows, count)
+        shown_page = wanted.page(self._listed(schema), spot_of(request.args, sorting, size), rows, count)
         g.pager = pager_of(request.args, sorting, shown_page, count, COUNTED, size)
         return count or 0, list(shown_page.records)
 
@@ -165,6 +172,9 @@ class CustomerView(AppModelView):
         # In another order, or with other rows to a page, the list begins anew.
         kept = {name: text for name, text in view_args.extra_args.items() if name not in OF_PAGE}
         return str(super()._get_list_url(view_args.clone(page=None, extra_args=kept)))
+
+    def _listed(self, schema: Schema) -> tuple[Field, ...]:
+        return fields_of(schema, chosen_columns(schema, list_args()))
 
     def get_pk_value(self, model: Any) -> int:
         """Return a customer's ID."""
@@ -179,8 +189,10 @@ class CustomerView(AppModelView):
         values["rows"] = [fields[field.key] for field in values.get("rows", ())]
         colours = dict(db.session.execute(select(Status.id, Status.colour)).all())
         more = {"fields": fields, "shown": shown, "in_words": in_words, "colours": colours, "counted": COUNTED}
-        more |= {"asked": asked_filters(schema, request.args), "without": _address_without, "pager": g.get("pager")}
-        more["entries"] = ENTRIES
+        more |= {"entries": ENTRIES, "pager": g.get("pager")}
+        if template == self.list_template:
+            more |= {"list": list_page(schema), "without": address_without, "show_all": address_without_filters()}
+            more["has_page"] = current_app.view_functions.__contains__
         return str(super().render(template, **more, **values))
 
     @expose("/new/", methods=("GET", "POST"))
@@ -267,13 +279,6 @@ class CustomerView(AppModelView):
     def _page(self, template: str, shape: Shape, form: BaseForm, **values: Any) -> str:
         problems = [*problems_of(form), *(one for one in conflicts_of(form) if not one.errors)]
         return self.render(template, form=form, generator=shape.generator, problems=problems, **values)
-
-
-def _address_without(one: Asked) -> str:
-    """Return this list's address without one of its filters."""
-    kept: dict[str, Any] = {key: texts for key, texts in without_page(request.args).items() if key != one.name}
-    others = [text for text in request.args.getlist(one.name) if text not in one.texts]
-    return url_for("customers.index_view", **(kept | ({one.name: others} if others else {})))
 
 
 def _id_of(text: str | None) -> int:

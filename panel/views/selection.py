@@ -37,7 +37,9 @@ def wanted_of(schema: Schema, args: MultiDict[str, str]) -> Wanted:
     """Return what the arguments of a list's address ask for; raise `BrokenFilter` rather than show too much."""
     chosen = usable(asked_filters(schema, args))
     search = clean_text(args.get("search", ""))
-    return Wanted(matches(schema, search), chosen, sorted_by(schema, args.get("sort")), bool(args.get("desc")))
+    # Without a field to sort by, the newest come first, which is IDs from the highest down.
+    descending = bool(args.get("desc")) != (args.get("sort") == "id")
+    return Wanted(matches(schema, search), chosen, sorted_by(schema, args.get("sort")), descending)
 
 
 def sorted_by(schema: Schema, key: str | None) -> Field | None:

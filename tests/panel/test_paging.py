@@ -152,6 +152,6 @@ def test_the_links_of_a_list_lead_through_all_its_pages_and_back(app: Flask, cli
     for rel, words in [("next", "21–40"), ("next", "41–45"), ("prev", "21–40"), ("first", "1–20"), ("last", "41–45")]:
         page = client.get(links(page)[rel]).text
         assert f"{words} of 45" in page
-        assert page.count("/customers/details/?id=") == {"41–45": 5}.get(words, 20)
+        assert page.count(" data-open>") == {"41–45": 5}.get(words, 20)
         seen.append(words)
     assert not {"next", "last"} & set(links(page))

@@ -47,7 +47,7 @@ def newest() -> Customer:
 def listed(client: FlaskClient, query: str = "") -> list[str]:
     """Return the names on the list's page, from the top."""
     page = client.get(f"/customers/?{query}").text
-    return [part.partition(">")[2].partition("<")[0] for part in page.split("/customers/details/?id=")[1:]]
+    return [part.partition("<")[0].strip() for part in page.split(" data-open>")[1:]]
 
 
 # Adding
