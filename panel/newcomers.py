@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flask import current_app
@@ -37,11 +37,18 @@ def default_values(connection: Connection, schema: Schema) -> dict[str, Any]:
 
 
 def complete(
-    connection: Connection, schema: Schema, newcomers: Sequence[Mapping[str, Any]]
+    connection: Connection,
+    schema: Schema,
+    newcomers: Sequence[Mapping[str, Any]],
+    left_blank: Sequence[Collection[str]] = (),
 ) -> list[tuple[int, dict[str, Any]]]:
-    """Return each new customer's ID and complete values; blanks get defaults, a login that is theirs, a password."""
+    """Return each new customer's ID and complete values; blanks get defaults, a login that is theirs, a password.
+
+    `left_blank` names, for each newcomer, the fields that a person emptied: these get no default.
+    """
     defaults = default_values(connection, schema)
-    filled = [_fill(defaults, values) for values in newcomers]
+    emptied = left_blank or [()] * len(newcomers)
+    filled = [_fill(defaults, schema, *one) for one in zip(newcomers, emptied, strict=True)]
     ids = allocate_ids(connection, len(filled))
     without_login = [at for at, values in enumerate(filled) if not values.get("login")]
     nameless = [newcomer_of(ids[at], filled[at]) for at in without_login]
@@ -55,5 +62,10 @@ def complete(
     return list(zip(ids, filled, strict=True))
 
 
-def _fill(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    return {**defaults, **{key: value for key, value in values.items() if value is not None}}
+def _fill(
+    defaults: Mapping[str, Any], schema: Schema, values: Mapping[str, Any], emptied: Collection[str]
+) -> dict[str, Any]:
+    given = {key: value for key, value in values.items() if value is not None}
+    categories = {"all", given.get("category", defaults["category"])}
+    foreign = {field.key for field in schema.additional if field.category not in categories}
+    return {key: value for key, value in defaults.items() if key not in foreign and key not in emptied} | given

@@ -42,7 +42,7 @@ def _before_flush(session: Session, _context: object, _instances: object) -> Non
 
 def _creations(session: Session, schema: Schema, customers: list[Customer]) -> Iterable[Write]:
     given = [_values(customer, schema.fields) for customer in customers]
-    completed = complete(session.connection(), schema, given)
+    completed = complete(session.connection(), schema, given, [one.left_blank for one in customers])
     for customer, (record_id, values) in zip(customers, completed, strict=True):
         customer.id, customer.entity = record_id, ENTITY
         customer.new_password = customer.new_password or values["password"]

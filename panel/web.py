@@ -20,7 +20,8 @@ from panel.audit import plain, record
 from panel.database import Busy, writing
 from panel.extensions import db, login_manager
 from panel.forms.preview import STATES
-from panel.forms.showing import count, moment
+from panel.forms.showing import ago, count, moment
+from panel.maps import read_tiles, with_tiles
 from panel.models import AdditionalField, Customer, Location, Partner, Role, Status, User
 from panel.rights import name_of
 from panel.signing_in.limits import TooManyTries, client_address
@@ -51,7 +52,6 @@ POLICY = (
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -71,6 +71,7 @@ def register(app: Flask) -> None:
     """Add every page to an application."""
     login_manager.login_view = "account.login"
     login_manager.login_message = None
+    app.extensions["tiles"] = read_tiles(app.config)
     _add_views(app)
     for pages in (account.pages, own_account.pages, resetting.pages):
         app.register_blueprint(pages)
@@ -81,7 +82,7 @@ def register(app: Flask) -> None:
     app.before_request(note_seen)
     app.after_request(_protect)
     app.context_processor(_known_to_templates)
-    app.jinja_env.filters.update(moment=moment, plain=_plain, in_thousands=count_in_words, day=day_in_words)
+    app.jinja_env.filters.update(moment=moment, ago=ago, plain=_plain, in_thousands=count_in_words, day=day_in_words)
     app.jinja_env.tests["secret"] = lambda field: FIELD_TYPES[field.type].secret
     app.jinja_env.globals.update(planned_of=planned_of, plan_choices=plan_choices, may_plan=may_plan)
     app.jinja_env.globals.update(count=count, name_of=name_of)
@@ -117,7 +118,8 @@ def _health() -> Response:
 
 
 def _protect(response: Response) -> Response:
-    for name, value in HEADERS.items():
+    policy = with_tiles(POLICY, current_app.extensions["tiles"])
+    for name, value in {**HEADERS, "Content-Security-Policy": policy}.items():
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
@@ -127,7 +129,13 @@ def _protect(response: Response) -> Response:
 
 
 def _known_to_templates() -> dict[str, Any]:
-    return {"menu": visible_menu, "may": may, "states": STATES, "language": str(chosen_locale() or "en")}
+    return {
+        "menu": visible_menu,
+        "may": may,
+        "states": STATES,
+        "language": str(chosen_locale() or "en"),
+        "tiles": current_app.extensions["tiles"],
+    }
 
 
 def _plain(number: Any) -> Any:

@@ -65,9 +65,19 @@ def moment_in_words(at: dt.datetime) -> str:
 
 def instant_in_words(at: dt.datetime) -> str:
     """Return an instant of UTC in the provider's time zone, as the user writes it."""
+    return moment_in_words(local_moment(at))
+
+
+def time_in_words(at: dt.datetime) -> str:
+    """Return a moment's time of day as the user writes it, to the minute."""
+    locale = chosen_locale()
+    return format_time(at, "short", locale=locale) if locale else at.strftime("%H:%M")
+
+
+def local_moment(at: dt.datetime) -> dt.datetime:
+    """Return an instant of UTC as the moment that it is in the provider's time zone."""
     in_utc = at if at.tzinfo else at.replace(tzinfo=dt.UTC)  # SQLite forgets that it is UTC
-    local = in_utc.astimezone(zoneinfo.ZoneInfo(current_app.config["ROLLBOOK_TIME_ZONE"]))
-    return moment_in_words(local.replace(tzinfo=None))
+    return in_utc.astimezone(zoneinfo.ZoneInfo(current_app.config["ROLLBOOK_TIME_ZONE"])).replace(tzinfo=None)
 
 
 def number_in_words(number: int | Decimal, places: int = 0) -> str:

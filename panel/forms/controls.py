@@ -20,12 +20,13 @@ from sync.values import parse_value
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a person has to see of a field that somebody else changed meanwhile."""
+    """What a person has to see of a field that somebody else changed meanwhile; `take` is the panel's as typed."""
 
     opened: str
     panel: str
     yours: str
     changed_by: str
+    take: str
 
 
 class TemplateWidget:
@@ -76,6 +77,10 @@ class ValueInput(FormField):
     def parsed(self) -> Any | Bad:
         """Return the canonical value of the text, or why it has none."""
         return parse_value(self.text, self.field)
+
+    def refusals(self, bad: Bad) -> list[str]:
+        """Return what to say beside the input where its text has no value."""
+        return [bad.message]
 
     @property
     def is_long(self) -> bool:

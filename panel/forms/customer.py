@@ -107,12 +107,18 @@ def read_new(form: BaseForm) -> dict[str, Any]:
     for control in _answered(form):
         value = control.parsed()
         if isinstance(value, Bad):
-            control.errors = [value.message]
+            control.errors = control.refusals(value)
         elif not control.locked and (problem := check_required(value, _fillable(control.field))):
             control.errors = [problem]
         else:
             values[control.field.key] = value
     return values
+
+
+def left_blank(form: BaseForm, values: Mapping[str, Any]) -> frozenset[str]:
+    """Return the fields that a person emptied although they could be filled: these get no default."""
+    emptied = (one.field for one in _answered(form) if not one.locked and values.get(one.field.key) is None)
+    return frozenset(field.key for field in emptied if not field.generated)
 
 
 def _answered(form: BaseForm) -> Iterator[ValueInput]:

@@ -21,6 +21,7 @@ from sync.records import Change, Record
 from sync.types import FIELD_TYPES
 from sync.values import check_required, parse_value
 
+_DOTS = "•••"
 _WRITTEN = frozenset({Outcome.WORKBOOK, Outcome.MERGED})
 
 
@@ -47,9 +48,10 @@ def since(connection: Connection, record: Record, fields: Sequence[Field], opene
 def merge_form(form: BaseForm, now: Mapping[str, Any], meanwhile: Meanwhile) -> dict[str, Any]:
     """Return the values to write; problems and conflicts are noted beside their inputs, which then show the merge."""
     written: dict[str, Any] = {}
+    yours = _touched_of_a_category(form, meanwhile)
     for control in _open_inputs(form):
         key = control.field.key
-        versions = Versions(meanwhile.base.get(key), now.get(key), _yours(control, meanwhile.base.get(key)))
+        versions = Versions(meanwhile.base.get(key), _panel(control, now, meanwhile), _yours(control, meanwhile))
         merged = _merged(control, versions)
         if merged.outcome in _WRITTEN:
             written[key] = merged.value
@@ -57,7 +59,38 @@ def merge_form(form: BaseForm, now: Mapping[str, Any], meanwhile: Meanwhile) -> 
             control.note = _note(control, versions, meanwhile.changed_by.get(key, ""))
         elif not control.errors and not FIELD_TYPES[control.field.type].secret:
             control.process_data(merged.value)
+    _keep_category(form, now, meanwhile, yours)
     return written
+
+
+def kept_of(
+    fields: Sequence[Field], now: Mapping[str, Any], meanwhile: Meanwhile, written: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """Return the labels of what others changed meanwhile and the form did not, by who and when."""
+    kept: dict[str, list[str]] = {}
+    for one in fields:
+        is_secret = FIELD_TYPES[one.type].secret
+        differs = is_secret or now.get(one.key) != meanwhile.base.get(one.key)
+        if one.key in meanwhile.changed_by and one.key not in written and differs:
+            kept.setdefault(meanwhile.changed_by[one.key], []).append(one.label)
+    return kept
+
+
+def _touched_of_a_category(form: BaseForm, meanwhile: Meanwhile) -> list[ValueInput]:
+    """Return the inputs that a person changed and that not every customer has."""
+    mine = (one for one in _open_inputs(form) if one.field.category != "all")
+    return [one for one in mine if one.touched(meanwhile.base.get(one.field.key))]
+
+
+def _keep_category(form: BaseForm, now: Mapping[str, Any], meanwhile: Meanwhile, yours: Sequence[ValueInput]) -> None:
+    """Make the category a conflict where somebody changed it meanwhile, and so would drop what this form says."""
+    dropped = next((one.field for one in yours if not applies(one.field, form)), None)
+    if dropped is None:
+        return
+    control = form["category"]
+    control.process_data(dropped.category)
+    versions = Versions(meanwhile.base.get("category"), now.get("category"), dropped.category)
+    control.note = _note(control, versions, meanwhile.changed_by.get("category", ""))
 
 
 def conflicts_of(form: BaseForm) -> list[ValueInput]:
@@ -69,14 +102,21 @@ def _open_inputs(form: BaseForm) -> Iterator[ValueInput]:
     return (control for control in form if not control.locked and applies(control.field, form))
 
 
-def _yours(control: ValueInput, base: Any) -> Any:
+def _panel(control: ValueInput, now: Mapping[str, Any], meanwhile: Meanwhile) -> Any:
+    # Nobody is told a secret, but that it changed is known.
+    key, is_secret = control.field.key, FIELD_TYPES[control.field.type].secret
+    return _DOTS if is_secret and key in meanwhile.changed_by else now.get(key)
+
+
+def _yours(control: ValueInput, meanwhile: Meanwhile) -> Any:
+    base = meanwhile.base.get(control.field.key)
     return control.parsed() if control.touched(base) else base
 
 
 def _merged(control: ValueInput, versions: Versions) -> Merged:
     yours, field_type = versions.workbook, FIELD_TYPES[control.field.type]
     if isinstance(yours, Bad):
-        control.errors = [yours.message]
+        control.errors = control.refusals(yours)
         return Merged(Outcome.UNCHANGED if versions.panel == versions.base else Outcome.CONFLICT, versions.panel)
     merged = merge_sets(versions) if field_type.many else merge(versions)
     if merged.outcome in _WRITTEN and (problem := _problem(merged, control.field)):
@@ -92,5 +132,7 @@ def _problem(merged: Merged, field: Field) -> str | None:
 
 
 def _note(control: ValueInput, versions: Versions, changed_by: str) -> Note:
+    if FIELD_TYPES[control.field.type].secret:
+        return Note(_DOTS, _DOTS, _DOTS, changed_by, take="")
     base, panel = (shown(value, control.field) for value in (versions.base, versions.panel))
-    return Note(base, panel, control.text, changed_by)
+    return Note(base, panel, control.text, changed_by, take=panel)

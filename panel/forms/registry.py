@@ -44,6 +44,7 @@ from panel.forms.controls import (
 )
 from panel.forms.links import Link, customer_links, no_links
 from panel.forms.ordering import Order, order_of
+from panel.forms.reaching import MembersInput, PlaceInput
 from panel.forms.searching import Search
 from panel.forms.showing import date_shown, decimal_shown, moment_shown, shown, whole_number_shown
 from sync.fields import Field
@@ -60,7 +61,8 @@ class Entry:
 
     `storage` is how SQL sees its values (`expressions`), `settings` what an admin may set for a field of it
     beyond what every type has, `lacks` what it has not of that, `data_type` the browser's input for a filter's
-    value, `in_words` how people read a value, `links` the pages that it leads to.
+    value, `in_words` how people read a value, `links` the pages that it leads to, `scheme` that of addresses that
+    open it in a program of the person's.
     """
 
     control: Callable[[Field, str], ValueInput] = ValueInput
@@ -73,6 +75,7 @@ class Entry:
     right_aligned: bool = False
     in_words: Callable[[Any, Field], str] = shown
     links: Callable[[Any, Field], list[Link]] = no_links
+    scheme: str = ""
 
 
 _RANGE = (IS, IS_NOT, FROM, TO, EMPTY)
@@ -113,15 +116,15 @@ ENTRIES: dict[str, Entry] = {
     "boolean": Entry(ChoiceInput, (IS, IS_NOT, EMPTY), None, "boolean"),
     "select": Entry(ChoiceInput, _CHOICE, searching.by_option, settings=frozenset({"options"})),
     "multi_select": Entry(SeveralInput, (HAS_ANY, HAS, EMPTY), searching.by_options, settings=_BOUNDS | {"options"}),
-    "email": Entry(),
-    "phone": Entry(search=searching.by_digits),
+    "email": Entry(scheme="mailto:"),
+    "phone": Entry(search=searching.by_digits, scheme="tel:"),
     "url": Entry(),
     "ip": Entry(),
     "mac": Entry(),
-    "emails": Entry(operations=_IN_TEXT),
-    "phones": Entry(operations=_IN_TEXT, search=searching.by_digits),
+    "emails": Entry(MembersInput, _IN_TEXT, scheme="mailto:"),
+    "phones": Entry(MembersInput, _IN_TEXT, searching.by_digits, scheme="tel:"),
     "reference": Entry(ChoiceInput, (ANY_OF, NONE_OF, IS, IS_NOT), searching.by_option),
-    "geo": Entry(operations=(WITHIN, *_IN_TEXT)),
+    "geo": Entry(PlaceInput, (WITHIN, *_IN_TEXT), scheme="geo:"),
     "relation": Entry(
         relation_input, _CHOICE, searching.by_relation, "integer", frozenset({"target"}), links=customer_links
     ),

@@ -5,7 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from panel.words import count_in_words, day_in_words, instant_in_words, moment_in_words, number_in_words
+from flask_babel import gettext as _
+
+from panel.words import (
+    count_in_words,
+    day_in_words,
+    instant_in_words,
+    local_moment,
+    moment_in_words,
+    number_in_words,
+    time_in_words,
+)
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.types.text import as_text
@@ -52,6 +62,15 @@ def shown_json(plain: Any, field: Field | None) -> str:
 def moment(at: dt.datetime | None) -> str:
     """Return an instant in the provider's own time, to the minute, as the user writes it."""
     return "" if at is None else instant_in_words(at)
+
+
+def ago(at: dt.datetime) -> str:
+    """Return an instant as people name it who look back at it: today 14:02, yesterday 14:02, else with its date."""
+    there = local_moment(at)
+    days = (local_moment(dt.datetime.now(dt.UTC)).date() - there.date()).days
+    if days == 0:
+        return str(_("today %(time)s", time=time_in_words(there)))
+    return str(_("yesterday %(time)s", time=time_in_words(there))) if days == 1 else moment(at)
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

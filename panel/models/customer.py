@@ -16,6 +16,7 @@ class Customer(Base):
 
     `revision` is the number of the row's newest entry in the change log, `stamp` that entry's random mark.
     `password` holds ciphertext; a password to be set waits in `new_password` until the flush, when the ID is known.
+    `left_blank` names the fields of a new customer that were emptied, and so get no default.
     """
 
     __tablename__ = "customer"
@@ -65,6 +66,7 @@ class Customer(Base):
 
     __allow_unmapped__ = True
     new_password: str | None = None
+    left_blank: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return self.full_name

@@ -138,6 +138,8 @@ all("[data-take]").forEach((button) => button.addEventListener("click", () => {
     });
     changed(input);
   } else {
+    const taken = new CustomEvent("take", { detail: button.dataset.take, cancelable: true });
+    if (!input.dispatchEvent(taken)) return;
     input.value = input.type === "datetime-local" ? button.dataset.take.replace(" ", "T") : button.dataset.take;
     changed(input);
     input.focus();

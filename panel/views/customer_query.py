@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask import abort
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import ColumnElement, Select, false, func, literal, or_, select
@@ -17,11 +18,12 @@ from panel.forms.ordering import ByRow, Order
 from panel.forms.registry import finds, sorts_by
 from panel.models import Customer
 from panel.records import RecordReader, records_by_id, select_records
-from panel.rights import NONE, rights_of
+from panel.rights import NONE, name_of, rights_of
 from panel.schema import Schema
 from panel.views.paging import Page, Place, Sorting, Spot, gather, walk
 from sync.fields import Field
 from sync.records import Record
+from sync.types import FIELD_TYPES
 
 COUNTED = 10_000
 """Lists count exactly up to here, so that a million matches are as quick as a few."""
@@ -32,11 +34,25 @@ _SEARCHED = frozenset({"login", "full_name", "phones", "emails", "city"})
 _TABLE = Customer.__table__
 
 
+def id_of(text: str | None) -> int:
+    """Return the ID that an address or a form names; anything else is not here."""
+    if text is None or not (text.isascii() and text.isdecimal()) or len(text) > 18:
+        abort(404)
+    return int(text)
+
+
 def visible() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that leave the customers whom the signed-in user may see."""
     there: ColumnElement[bool] = _TABLE.c.deleted_at.is_(None)
     partner_id = current_user.partner_id
     return (there,) if partner_id is None else (there, _TABLE.c.partner_id == partner_id)
+
+
+def called(customer: Customer, schema: Schema) -> str:
+    """Return what to call a customer to the schema's viewer."""
+    seen = {field.key for field in schema.fields}
+    named: dict[str, str] = {"full_name": customer.full_name, "login": customer.login}
+    return name_of(customer.id, {key: text for key, text in named.items() if key in seen})
 
 
 def name_column() -> ColumnElement[str]:
@@ -58,6 +74,11 @@ def find_record(fields: Sequence[Field], record_id: int) -> Record | None:
     query = select_records(fields).where(_TABLE.c.id == record_id, *visible())
     row = db.session.connection().execute(query).one_or_none()
     return None if row is None else RecordReader(fields).record(row)
+
+
+def find_open(fields: Sequence[Field], record_id: int) -> Record | None:
+    """Return one customer without its secrets, if the signed-in user may see it."""
+    return find_record([field for field in fields if not FIELD_TYPES[field.type].secret], record_id)
 
 
 def lock_customer(record_id: int) -> Customer | None:

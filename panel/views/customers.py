@@ -1,4 +1,4 @@
-"""Customers: the list, the forms, the details with their history."""
+"""Customers: the list, and what is done to one of them without a form."""
 
 from __future__ import annotations
 
@@ -13,39 +13,26 @@ from werkzeug.wrappers import Response
 from wtforms.form import BaseForm
 
 from panel.access import may
-from panel.changelog import LostRace, ValueTaken
 from panel.extensions import db
 from panel.forms.conditions import FieldFilter
-from panel.forms.customer import (
-    Shape,
-    assign,
-    first_values,
-    problems_of,
-    read_new,
-    refuse_taken,
-    refuse_unreachable,
-    shape_of_add,
-    shape_of_edit,
-    shown_fields,
-)
-from panel.forms.editing import Meanwhile, conflicts_of, merge_form, since
+from panel.forms.customer import shown_fields
 from panel.forms.registry import ENTRIES, in_words
-from panel.forms.showing import count, shown
+from panel.forms.showing import shown
 from panel.keys import Keyring
-from panel.models import Customer, Event, Status
+from panel.models import Event, Status
 from panel.models.columns import now
-from panel.pattern import PatternError
 from panel.relations import named
-from panel.rights import EDIT, name_of, reach_of, rights_of, the_schema
+from panel.rights import EDIT, reach_of, rights_of, the_schema
 from panel.schema import ENTITY, Schema
 from panel.signing_in.confirming import refuse_reveal
 from panel.signing_in.limits import client_address
 from panel.views.columns import ID, chosen_columns, fields_of, labelled
 from panel.views.cursor import spot_of
-from panel.views.customer_query import COUNTED, find_record, lock_customer
+from panel.views.customer_details import CustomerDetails
+from panel.views.customer_forms import CustomerForms
+from panel.views.customer_query import COUNTED, called, id_of, lock_customer
 from panel.views.filters import BrokenFilter, all_filters, is_filter
-from panel.views.guarded import AppModelView, PerRequest
-from panel.views.history import history_of
+from panel.views.guarded import PerRequest
 from panel.views.list_page import address_without, address_without_filters, filter_choices, list_page
 from panel.views.messages import say, warn
 from panel.views.pager import OF_PAGE, pager_of, rows_of
@@ -74,15 +61,12 @@ def _filters(_view: object) -> list[FieldFilter]:
     return list(all_filters(the_schema()))
 
 
-class CustomerView(AppModelView):
+class CustomerView(CustomerForms, CustomerDetails):
     """Customers of the signed-in user's partner, or all."""
 
     permission = "customer.list"
     noun = "customer"
     list_template = "customers/list.html"
-    create_template = "customers/add.html"
-    edit_template = "customers/edit.html"
-    details_template = "customers/details.html"
     column_list = ("id",)
     form = BaseForm
     _search_supported = True
@@ -195,62 +179,17 @@ class CustomerView(AppModelView):
             more["has_page"] = current_app.view_functions.__contains__
         return str(super().render(template, **more, **values))
 
-    @expose("/new/", methods=("GET", "POST"))
-    def create_view(self) -> Any:
-        """Show the form for a new customer, or add it."""
-        if not self.can_create:
-            abort(403)
-        connection, schema = db.session.connection(), the_schema()
-        shape = shape_of_add(connection, schema)
-        form = shape.form(first_values(connection, schema), request.form or None)
-        customer = _added(form, schema) if request.method == "POST" else None
-        if customer is None:
-            return self._page(self.create_template, shape, form)
-        say(_added_sentence(customer, schema))
-        again = "_another" in request.form
-        return redirect(self.get_url(".create_view") if again else self.get_url(".details_view", id=customer.id))
-
-    @expose("/edit/", methods=("GET", "POST"))
-    def edit_view(self) -> Any:
-        """Show a customer's form, or save it."""
-        if not self.can_edit:
-            abort(403)
-        schema = the_schema()
-        shape = shape_of_edit(db.session.connection(), schema)
-        customer = lock_customer(_id_of(request.args.get("id"))) if request.method == "POST" else None
-        record = self._record(shape.fields)
-        form = shape.form(record.values, request.form or None)
-        if customer is not None and _saved(form, customer, record, shape):
-            return redirect(self.get_url(".details_view", id=record.id))
-        return self._page(self.edit_template, shape, form, record=record)
-
-    @expose("/details/")
-    def details_view(self) -> Any:
-        """Show a customer with its history."""
-        if not may("customer.view"):
-            abort(403)
-        schema = the_schema()
-        record = self._record(shown_fields(schema))
-        status = db.session.get(Status, record.values["status"]) if "status" in record.values else None
-        return self.render(
-            self.details_template,
-            record=record,
-            status=status,
-            history=history_of(record.id, schema),
-            rows=shown_fields(schema),
-        )
-
     @expose("/delete/", methods=("POST",))
     def delete_view(self) -> Response:
         """Move a customer to the bin, if the status allows it."""
         if not self.can_delete:
             abort(403)
-        customer = lock_customer(_id_of(request.form.get("id"))) or abort(404)
+        customer = lock_customer(id_of(request.form.get("id"))) or abort(404)
         if not customer.status.deletable:
             warn(_("Customers with this status are not deleted. Change the status first."))
             return redirect(self.get_url(".details_view", id=customer.id))
         customer.deleted_at = now()
-        name = _called(customer, the_schema())
+        name = called(customer, the_schema())
         db.session.commit()
         say(_("%(name)s was moved to the bin.", name=name))
         return redirect(self.get_url(".index_view"))
@@ -262,7 +201,7 @@ class CustomerView(AppModelView):
             abort(403)
         if (refusal := refuse_reveal()) is not None:
             return refusal
-        customer = lock_customer(_id_of(request.form.get("id"))) or abort(404)
+        customer = lock_customer(id_of(request.form.get("id"))) or abort(404)
         field = _secret_field(request.form.get("field") or "password")
         sealed = (customer.extra or {}).get(field.key) if field.additional else customer.password
         keyring: Keyring = self.admin.app.extensions["keyring"]
@@ -272,103 +211,7 @@ class CustomerView(AppModelView):
         db.session.commit()
         return jsonify(password=text)
 
-    def _record(self, fields: tuple[Field, ...]) -> Record:
-        open_ones = [field for field in fields if not FIELD_TYPES[field.type].secret]
-        return find_record(open_ones, _id_of(request.args.get("id"))) or abort(404)
-
-    def _page(self, template: str, shape: Shape, form: BaseForm, **values: Any) -> str:
-        problems = [*problems_of(form), *(one for one in conflicts_of(form) if not one.errors)]
-        return self.render(template, form=form, generator=shape.generator, problems=problems, **values)
-
-
-def _id_of(text: str | None) -> int:
-    if text is None or not (text.isascii() and text.isdecimal()) or len(text) > 18:
-        abort(404)
-    return int(text)
-
 
 def _secret_field(key: str) -> Field:
     found = (field for field in shown_fields(the_schema()) if field.key == key and FIELD_TYPES[field.type].secret)
     return next(found, None) or abort(403)
-
-
-def _added(form: BaseForm, schema: Schema) -> Customer | None:
-    values = read_new(form)
-    refuse_taken(db.session.connection(), form, values, None)
-    refuse_unreachable(form, values, {})
-    if problems_of(form):
-        return None
-    if current_user.partner_id is not None:
-        values["partner"] = current_user.partner_id
-    customer = Customer()
-    for field in (*schema.fields, *schema.unseen):
-        if values.get(field.key) is not None:
-            assign(customer, field, values[field.key])
-    db.session.add(customer)
-    return customer if _committed(form) else None
-
-
-def _saved(form: BaseForm, customer: Customer, record: Record, shape: Shape) -> bool:
-    """Save what the form changed, merged into the customer of this moment; False shows the form again."""
-    meanwhile = _meanwhile(record, shape)
-    values = merge_form(form, record.values, meanwhile)
-    refuse_taken(db.session.connection(), form, values, record.id)
-    refuse_unreachable(form, values, record.values)
-    if problems_of(form) or conflicts_of(form):
-        db.session.rollback()
-        return False
-    for field in shape.fields:
-        if field.key in values:
-            assign(customer, field, values[field.key])
-    if not _committed(form):
-        return False
-    _tell_saved(customer, values, meanwhile)
-    return True
-
-
-def _meanwhile(record: Record, shape: Shape) -> Meanwhile:
-    opened = request.form.get("_revision", "")
-    opened_at = int(opened) if opened.isascii() and opened.isdecimal() and len(opened) < 18 else record.revision
-    return since(db.session.connection(), record, shape.fields, opened_at)
-
-
-def _tell_saved(customer: Customer, values: dict[str, Any], meanwhile: Meanwhile) -> None:
-    if not values:
-        say("There was nothing to save.")
-        return
-    others = sorted({who for key, who in meanwhile.changed_by.items() if key not in values})
-    kept = f" What was changed meanwhile ({'; '.join(others)}) was kept." if others else ""
-    say(f"{_called(customer, the_schema())}: {count(len(values), 'field')} saved.{kept}")
-
-
-def _called(customer: Customer, schema: Schema) -> str:
-    seen = {field.key for field in schema.fields}
-    named: dict[str, str] = {"full_name": customer.full_name, "login": customer.login}
-    return name_of(customer.id, {key: text for key, text in named.items() if key in seen})
-
-
-def _added_sentence(customer: Customer, schema: Schema) -> str:
-    name = _called(customer, schema)
-    if any(field.key == "login" for field in schema.unseen):
-        return str(_("%(name)s was added.", name=name))
-    return str(_("%(name)s was added with the login %(login)s.", name=name, login=customer.login))
-
-
-def _committed(form: BaseForm) -> bool:
-    try:
-        db.session.commit()
-    except (ValueTaken, LostRace, PatternError) as error:
-        db.session.rollback()
-        _blame(form, error)
-        return False
-    return True
-
-
-def _blame(form: BaseForm, error: Exception) -> None:
-    taken = error.field if isinstance(error, ValueTaken) else ""
-    for control in form:
-        if control.field.key == taken:
-            control.errors = [str(error)]
-            return
-    # The value may be one that the user does not see.
-    warn(_("A value that only one customer may have is taken. Ask an admin.") if taken else str(error))

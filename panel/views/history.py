@@ -1,14 +1,19 @@
-"""A customer's history: one line a revision, and in it each field's old and new value."""
+"""A customer's history: one line a revision, and in it each field's old and new value, with where it came from."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, func, select
 
+from panel.access import may
+from panel.database import is_sqlite
 from panel.extensions import db
 from panel.forms.showing import shown_json
 from panel.models import AdditionalField, Import, Revision
@@ -17,54 +22,112 @@ from panel.rights import reach_of, rights_of
 from panel.schema import ENTITY, Schema
 from panel.sealed import secret_keys
 from sync.fields import Field
+from sync.records import Record
+from sync.types import FIELD_TYPES
 
-LINES = 200
+LINES = 30
+_BLAMED = 2_000
+"""How many revisions are looked through for who set each value."""
+DOTS = "•••"
 _THROUGH = {
-    "panel": "in the panel",
-    "import": "by an import",
-    "undo": "by undoing an import",
-    "bulk": "together with others",
-    "bulk_undo": "by undoing what was done together with others",
-    "command": "by a command",
-    "system": "by itself",
+    "panel": "",
+    "import": "",
+    "undo": lazy_gettext("by undoing an import"),
+    "bulk": lazy_gettext("together with others"),
+    "bulk_undo": lazy_gettext("by undoing what was done together with others"),
+    "command": lazy_gettext("by a command"),
+    "system": lazy_gettext("by itself"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One field's change: its label, the values in words, and the cell that the new one came from."""
+class Origin:
+    """Who wrote a revision, when, and through what: the file and who approved it, where it came from a workbook.
 
-    label: str
-    old: str
-    new: str
-    cell: str
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One revision in words."""
+    `import_id` is there only where the signed-in user may open that import, `job_id` likewise.
+    """
 
     number: int
     at: dt.datetime
     by: str
     through: str
     file: str
+    approved_by: str
     import_id: int | None
+    job_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One field's change: its label, the values in words, and the cell that the new one came from.
+
+    `is_open` says that the old value can be given to the customer again, and would change something.
+    """
+
+    key: str
+    label: str
+    old: str
+    new: str
+    cell: str
+    is_secret: bool = False
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One revision in words."""
+
+    origin: Origin
     steps: Sequence[Step]
     reason: str = ""
 
 
-def history_of(record_id: int, schema: Schema) -> list[Line]:
-    """Return the newest revisions of a customer, newest first, as far as the schema's viewer sees their fields."""
-    mine = (Revision.entity == ENTITY, Revision.record_id == record_id)
-    query = select(Revision).where(*mine).order_by(Revision.number.desc()).limit(LINES)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which lines are shown: of one field, by one person, older than a revision; blank for all."""
+
+    field: str = ""
+    by: str = ""
+    before: int | None = None
+
+    def narrow(self, query: Select[Any]) -> Select[Any]:
+        """Return a query of revisions without those that are not wanted."""
+        if self.field:
+            query = query.where(_touches(self.field))
+        if self.by:
+            query = query.where(Revision.by == self.by)
+        return query if self.before is None else query.where(Revision.number < self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The newest wanted lines, the revision that older ones lie before, and what may be asked for."""
+
+    lines: Sequence[Line]
+    older: int | None
+    fields: Mapping[str, str]
+    people: Sequence[str]
+
+
+def history_of(record: Record, schema: Schema, wanted: Wanted, open_fields: Collection[str]) -> History:
+    """Return the wanted revisions of a customer, newest first, as far as one page holds them and the viewer sees them.
+
+    `open_fields` are those that the signed-in user may write.
+    """
+    known = {*(field.key for field in schema.fields), *db.session.scalars(select(AdditionalField.key))}
+    seen = known - rights_of(current_user).unseen
+    chosen = wanted if wanted.field in seen else Wanted("", wanted.by, wanted.before)
+    query = chosen.narrow(_revisions(record.id)).order_by(Revision.number.desc()).limit(LINES + 1)
     revisions = list(db.session.scalars(query))
-    files = _files({one.undo_of or one.import_id for one in revisions} - {None})
-    seen = (side for one in revisions for side in _sides(one.changes))
-    fields = named(db.session.connection(), schema.fields, seen, reach_of(current_user))
-    words = _Words(fields, rights_of(current_user).unseen)
-    lines = (_line(revision, files, words) for revision in revisions)
-    return [line for line in lines if line.steps or line.number == 1]
+    sides = (side for one in revisions for side in _sides(one.changes))
+    fields = named(db.session.connection(), schema.fields, sides, reach_of(current_user))
+    words, record_id = _Words(fields, record, open_fields), record.id
+    origins = origins_of(revisions[:LINES])
+    all_lines = (Line(origins[one.number], list(words.steps(one)), one.reason) for one in revisions[:LINES])
+    lines = [line for line in all_lines if line.steps or line.origin.number == 1]
+    older = revisions[LINES - 1].number if len(revisions) > LINES else None
+    people = select(Revision.by).where(Revision.entity == ENTITY, Revision.record_id == record_id).distinct()
+    return History(lines, older, words.labels, sorted(db.session.scalars(people)))
 
 
 def _sides(changes: Mapping[str, Sequence[object]]) -> Iterator[dict[str, object]]:
@@ -73,33 +136,76 @@ def _sides(changes: Mapping[str, Sequence[object]]) -> Iterator[dict[str, object
         yield {key: pair[side] for key, pair in changes.items()}
 
 
-def _files(ids: set[int | None]) -> dict[int, str]:
-    return dict(db.session.execute(select(Import.id, Import.file_name).where(Import.id.in_(ids))).all())
+def blame_of(record_id: int, schema: Schema) -> dict[str, tuple[Origin, str]]:
+    """Return, for each field that ever had a value, who gave it the one of now, and from which cell."""
+    wanted = {field.key for field in schema.fields}
+    found: dict[str, Revision] = {}
+    query = _revisions(record_id).order_by(Revision.number.desc()).limit(_BLAMED)
+    for revision in db.session.scalars(query.execution_options(yield_per=100)):
+        found.update((key, revision) for key in revision.changes if key in wanted and key not in found)
+        if found.keys() == wanted:
+            break
+    origins = origins_of(found.values())
+    return {key: (origins[one.number], (one.cells or {}).get(key, "")) for key, one in found.items()}
 
 
-def _line(revision: Revision, files: Mapping[int, str], words: _Words) -> Line:
-    import_id = revision.undo_of or revision.import_id
-    return Line(
+def change_of(record_id: int, number: int, key: str) -> tuple[Any, Any] | None:
+    """Return one field's old and new value, in JSON form, in one revision."""
+    revision = db.session.scalars(_revisions(record_id).where(Revision.number == number)).one_or_none()
+    return None if revision is None or key not in revision.changes else tuple(revision.changes[key])
+
+
+def _revisions(record_id: int) -> Select[Revision]:
+    return select(Revision).where(Revision.entity == ENTITY, Revision.record_id == record_id)
+
+
+def _touches(key: str) -> ColumnElement[bool]:
+    if is_sqlite(db.session.connection()):
+        return func.json_type(Revision.changes, f'$."{key}"').is_not(None)
+    return func.jsonb_exists(Revision.changes, key)
+
+
+def origins_of(revisions: Iterable[Revision]) -> dict[int, Origin]:
+    """Return where each of one record's revisions came from, by its number."""
+    all_of_them = list(revisions)
+    imports = _imports({one.undo_of or one.import_id for one in all_of_them} - {None})
+    return {one.number: _origin(one, imports.get(one.undo_of or one.import_id or 0)) for one in all_of_them}
+
+
+def _imports(ids: set[int | None]) -> dict[int, Import]:
+    return {one.id: one for one in db.session.scalars(select(Import).where(Import.id.in_(ids)))} if ids else {}
+
+
+def _origin(revision: Revision, source: Import | None) -> Origin:
+    return Origin(
         revision.number,
         revision.at,
         revision.by,
-        _THROUGH.get(revision.through, revision.through),
-        files.get(import_id or 0, ""),
-        import_id,
-        list(words.steps(revision)),
-        revision.reason,
+        str(_THROUGH.get(revision.through, revision.through)),
+        source.file_name if source else "",
+        source.applied_by if source and revision.through == "import" else "",
+        source.id if source and _may_open(source) else None,
+        revision.job_id if may("customer.bulk_edit") else None,
     )
+
+
+def _may_open(source: Import) -> bool:
+    own = current_user.partner_id is None or source.user_id == current_user.id
+    return own and may("import.upload")
 
 
 class _Words:
     """Labels of fields, those that are hidden or retired included."""
 
-    def __init__(self, fields: Sequence[Field], unseen: frozenset[str]) -> None:
+    def __init__(self, fields: Sequence[Field], record: Record, open_fields: Collection[str]) -> None:
+        self._now, self._open = record.values, open_fields
         self._fields = {field.key: field for field in fields}
         self._order = {key: place for place, key in enumerate(self._fields)}
-        self._unseen = unseen
-        self._gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).all())
         self._secret = secret_keys(db.session.connection())
+        self._unseen = rights_of(current_user).unseen
+        gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).all())
+        labels = {key: field.label for key, field in self._fields.items()} | gone
+        self.labels = {key: label for key, label in labels.items() if key not in self._unseen}
 
     def steps(self, revision: Revision) -> Iterator[Step]:
         """Yield a revision's changes in the order of the form."""
@@ -111,9 +217,18 @@ class _Words:
 
     def _step(self, key: str, old: object, new: object, cell: str) -> Step:
         if key == "deleted":
-            return Step("Bin", *(("", "moved to the bin") if new else ("in the bin", "restored")), cell)
+            there, away = _("there"), _("in the bin")
+            before, after = (there, away) if new else (away, there)
+            return Step(key, _("The customer"), before, after, cell)
         field = self._fields.get(key)
-        label = field.label if field else self._gone.get(key, key)
         if key in self._secret:
-            return Step(label, "•••" if old else "", "•••" if new else "", cell)
-        return Step(label, shown_json(old, field), shown_json(new, field), cell)
+            both = (DOTS if old else "", DOTS if new else "")
+            return Step(key, self.labels.get(key, key), *both, cell, is_secret=True)
+        before, after = (shown_json(plain, field) for plain in (old, new))
+        return Step(key, self.labels.get(key, key), before, after, cell, is_open=self._is_open(key, old, field))
+
+    def _is_open(self, key: str, old: object, field: Field | None) -> bool:
+        if field is None or key not in self._open:
+            return False
+        now = self._now.get(key)
+        return old != (None if now is None else FIELD_TYPES[field.type].to_json(now))

@@ -125,14 +125,17 @@ class ContactsType(ValueType):
 
     def read(self, shown: Scalar, field: Field) -> Any:
         """Return the members without repetitions, or `Bad` for the first that is none."""
-        texts = filter(None, map(trimmed, _SEPARATOR.split(as_text(shown))))
         members: dict[str, str] = {}
-        for text in texts:
+        for text in self.split(shown):
             spelling = self.member.spell(text)
             if isinstance(spelling, Bad):
                 return spelling
             members.setdefault(self.member.key_of(spelling), spelling)
         return tuple(members.values()) or None
+
+    def split(self, shown: Scalar) -> list[str]:
+        """Return the texts between separators, trimmed and not blank."""
+        return list(filter(None, map(trimmed, _SEPARATOR.split(as_text(shown)))))
 
     def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
         """Return the members, separated by commas."""

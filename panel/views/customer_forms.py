@@ -1,0 +1,190 @@
+"""The forms of a customer: adding one, and editing one together with others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import abort, redirect, request
+from flask_admin import expose
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+from wtforms.form import BaseForm
+
+from panel.changelog import LostRace, ValueTaken
+from panel.extensions import db
+from panel.forms.customer import (
+    Shape,
+    assign,
+    first_values,
+    left_blank,
+    problems_of,
+    read_new,
+    refuse_taken,
+    refuse_unreachable,
+    shape_of_add,
+    shape_of_edit,
+)
+from panel.forms.editing import Meanwhile, conflicts_of, kept_of, merge_form, since
+from panel.forms.showing import shown_json
+from panel.models import Customer
+from panel.newcomers import default_values
+from panel.pattern import PatternError
+from panel.rights import the_schema
+from panel.schema import Schema
+from panel.views.customer_query import called, find_open, id_of, lock_customer
+from panel.views.guarded import AppModelView
+from panel.views.history import change_of
+from panel.views.messages import say, warn
+from sync.records import Record
+from sync.types import FIELD_TYPES
+
+
+class CustomerForms(AppModelView):
+    """Adds and edits customers."""
+
+    create_template = "customers/add.html"
+    edit_template = "customers/edit.html"
+
+    @expose("/new/", methods=("GET", "POST"))
+    def create_view(self) -> Any:
+        """Show the form for a new customer, or add it."""
+        if not self.can_create:
+            abort(403)
+        connection, schema = db.session.connection(), the_schema()
+        shape = shape_of_add(connection, schema)
+        form = shape.form(first_values(connection, schema), request.form or None)
+        customer = _added(form, schema) if request.method == "POST" else None
+        if customer is None:
+            return self._page(self.create_template, shape, form, first_status=_first_status(schema))
+        say(_added_sentence(customer, schema))
+        again = "_another" in request.form
+        return redirect(self.get_url(".create_view") if again else self.get_url(".details_view", id=customer.id))
+
+    @expose("/edit/", methods=("GET", "POST"))
+    def edit_view(self) -> Any:
+        """Show a customer's form, or save it."""
+        if not self.can_edit:
+            abort(403)
+        shape = shape_of_edit(db.session.connection(), the_schema())
+        customer = lock_customer(id_of(request.args.get("id"))) if request.method == "POST" else None
+        record = find_open(shape.fields, id_of(request.args.get("id"))) or abort(404)
+        form = shape.form(record.values, request.form or None)
+        if customer is not None and _saved(form, customer, record, shape):
+            return redirect(self.get_url(".details_view", id=record.id))
+        return self._page(self.edit_template, shape, form, record=record)
+
+    @expose("/put-back/", methods=("POST",))
+    def put_back_view(self) -> Any:
+        """Give a customer the value again that a field had before one of its revisions, as an edit like any other."""
+        if not self.can_edit:
+            abort(403)
+        shape = shape_of_edit(db.session.connection(), the_schema())
+        customer = lock_customer(id_of(request.form.get("id"))) or abort(404)
+        record = find_open(shape.fields, customer.id) or abort(404)
+        form = shape.form(record.values)
+        if not _put_back(form, record.id):
+            warn(_("This value cannot be put back here."))
+        elif not _saved(form, customer, record, shape):
+            return self._page(self.edit_template, shape, form, record=record)
+        return redirect(self.get_url(".details_view", id=record.id))
+
+    def _page(self, template: str, shape: Shape, form: BaseForm, **values: Any) -> str:
+        problems = [*problems_of(form), *(one for one in conflicts_of(form) if not one.errors)]
+        return str(self.render(template, form=form, generator=shape.generator, problems=problems, **values))
+
+
+def _first_status(schema: Schema) -> str:
+    """Return the label of the status that new customers get, blank where the user may not see it."""
+    first = default_values(db.session.connection(), schema)["status"]
+    options = next((field.options for field in schema.fields if field.key == "status"), ())
+    return next((option.label for option in options if option.key == first), "")
+
+
+def _put_back(form: BaseForm, record_id: int) -> bool:
+    """Put into its input what a field had before the revision that the request names, if that is known."""
+    key = request.form.get("field", "")
+    change = change_of(record_id, id_of(request.form.get("number")), key)
+    if change is None or key not in form or form[key].locked or FIELD_TYPES[form[key].field.type].secret:
+        return False
+    form[key].text = shown_json(change[0], form[key].field)
+    return True
+
+
+def _added(form: BaseForm, schema: Schema) -> Customer | None:
+    values = read_new(form)
+    refuse_taken(db.session.connection(), form, values, None)
+    refuse_unreachable(form, values, {})
+    if problems_of(form):
+        return None
+    if current_user.partner_id is not None:
+        values["partner"] = current_user.partner_id
+    customer = Customer()
+    customer.left_blank = left_blank(form, values)
+    for field in (*schema.fields, *schema.unseen):
+        if values.get(field.key) is not None:
+            assign(customer, field, values[field.key])
+    db.session.add(customer)
+    return customer if _committed(form) else None
+
+
+def _saved(form: BaseForm, customer: Customer, record: Record, shape: Shape) -> bool:
+    """Save what the form changed, merged into the customer of this moment; False shows the form again."""
+    meanwhile = _meanwhile(record, shape)
+    values = merge_form(form, record.values, meanwhile)
+    refuse_taken(db.session.connection(), form, values, record.id)
+    refuse_unreachable(form, values, record.values)
+    if problems_of(form) or conflicts_of(form):
+        db.session.rollback()
+        return False
+    for field in shape.fields:
+        if field.key in values:
+            assign(customer, field, values[field.key])
+    if not _committed(form):
+        return False
+    _tell_saved(called(customer, the_schema()), values, kept_of(shape.fields, record.values, meanwhile, values))
+    return True
+
+
+def _meanwhile(record: Record, shape: Shape) -> Meanwhile:
+    opened = request.form.get("_revision", "")
+    opened_at = int(opened) if opened.isascii() and opened.isdecimal() and len(opened) < 18 else record.revision
+    return since(db.session.connection(), record, shape.fields, opened_at)
+
+
+def _tell_saved(name: str, values: Mapping[str, Any], kept: Mapping[str, Sequence[str]]) -> None:
+    if values:
+        fields = ngettext("%(num)d field was saved", "%(num)d fields were saved", len(values))
+        say(_("%(name)s: %(fields)s.", name=name, fields=fields))
+    else:
+        say(_("There was nothing to save."))
+    for who, labels in kept.items():
+        say(_("Changed meanwhile by %(who)s, and kept: %(fields)s.", who=who, fields=", ".join(labels)))
+
+
+def _added_sentence(customer: Customer, schema: Schema) -> str:
+    name = called(customer, schema)
+    if any(field.key == "login" for field in schema.unseen):
+        return str(_("%(name)s was added.", name=name))
+    return str(_("%(name)s was added with the login %(login)s.", name=name, login=customer.login))
+
+
+def _committed(form: BaseForm) -> bool:
+    try:
+        db.session.commit()
+    except (ValueTaken, LostRace, PatternError) as error:
+        db.session.rollback()
+        _blame(form, error)
+        return False
+    return True
+
+
+def _blame(form: BaseForm, error: Exception) -> None:
+    taken = error.field if isinstance(error, ValueTaken) else ""
+    for control in form:
+        if control.field.key == taken:
+            control.errors = [str(error)]
+            return
+    # The value may be one that the user does not see.
+    warn(_("A value that only one customer may have is taken. Ask an admin.") if taken else str(error))
