@@ -17,7 +17,7 @@ from panel.database import is_sqlite
 from panel.keys import Keyring
 from panel.models import Customer, Revision, UniqueValue
 from panel.models.columns import now
-from panel.records import BATCH, batches
+from panel.records import BATCH, batches, records_by_id
 from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of
 from sync.errors import SyncError
 from sync.fields import Field
@@ -25,6 +25,7 @@ from sync.records import Change, Record, roll_back
 from sync.types import FIELD_TYPES
 
 ROWS_AT_ONCE = 2_000
+REMEMBERED = "~login"  # no field's key, so that nobody can type such a value
 
 
 class ValueTaken(SyncError):
@@ -54,6 +55,16 @@ class Write:
     extra: Mapping[str, Any] = field(default_factory=dict)
     stamp: str = field(default_factory=lambda: secrets.token_hex(4))
 
+    @property
+    def bins(self) -> bool:
+        """Tell whether the write moves its record to the bin."""
+        return bool(self.changes.get("deleted", (None, None))[1])
+
+    @property
+    def restores(self) -> bool:
+        """Tell whether the write takes its record out of the bin."""
+        return "deleted" in self.changes and not self.bins
+
 
 def allocate_ids(connection: Connection, count: int, after: int = 0) -> list[int]:
     """Reserve IDs that no customer has or had, so that a login can be made of one before the row exists.
@@ -79,7 +90,7 @@ def write_in_bulk(
     Raises `ValueTaken` or `LostRace`; the caller rolls back.
     """
     fields = {entry.key: entry for entry in schema.fields}
-    release_and_claim(connection, fields, writes)
+    release_and_claim(connection, fields, writes, keyring)
     for some in batches(writes, ROWS_AT_ONCE):
         append_revisions(connection, [_without_secrets(write, fields, keyring) for write in some], author)
         _insert([write for write in some if write.number == 1], connection, fields, keyring)
@@ -190,18 +201,53 @@ def _extra(write: Write, fields: Mapping[str, Field], keyring: Keyring) -> dict[
     return {key: value for key, value in kept.items() if value is not None}
 
 
-def release_and_claim(connection: Connection, fields: Mapping[str, Field], writes: Sequence[Write]) -> None:
+def release_and_claim(
+    connection: Connection, fields: Mapping[str, Field], writes: Sequence[Write], keyring: Keyring
+) -> None:
     """Move the values that only one record may have: all old ones are let go before any new one is taken.
 
-    Two records may so exchange theirs in one transaction. Raises `ValueTaken`.
+    Two records may so exchange theirs in one transaction. A record in the bin holds none: moved there it lets go of
+    all, and restored it takes them again. Raises `ValueTaken`.
     """
-    moves = [(write, key) for write in writes for key in write.changes if key in fields and fields[key].unique]
+    unique = {key for key, field in fields.items() if field.unique}
+    let_go(connection, [write.record_id for write in writes if write.bins], keyring)
+    moves = [(write, key) for write in writes for key in write.changes if key in unique]
+    binned = _in_bin(connection, {write.record_id for write, _key in moves if write.number > 1}, writes)
+    moves = [(write, key) for write, key in moves if write.record_id not in binned]
     table = UniqueValue.__table__
     leaving = [{"f": key, "r": write.record_id} for write, key in moves if write.number > 1]
     if leaving:
         mine = (table.c.entity == ENTITY) & (table.c.field == bindparam("f")) & (table.c.record_id == bindparam("r"))
         connection.execute(delete(UniqueValue).where(mine), leaving)
-    claim(connection, [_claim(fields[key], write) for write, key in moves if write.changes[key][1] is not None])
+    taking = [_claim(fields[key], write) for write, key in moves if write.changes[key][1] is not None]
+    claim(connection, [*taking, *claims_back(connection, fields, [write for write in writes if write.restores])])
+
+
+def _in_bin(connection: Connection, ids: Iterable[int], writes: Sequence[Write]) -> set[int]:
+    """Return which of these records will be in the bin after the writes."""
+    table = Customer.__table__.c
+    found: set[int] = set()
+    for some in batches(sorted(ids), BATCH):
+        there = select(table.id).where(table.id.in_(some), table.deleted_at.is_not(None))
+        found.update(connection.execute(there).scalars())
+    return (found | {write.record_id for write in writes if write.bins}) - {w.record_id for w in writes if w.restores}
+
+
+def claims_back(connection: Connection, fields: Mapping[str, Field], writes: Sequence[Write]) -> list[dict[str, Any]]:
+    """Return the unique values that records have which are to come back from the bin, but for those that change."""
+    unique = [field for field in fields.values() if field.unique]
+    stored = records_by_id(connection, unique, [write.record_id for write in writes])
+    return [
+        {
+            "entity": ENTITY,
+            "field": field.key,
+            "value": FIELD_TYPES[field.type].key_of(stored[write.record_id].values[field.key]),
+            "record_id": write.record_id,
+        }
+        for write in writes
+        for field in unique
+        if field.key not in write.changes and stored[write.record_id].values[field.key] is not None
+    ]
 
 
 def claim(connection: Connection, wanted: Sequence[dict[str, Any]]) -> None:
@@ -248,11 +294,35 @@ def unique_key(field: Field, plain: Any) -> str:
     return field_type.key_of(field_type.from_json(plain))
 
 
-def release(connection: Connection, record_ids: Sequence[int]) -> None:
-    """Let go of all values that these records hold and no other may."""
+def let_go(connection: Connection, record_ids: Sequence[int], keyring: Keyring) -> None:
+    """Let go of all values that these records hold and no other may; their logins are remembered as digests.
+
+    Somebody who types such a login gets it; the generator never makes it again.
+    """
     table = UniqueValue.__table__.c
     for some in batches(record_ids, BATCH):
-        connection.execute(delete(UniqueValue).where(table.entity == ENTITY, table.record_id.in_(some)))
+        mine = (table.entity == ENTITY, table.record_id.in_(some))
+        held = connection.execute(select(table.value, table.record_id).where(*mine, table.field == "login")).all()
+        connection.execute(delete(UniqueValue).where(*mine, table.field != REMEMBERED))
+        remember(connection, dict(tuple(row) for row in held), keyring)
+
+
+def remember(connection: Connection, logins: Mapping[str, int], keyring: Keyring) -> None:
+    """Keep the digests of logins that records had, each in the form in which it was unique."""
+    if logins:
+        build = sqlite_insert if is_sqlite(connection) else postgresql_insert
+        rows = [
+            {"entity": ENTITY, "field": REMEMBERED, "value": keyring.digest(login), "record_id": record_id}
+            for login, record_id in logins.items()
+        ]
+        connection.execute(build(UniqueValue).on_conflict_do_nothing(), rows)
+
+
+def remembered(connection: Connection, logins: Iterable[str], keyring: Keyring) -> set[str]:
+    """Return which of these logins a record in the bin had, or one that was erased."""
+    digests = {keyring.digest(login.casefold()): login for login in logins}
+    held = owners_of(connection, ({"field": REMEMBERED, "value": digest} for digest in digests))
+    return {digests[digest] for _field, digest in held}
 
 
 def changes_since(connection: Connection, after: Mapping[int, int], entity: str = ENTITY) -> dict[int, list[Change]]:

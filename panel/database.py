@@ -38,6 +38,7 @@ def _set_pragmas(connection: Any, _record: object) -> None:
         "synchronous = NORMAL",
         "foreign_keys = ON",
         "temp_store = MEMORY",
+        "secure_delete = ON",  # what was overwritten or erased is not left in the file
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import Connection, select, update
 
-from panel.changelog import allocate_ids, claim_free, owners_of
+from panel.changelog import allocate_ids, claim_free, owners_of, remembered
 from panel.characters import Alphabet
 from panel.models import GeneratorConfig
 from panel.pattern import ENDLESS, PERSONAL, Newcomer, Part, PatternError, parse_pattern, places_of
@@ -188,11 +189,13 @@ class _Claims:
         return [one for one in candidates if one[1].casefold() not in taken]
 
     def _won(self, drawn: Mapping[int, tuple[int, str]]) -> dict[int, tuple[int, str]]:
+        used = used_before(self._connection, [login for _id, login in drawn.values()])
+        fresh = {at: one for at, one in drawn.items() if one[1].casefold() not in used}
         wanted = [
-            {"entity": ENTITY, "field": "login", "value": v.casefold(), "record_id": i} for i, v in drawn.values()
+            {"entity": ENTITY, "field": "login", "value": v.casefold(), "record_id": i} for i, v in fresh.values()
         ]
         owners = claim_free(self._connection, wanted)
-        return {at: one for at, one in drawn.items() if owners["login", one[1].casefold()] == one[0]}
+        return {at: one for at, one in fresh.items() if owners["login", one[1].casefold()] == one[0]}
 
     def _keep(self, won: Mapping[int, tuple[int, str]]) -> None:
         self._made |= won
@@ -212,9 +215,14 @@ class _Claims:
 
 
 def taken_of(connection: Connection, logins: Sequence[str]) -> set[str]:
-    """Return which of these logins somebody has, folded."""
+    """Return which of these logins somebody has or had, folded."""
     wanted = [{"field": "login", "value": login.casefold()} for login in logins]
-    return {value for _field, value in owners_of(connection, wanted)}
+    return {value for _field, value in owners_of(connection, wanted)} | used_before(connection, logins)
+
+
+def used_before(connection: Connection, logins: Sequence[str]) -> set[str]:
+    """Return which of these logins a customer had who is in the bin or erased, folded."""
+    return {login.casefold() for login in remembered(connection, logins, current_app.extensions["keyring"])}
 
 
 def no_free_login(maker: LoginMaker, newcomer: Newcomer, without: int, total: int) -> PatternError:

@@ -6,18 +6,33 @@ from sqlalchemy import Connection
 
 from panel.database import is_sqlite
 
-# (trigger, table, moment, when it refuses, what it says)
-RULES = (
+ERASING = "EXISTS (SELECT 1 FROM customer WHERE erased_at > {a_moment_ago})"
+ERASED = "EXISTS (SELECT 1 FROM customer WHERE id = OLD.record_id AND erased_at IS NOT NULL)"
+
+# (trigger, table, moment, when it refuses, what it says, unless this holds)
+RULES: tuple[tuple[str, str, str, str, str, str], ...] = (
     (
         "customer_needs_revision",
         "customer",
         "UPDATE",
         "NEW.revision <> OLD.revision + 1 OR NEW.id <> OLD.id",
         "a customer is written with its next revision only",
+        "",
     ),
-    ("customer_starts_at_one", "customer", "INSERT", "NEW.revision <> 1", "a new customer has revision 1"),
-    ("customer_stays", "customer", "DELETE", "1 = 1", "customers go to the bin and are never deleted"),
-    ("revision_stays", "revision", "DELETE", "1 = 1", "the change log is never shortened"),
+    (
+        "customer_is_erased_in_the_bin",
+        "customer",
+        "UPDATE",
+        (
+            "(NEW.erased_at IS NOT NULL AND OLD.deleted_at IS NULL)"
+            " OR (OLD.erased_at IS NOT NULL AND (NEW.erased_at IS NULL OR NEW.deleted_at IS NULL))"
+        ),
+        "only a customer in the bin is erased, and it stays there",
+        "",
+    ),
+    ("customer_starts_at_one", "customer", "INSERT", "NEW.revision <> 1", "a new customer has revision 1", ""),
+    ("customer_stays", "customer", "DELETE", "1 = 1", "customers go to the bin and are never deleted", ""),
+    ("revision_stays", "revision", "DELETE", "1 = 1", "the change log is never shortened", ""),
     (
         "revision_is_final",
         "revision",
@@ -27,12 +42,41 @@ RULES = (
             " OR NEW.stamp <> OLD.stamp OR NEW.at <> OLD.at"
         ),
         "an entry of the change log keeps its place",
+        "",
     ),
-    ("event_is_final", "event", "UPDATE", "1 = 1", "what happened is not rewritten"),
-    ("event_stays", "event", "DELETE", "OLD.at > {some_days_ago}", "what happened lately is not forgotten"),
+    (
+        "revision_keeps_its_values",
+        "revision",
+        "UPDATE",
+        "NEW.changes IS DISTINCT FROM OLD.changes OR NEW.cells IS DISTINCT FROM OLD.cells",
+        "what the change log says of a customer who is not erased stays",
+        ERASED,
+    ),
+    (
+        "event_is_final",
+        "event",
+        "UPDATE",
+        (
+            'NEW.id <> OLD.id OR NEW.at <> OLD.at OR NEW."by" <> OLD."by" OR NEW.name <> OLD.name'
+            " OR NEW.user_id IS DISTINCT FROM OLD.user_id"
+        ),
+        "what happened is not rewritten",
+        "",
+    ),
+    (
+        "event_keeps_its_detail",
+        "event",
+        "UPDATE",
+        "NEW.detail IS DISTINCT FROM OLD.detail",
+        "what happened is not rewritten",
+        ERASING,
+    ),
+    ("event_stays", "event", "DELETE", "OLD.at > {some_days_ago}", "what happened lately is not forgotten", ""),
 )
 KEPT_DAYS = 90
 """Events may be swept away when they are older."""
+ERASING_MINUTES = 5
+"""So long an erasure may take that rids events of a customer's name."""
 
 
 def install_guards(connection: Connection) -> None:
@@ -42,18 +86,21 @@ def install_guards(connection: Connection) -> None:
             connection.exec_driver_sql(statement)
 
 
-def _sqlite(name: str, table: str, moment: str, refused: str, message: str) -> list[str]:
+def _sqlite(name: str, table: str, moment: str, refused: str, message: str, unless: str) -> list[str]:
     # Moments are kept as text in UTC, which compares as they do.
-    refused = refused.replace("{some_days_ago}", f"datetime('now', '-{KEPT_DAYS} days')")
-    create = (
-        f"CREATE TRIGGER {name} BEFORE {moment} ON {table} WHEN {refused} BEGIN SELECT RAISE(ABORT, '{message}'); END"
-    )
+    when = f"({refused}) AND NOT {unless}" if unless else refused
+    when = when.replace("{some_days_ago}", f"datetime('now', '-{KEPT_DAYS} days')")
+    when = when.replace("{a_moment_ago}", f"datetime('now', '-{ERASING_MINUTES} minutes')")
+    create = f"CREATE TRIGGER {name} BEFORE {moment} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, '{message}'); END"
     return [f"DROP TRIGGER IF EXISTS {name}", create]
 
 
-def _postgresql(name: str, table: str, moment: str, refused: str, message: str) -> list[str]:
+def _postgresql(name: str, table: str, moment: str, refused: str, message: str, unless: str) -> list[str]:
+    # The condition of a trigger may not ask other tables, its function may.
+    unless = unless.replace("{a_moment_ago}", f"now() - interval '{ERASING_MINUTES} minutes'")
+    passes = f"IF {unless} THEN RETURN NEW; END IF; " if unless else ""
     function = (
-        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger AS $$ BEGIN "
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger AS $$ BEGIN {passes}"
         f"RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; END $$ LANGUAGE plpgsql"
     )
     refused = refused.replace("{some_days_ago}", f"now() - interval '{KEPT_DAYS} days'")

@@ -21,7 +21,7 @@ from flask import Flask, current_app, g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from panel.authors import Author
@@ -219,7 +219,7 @@ def _take() -> Work | None:
 
 def _run(work: Work) -> None:
     try:
-        if work.fence > MOST_TAKES:
+        if work.fence - work.options.get("fence", 0) > MOST_TAKES:
             raise SyncError(_("This was begun %(times)s times and never came to its end.", times=MOST_TAKES))
         with acting_as(work.author):
             _refuse_without_right(work)
@@ -302,11 +302,3 @@ class _Heartbeat:
                     set_if_held(connection, self._work, values)
             except (Busy, OperationalError):
                 logger.info("job %s: the lease is renewed later", self._work.job_id)
-
-
-def new_draft(kind_name: str, record_ids: Iterable[int], author: Author) -> int:
-    """Add a job that waits until somebody has looked at it, in the caller's transaction; return its ID."""
-    ids = array("q", record_ids)
-    who: dict[str, Any] = {"by": author.name, "user_id": author.user_id}
-    values = {"kind": KINDS[kind_name].name, "state": "planned", "record_ids": pack(ids), "total": len(ids), **who}
-    return int(db.session.connection().execute(insert(Job).values(**values).returning(Job.id)).scalar_one())

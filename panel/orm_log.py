@@ -36,7 +36,7 @@ def _before_flush(session: Session, _context: object, _instances: object) -> Non
     schema = current_schema(connection)
     with session.no_autoflush:
         writes = [*_creations(session, schema, created), *_updates(session, schema, changed)]
-    release_and_claim(connection, {field.key: field for field in schema.fields}, writes)
+    release_and_claim(connection, {field.key: field for field in schema.fields}, writes, _keyring())
     append_revisions(connection, writes, current_author())
 
 

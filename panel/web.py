@@ -28,6 +28,8 @@ from panel.signing_in.limits import TooManyTries, client_address
 from panel.signing_in.sessions import note_seen
 from panel.views import account, generator, lookup, own_account, resetting
 from panel.views.audit import AuditView
+from panel.views.bin import BinView
+from panel.views.bulk import BulkView
 from panel.views.config import LocationView, PartnerView
 from panel.views.customers import CustomerView
 from panel.views.exports import ExportView
@@ -100,6 +102,8 @@ def _add_views(app: Flask) -> None:
         ImportView("Imports", endpoint="imports"),
         PlannedView("Planned changes", endpoint="planned"),
         JobView("Work", endpoint="jobs"),
+        BulkView("Bulk edit", endpoint="bulk"),
+        BinView("Bin", endpoint="bin"),
         StatusView(Status, db, "Statuses", endpoint="statuses"),
         GeneratorView("Generator", endpoint="generator"),
         PartnerView(Partner, db, "Partners", endpoint="partners"),

@@ -19,6 +19,7 @@ from panel.generator import (
     newcomer_of,
     no_free_login,
     read_config,
+    used_before,
 )
 from panel.newcomers import today
 from panel.pattern import Newcomer
@@ -31,7 +32,12 @@ def suggest_login(connection: Connection, values: Mapping[str, Any], record_id: 
     newcomer = newcomer_of(record_id or _next_id(connection), values)
     for some in _candidates(maker, newcomer, config.next_number, is_new=record_id is None):
         owners = owners_of(connection, [{"field": "login", "value": login.casefold()} for login in some])
-        free = (login for login in some if owners.get(("login", login.casefold()), record_id) == record_id)
+        used = used_before(connection, some)
+        free = (
+            login
+            for login in some
+            if owners.get(("login", login.casefold()), record_id) == record_id and login.casefold() not in used
+        )
         if found := next(free, None):
             return found
     raise no_free_login(maker, newcomer, 1, 1)

@@ -22,7 +22,8 @@ class NotUnique(SyncError):
 def claim_existing(connection: Connection, field: Field) -> None:
     """Claim every customer's value of a field; raise `NotUnique` where two have the same."""
     reader = RecordReader([field])
-    rows = connection.execute(select_records([field]).order_by(Customer.__table__.c.id))
+    table = Customer.__table__.c
+    rows = connection.execute(select_records([field]).where(table.deleted_at.is_(None)).order_by(table.id))
     field_type = FIELD_TYPES[field.type]
     held = ((record.id, record.values[field.key]) for record in map(reader.record, rows))
     claims: Any = (

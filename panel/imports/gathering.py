@@ -211,6 +211,11 @@ class Gatherer:
             self._before = applied_imports(self._connection, self.export_id, self._file.sha256, self._file.name)
         return self._before
 
+    def is_erased(self, record: Record) -> bool:
+        """Tell whether a record was erased for good."""
+        erased = select(Customer.erased_at).where(Customer.id == record.id)
+        return record.deleted and self._connection.execute(erased).scalar() is not None
+
     def deletable_statuses(self) -> set[int]:
         """Return the statuses in which a customer may be deleted."""
         if self._deletable is None:

@@ -50,6 +50,7 @@ TAMPERED = (
 )
 DISAGREES = "The row's hidden reference says customer {id}, the ID beside it says another. Restore one of them."
 DELETED = "This customer was deleted after the export. Restore it in the panel first, or remove the row."
+ERASED = "This customer was erased for good after the export. Remove the row."
 TOO_MANY = "{label} '{value}' belongs to {count} customers. Use a key that only one has, or the ID column."
 RETIRED = 'The field "{label}" was retired after the export. Its column was left out.'
 WITHHELD = 'The field "{label}" is kept out of workbooks. Its column was left out.'
@@ -231,7 +232,7 @@ class _RowsPlanner:
             return self._plan_new(one, known, drafts[one.row.number])
         self.seen.ids[one.id].append(one.row.number)
         record = known.records.get(one.id)
-        if record is None:
+        if record is None or (self._gatherer.is_erased(record) and not self._holds(one, known)):
             return _refused(one, GONE)
         if self._identity.disagrees(one):
             return _refused(one, DISAGREES.format(id=one.id))
@@ -240,13 +241,21 @@ class _RowsPlanner:
 
     def _base_of(self, one: Identified, known: Gathered) -> Mapping[str, Any] | None:
         token = one.token
-        if not isinstance(token, RowToken) or token.export != self._gatherer.export_id:
+        if not isinstance(token, RowToken) or not self._holds(one, known):
             return None
+        return known.values.get((token.id, token.revision))
+
+    def _holds(self, one: Identified, known: Gathered) -> bool:
+        """Tell whether a row's token is of its export, and not made up."""
+        token = one.token
+        if not isinstance(token, RowToken) or token.export != self._gatherer.export_id:
+            return False
         stamp = known.stamps.get((token.id, token.revision))
-        holds = stamp is not None and self._tokens.holds(token, stamp)
-        return known.values.get((token.id, token.revision)) if holds else None
+        return stamp is not None and self._tokens.holds(token, stamp)
 
     def _plan_known(self, one: Identified, known: Known) -> RowPlan | None:
+        if self._gatherer.is_erased(known.record):
+            return _refused(one, ERASED)
         if self._asks_deletion(one.row):
             return self._plan_deletion(one, known.record, known.base)
         plan = self._planner.existing(one.row, known)

@@ -10,7 +10,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from panel.authors import Author
-from panel.changelog import Write, owners_of, release, unique_key, write_in_bulk
+from panel.changelog import Write, claims_back, owners_of, unique_key, write_in_bulk
 from panel.imports.options import Viewer
 from panel.keys import Keyring
 from panel.models import Customer, Revision
@@ -141,36 +141,36 @@ def _gone(fields: Mapping[str, Field], writes: Sequence[Write]) -> Iterator[Kept
 
 
 def _taken(connection: Connection, fields: Mapping[str, Field], writes: Sequence[Write]) -> Iterator[Kept]:
-    """Yield the unique values that another record holds and does not let go of in the same undoing."""
+    """Yield the unique values that another record holds and does not let go of in the same undoing.
+
+    For a record that comes back from the bin that is its coming back.
+    """
     unique = {key for key, field in fields.items() if field.unique}
     back = [(write, key) for write in writes for key, pair in write.changes.items() if key in unique and pair[1]]
     leaving = {(write.record_id, key) for write in writes for key in write.changes if key in unique}
-    leaving |= {(write.record_id, key) for write in writes if _bins(write) for key in unique}
-    claims = {(w.record_id, key): unique_key(fields[key], w.changes[key][1]) for w, key in back}
-    owners = owners_of(connection, ({"field": key, "value": value} for (_id, key), value in claims.items()))
-    for (record_id, key), value in claims.items():
-        owner = owners.get((key, value))
-        if owner not in {None, record_id} and (owner, key) not in leaving:
-            now = next(write.changes[key][0] for write, name in back if (write.record_id, name) == (record_id, key))
-            yield Kept(record_id, key, now, TAKEN.format(owner=owner))
-
-
-def _bins(write: Write) -> bool:
-    return bool(write.changes.get("deleted", (None, None))[1])
+    leaving |= {(write.record_id, key) for write in writes if write.bins for key in unique}
+    claims = [(write.record_id, key, key, unique_key(fields[key], write.changes[key][1])) for write, key in back]
+    returning = claims_back(connection, fields, [write for write in writes if write.restores])
+    claims += [(one["record_id"], "deleted", one["field"], one["value"]) for one in returning]
+    owners = owners_of(connection, ({"field": field, "value": value} for _id, _key, field, value in claims))
+    now = {(write.record_id, key): pair[0] for write in writes for key, pair in write.changes.items()}
+    for record_id, key, field, value in claims:
+        owner = owners.get((field, value))
+        if owner not in {None, record_id} and (owner, field) not in leaving:
+            yield Kept(record_id, key, now[record_id, key], TAKEN.format(owner=owner))
 
 
 def apply_undo(connection: Connection, written: ColumnElement[bool], author: Author, viewer: Viewer) -> Undone:
     """Undo these entries of the log in the caller's transaction; `author` says what of."""
     writes, undone = plan_undo(connection, written, viewer)
-    release(connection, [write.record_id for write in writes if _bins(write)])
     keyring: Keyring = current_app.extensions["keyring"]
     write_in_bulk(connection, current_schema(connection), keyring, writes, author)
     return undone
 
 
 def _summary(writes: Sequence[Write], kept: Sequence[Kept]) -> Undone:
-    binned = [write for write in writes if _bins(write)]
-    restored = [write for write in writes if write.changes.get("deleted", (None, True))[1] is None]
+    binned = [write for write in writes if write.bins]
+    restored = [write for write in writes if write.restores]
     cells = sum(len(write.changes) for write in writes) - len(binned) - len(restored)
     return Undone(cells, len(binned), len(restored), tuple(kept))
 

@@ -13,7 +13,8 @@ class Job(Base):
 
     `state` is ``queued``, ``running``, ``done``, ``failed`` or ``undone``. Whoever runs it holds it until
     `leased_until` and writes only while `fence` is the number under which it was taken. `record_ids` is the
-    zlib-packed array of the 64-bit IDs that it is about, where they were chosen one by one.
+    zlib-packed array of the 64-bit IDs that it is about, where they were chosen one by one, `revisions` that of the
+    revisions that they had when somebody looked. A job that somebody has to look at first is ``planned``.
     """
 
     __tablename__ = "job"
@@ -24,6 +25,7 @@ class Job(Base):
     state: Mapped[Short] = mapped_column(default="queued", index=True)
     options: Mapped[Document] = mapped_column(default=dict)
     record_ids: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    revisions: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
     total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
     result: Mapped[Document] = mapped_column(default=dict)

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from wtforms.form import BaseForm
 
 from panel.access import may
+from panel.bulk.deleting import refusal
 from panel.extensions import db
 from panel.forms.conditions import FieldFilter
 from panel.forms.customer import shown_fields
@@ -34,7 +35,7 @@ from panel.views.customer_query import COUNTED, called, id_of, lock_customer
 from panel.views.filters import BrokenFilter, all_filters, is_filter
 from panel.views.guarded import PerRequest
 from panel.views.list_page import address_without, address_without_filters, filter_choices, list_page
-from panel.views.messages import say, warn
+from panel.views.messages import offer, say, warn
 from panel.views.pager import OF_PAGE, pager_of, rows_of
 from panel.views.preferences import list_args
 from panel.views.saved_views import default_view
@@ -186,12 +187,16 @@ class CustomerView(CustomerForms, CustomerDetails):
             abort(403)
         customer = lock_customer(id_of(request.form.get("id"))) or abort(404)
         if not customer.status.deletable:
-            warn(_("Customers with this status are not deleted. Change the status first."))
+            warn(refusal(str(customer.status) if _sees_status() else ""))
             return redirect(self.get_url(".details_view", id=customer.id))
         customer.deleted_at = now()
-        name = called(customer, the_schema())
+        name, record_id = called(customer, the_schema()), customer.id
         db.session.commit()
-        say(_("%(name)s was moved to the bin.", name=name))
+        words = _("%(name)s was moved to the bin.", name=name)
+        if may("customer.restore"):
+            offer(words, _("Undo"), self.get_url("bin.restore_view", id=record_id))
+        else:
+            say(words)
         return redirect(self.get_url(".index_view"))
 
     @expose("/reveal/", methods=("POST",))
@@ -215,3 +220,7 @@ class CustomerView(CustomerForms, CustomerDetails):
 def _secret_field(key: str) -> Field:
     found = (field for field in shown_fields(the_schema()) if field.key == key and FIELD_TYPES[field.type].secret)
     return next(found, None) or abort(403)
+
+
+def _sees_status() -> bool:
+    return any(field.key == "status" for field in the_schema().fields)

@@ -48,6 +48,7 @@ MENU = (
             Entry("List", "list", "customers.index_view", "customer.list"),
             Entry("Add", "plus", "customers.create_view", "customer.add"),
             Entry("Planned changes", "", "planned.index", "customer.plan_status"),
+            Entry("Bin", "trash", "bin.index", "customer.restore"),
         ),
     ),
     Entry(
