@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from panel import admin_log, commands, database, orm_log, web, worker
+from panel import admin_log, commands, database, fitting, orm_log, web, worker
 from panel.extensions import babel, csrf, db, login_manager, migrate
 from panel.keys import open_keyring
 from panel.settings import PROJECT, load_settings
@@ -53,6 +53,7 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     database.prepare_engine(app)
     orm_log.log_the_orm()
     admin_log.log_administration()
+    fitting.follow_fields()
     worker.register(app)
     commands.register(app)
     web.register(app)

@@ -68,6 +68,21 @@ def writing() -> Iterator[Connection]:
             raise
 
 
+@contextmanager
+def writing_apart(engine: Engine) -> Iterator[Connection]:
+    """Yield a writer's connection beside the session's; on PostgreSQL each of its statements is a transaction."""
+    token = _writer.set(True)
+    try:
+        if is_sqlite(engine):
+            with engine.begin() as connection:
+                yield connection
+        else:
+            with engine.connect() as connection:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
+    finally:
+        _writer.reset(token)
+
+
 class Busy(SyncError):
     """The database had to give way to another writer."""
 

@@ -17,14 +17,17 @@ from sqlalchemy import inspect, select, text
 
 from panel.access import hash_password
 from panel.admin_log import unrecorded
+from panel.contacts import install_contacts
 from panel.database import is_sqlite, writing
 from panel.extensions import db
+from panel.fitting import fit
 from panel.guards import install_guards
 from panel.imports.files import sweep
 from panel.keys import KEY_FILE, KeyFileError
 from panel.models import GeneratorConfig, Import, Location, Partner, Role, SchemaVersion, Status, User
 from panel.permissions import DESCRIPTIONS, ROLES
 from panel.schema import ENTITY
+from panel.structures import enable_trigrams
 
 FIRST_ADMIN = "admin@example.com"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -53,8 +56,11 @@ def prepare(app: Flask, admin_password: str | None = None) -> str | None:
         _migrate()
         with writing() as connection:
             install_guards(connection)
+            install_contacts(connection)
             with unrecorded():
                 password = _seed(admin_password)
+            enable_trigrams(connection)
+            fit(connection)
             sweep(set(connection.execute(select(Import.stored_as)).scalars()))
             return password
 

@@ -100,10 +100,10 @@ def operand(field: Field, storage: str, value: Any) -> Any:
 
 def holds(value: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     """Return the condition that a text is somewhere in a value, capital letters aside."""
-    found: ColumnElement[bool] = value.icontains(text, autoescape=True)
-    escaped = json.dumps(text)[1:-1]
-    # SQLite keeps JSON as it was written: with every letter beyond ASCII as an escape.
-    return found if escaped == text else or_(found, value.icontains(escaped, autoescape=True))
+    # SQLite's LIKE knows the capital letters of ASCII alone, and it may keep JSON with every other one as an escape.
+    spellings = {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
+    spellings |= {json.dumps(spelling)[1:-1] for spelling in spellings}
+    return or_(*(value.icontains(spelling, autoescape=True) for spelling in sorted(spellings)))
 
 
 def has_member(value: ColumnElement[Any], member: Any) -> ColumnElement[bool]:

@@ -93,14 +93,15 @@ def key_of(value: ColumnElement[Any]) -> ColumnElement[Any]:
 def equals(value: ColumnElement[Any], other: Any) -> ColumnElement[bool]:
     """Return the condition that a value is another one; of texts an index finds the beginning."""
     same: ColumnElement[bool] = value == other
-    return and_(beginning(value) == beginning(other), same) if isinstance(other, str) else same
+    # By row, or SQLite puts the text in the place of the column, where no index is found any more.
+    return and_(beginning(value) == beginning(other), ByRow(same)) if isinstance(other, str) else same
 
 
 def one_of(value: ColumnElement[Any], others: Sequence[Any]) -> ColumnElement[bool]:
     """Return the condition that a value is one of several."""
     same: ColumnElement[bool] = value.in_(others)
     keys = [beginning(other) if isinstance(other, str) else other for other in others]
-    return and_(key_of(value).in_(keys), same) if isinstance(value.type, String) else same
+    return and_(key_of(value).in_(keys), ByRow(same)) if isinstance(value.type, String) else same
 
 
 def at_least(value: ColumnElement[Any], other: Any) -> ColumnElement[bool]:

@@ -121,8 +121,8 @@ ENTRIES: dict[str, Entry] = {
     "url": Entry(),
     "ip": Entry(),
     "mac": Entry(),
-    "emails": Entry(MembersInput, _IN_TEXT, scheme="mailto:"),
-    "phones": Entry(MembersInput, _IN_TEXT, searching.by_digits, scheme="tel:"),
+    "emails": Entry(MembersInput, _IN_TEXT, searching.by_contact, scheme="mailto:"),
+    "phones": Entry(MembersInput, _IN_TEXT, searching.by_contact, scheme="tel:"),
     "reference": Entry(ChoiceInput, (ANY_OF, NONE_OF, IS, IS_NOT), searching.by_option),
     "geo": Entry(PlaceInput, (WITHIN, *_IN_TEXT), scheme="geo:"),
     "relation": Entry(

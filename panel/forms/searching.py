@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Text, false, func, or_
+from sqlalchemy import ColumnElement, Text, false, func, literal_column, or_, select
 
 from panel.forms.expressions import expression, has_member, holds, operand
+from panel.forms.ordering import begins, equals, one_of
+from panel.models import Customer, CustomerContact
 from sync.fields import Bad, Field
 from sync.values import parse_value
 
@@ -16,6 +18,8 @@ Search = Callable[[Field, str, str], ColumnElement[bool]]
 
 _PHONE_MARKS = " -()./"
 _FEWEST_DIGITS = 3
+_LAST_LETTER = "\U0010ffff"
+_CONTACT = CustomerContact.__table__.c
 
 
 def by_text(field: Field, storage: str, word: str) -> ColumnElement[bool]:
@@ -23,15 +27,45 @@ def by_text(field: Field, storage: str, word: str) -> ColumnElement[bool]:
     return holds(expression(field, storage), word)
 
 
+def by_beginning(field: Field, storage: str, word: str) -> ColumnElement[bool]:
+    """Find a text that begins with a word."""
+    return begins(expression(field, storage), word)
+
+
 def by_digits(field: Field, storage: str, word: str) -> ColumnElement[bool]:
     """Find digits however the number is spaced."""
+    digits = digits_in(word)
+    return digits_of(field, storage).contains(digits) if digits else false()
+
+
+def digits_in(word: str) -> str:
+    """Return the digits of what may be a part of a phone number, or nothing."""
     digits = "".join(char for char in word if char.isdigit())
-    if len(digits) < _FEWEST_DIGITS or not all(char.isdigit() or char in f"+{_PHONE_MARKS}" for char in word):
-        return by_text(field, storage, word)
+    is_number = len(digits) >= _FEWEST_DIGITS and all(char.isdigit() or char in f"+{_PHONE_MARKS}" for char in word)
+    return digits if is_number else ""
+
+
+def digits_of(field: Field, storage: str) -> ColumnElement[str]:
+    """Return the SQL for a phone number without what stands between its digits."""
     plain: ColumnElement[str] = expression(field, storage)
     for mark in _PHONE_MARKS:
-        plain = func.replace(plain, mark, "", type_=Text())
-    return plain.contains(digits)
+        plain = func.replace(plain, literal_column(f"'{mark}'"), literal_column("''"), type_=Text())
+    return plain
+
+
+def by_contact(field: Field, _storage: str, word: str) -> ColumnElement[bool]:
+    """Find one of several addresses or numbers that begins with a word, however a number is spaced."""
+    mine = select(_CONTACT.customer_id).where(_CONTACT.customer_id == Customer.__table__.c.id)
+    return mine.where(contact_begins(field, word)).exists()
+
+
+def contact_begins(field: Field, word: str) -> ColumnElement[bool]:
+    """Return the condition on the rows of contacts; of a number the zeros before it do not count."""
+    digits = digits_in(word)
+    numbers = {number for number in (digits, digits.lstrip("0")) if len(number) >= _FEWEST_DIGITS}
+    starts = numbers if field.type == "phones" else {word.lower()}
+    within = (_CONTACT.term.between(start, start + _LAST_LETTER) for start in sorted(starts))
+    return (_CONTACT.field == field.key) & or_(false(), *within)
 
 
 def by_value(field: Field, storage: str, word: str) -> ColumnElement[bool]:
@@ -39,14 +73,15 @@ def by_value(field: Field, storage: str, word: str) -> ColumnElement[bool]:
     value = parse_value(word, field)
     if value is None or isinstance(value, Bad):
         return false()
-    found: ColumnElement[bool] = expression(field, storage) == operand(field, storage, value)
-    return found
+    return equals(expression(field, storage), operand(field, storage, value))
 
 
 def by_option(field: Field, storage: str, word: str) -> ColumnElement[bool]:
     """Find the options whose label holds a word."""
-    found = [option.key for option in field.options if word.casefold() in option.label.casefold()]
-    return expression(field, storage).in_(found) if found else false()
+    found = [
+        operand(field, storage, option.key) for option in field.options if word.casefold() in option.label.casefold()
+    ]
+    return one_of(expression(field, storage), found) if found else false()
 
 
 def by_relation(field: Field, storage: str, word: str) -> ColumnElement[bool]:

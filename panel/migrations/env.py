@@ -6,11 +6,12 @@ from alembic import context
 from flask import current_app
 
 from panel.models import Base
+from panel.structures import OURS
 
 
-def _is_ours(_thing: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
-    # Indexes of additional fields are made while the panel runs; no migration knows them.
-    return not (kind == "index" and (name or "").startswith("ix_extra_"))
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    # What lists are quick by is made while the panel runs; no migration knows it.
+    return not (kind in {"table", "index"} and (name or "").startswith(OURS))
 
 
 def _run() -> None:
@@ -19,7 +20,7 @@ def _run() -> None:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
-            include_object=_is_ours,
+            include_name=_is_ours,
             render_as_batch=True,
             transactional_ddl=True,
         )

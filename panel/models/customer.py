@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from panel.models.columns import Base, Document, Instant, Key, Long, Number, Short, now
 from panel.models.config import Location, Partner, Status
+
+# Compared by its bytes, so that a beginning is a range of the key.
+Bytewise = String(255).with_variant(String(255, collation="C"), "postgresql")
 
 
 class Customer(Base):
@@ -30,8 +33,6 @@ class Customer(Base):
             initially="DEFERRED",
         ),
         CheckConstraint("entity = 'customer'", name="entity"),
-        Index("ix_customer_full_name", "full_name"),
-        Index("ix_customer_city", "city"),
         {"sqlite_autoincrement": True},
     )
 
@@ -41,7 +42,7 @@ class Customer(Base):
     stamp: Mapped[Short] = mapped_column(default="")
     deleted_at: Mapped[Instant | None]
     erased_at: Mapped[Instant | None]
-    login: Mapped[Short] = mapped_column(index=True)
+    login: Mapped[Short]
     password: Mapped[Long | None]
     status_id: Mapped[Number] = mapped_column(ForeignKey("status.id"), index=True)
     billing_type: Mapped[Short] = mapped_column(default="recurring")
@@ -75,6 +76,17 @@ class Customer(Base):
         """Take a password in the clear; the flush encrypts it, bound to the ID."""
         self.new_password = text
         self.password = "pending"  # marks the row as changed; never stored
+
+
+class CustomerContact(Base):
+    """An email address or phone number of a customer as people type it; triggers keep it (`panel.contacts`)."""
+
+    __tablename__ = "customer_contact"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    field: Mapped[Short] = mapped_column(primary_key=True)
+    term: Mapped[str] = mapped_column(Bytewise, primary_key=True)
+    customer_id: Mapped[Number] = mapped_column(primary_key=True, index=True, autoincrement=False)
 
 
 class PlannedStatus(Base):

@@ -1,5 +1,7 @@
 """Compare speed and memory with other libraries, side by side: `python -m tests.benchmarks [ROWS]`.
 
+`python -m tests.benchmarks lists [ROWS]` measures the customer list instead.
+
 Seconds of writing and reading leave out starting Python; those of commands are the whole command.
 """
 
@@ -11,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.benchmarks import lists
 from tests.benchmarks.measure import ROOT, Measured, run, run_step
 
 PEER = ROOT.parent / "shared" / "peers" / "django_import_export.py"
@@ -33,6 +36,9 @@ READERS = {
 
 def main() -> None:
     """Run every step and print a line for each as soon as it is done."""
+    if sys.argv[1:2] == ["lists"]:
+        lists.main(sys.argv[2:])
+        return
     options = _options()
     with tempfile.TemporaryDirectory(prefix="rollbook-benchmark-") as name:
         folder = Path(name)

@@ -113,6 +113,23 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("target", sa.String(length=255), server_default="", nullable=False))
         batch_op.add_column(sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True))
 
+    op.create_table(
+        "customer_contact",
+        sa.Column("field", sa.String(length=255), nullable=False),
+        sa.Column(
+            "term",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("field", "term", "customer_id", name=op.f("pk_customer_contact")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_customer_contact_customer_id"), "customer_contact", ["customer_id"])
+    # What lists sort by is indexed as the panel's fields ask for it (panel/structures.py).
+    for name in ("ix_customer_city", "ix_customer_full_name", "ix_customer_login"):
+        op.drop_index(name, "customer")
+
     with op.batch_alter_table("customer", schema=None) as batch_op:
         batch_op.add_column(sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
 
@@ -214,6 +231,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table("customer", schema=None) as batch_op:
         batch_op.drop_column("erased_at")
+
+    for name in ("login", "full_name", "city"):
+        op.create_index(f"ix_customer_{name}", "customer", [name])
+    op.drop_table("customer_contact")
 
     with op.batch_alter_table("additional_field", schema=None) as batch_op:
         batch_op.drop_column("retired_at")
