@@ -12,7 +12,7 @@ from flask_login import current_user
 class Author:
     """Who writes, through what, and for which reason where no person typed the values.
 
-    That is ``panel``, ``import``, ``undo``, ``bulk``, ``bulk_undo``, ``command`` or ``system``.
+    That is ``panel``, ``import``, ``undo``, ``bulk``, ``bulk_undo``, ``command``, ``system`` or ``keys``.
     """
 
     name: str

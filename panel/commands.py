@@ -31,6 +31,7 @@ from panel.jobs import run_pending
 from panel.lifecycle import run_day
 from panel.models import Role, User
 from panel.newcomers import today
+from panel.rotating import remove_old_keys, rotate
 from panel.signing_in.resetting import give_one_time_password, lose_second_factor
 from panel.worker import Worker
 from sync.errors import SyncError, UnknownField, UnreadableWorkbook
@@ -42,7 +43,7 @@ users = AppGroup("user", help="Add users, or help one who is locked out.")
 
 def register(app: Flask) -> None:
     """Add the commands to the application."""
-    for command in (init, demo, export, import_, undo, lifecycle, work):
+    for command in (init, demo, export, import_, undo, lifecycle, work, rotate_keys):
         app.cli.add_command(command)
     app.cli.add_command(users)
 
@@ -277,6 +278,23 @@ def lifecycle(day: dt.datetime | None, dry_run: bool, as_json: bool) -> None:
     changed = sum(step.changed for step in steps)
     verb = "would change" if dry_run else "changed"
     click.echo(f"{on}: {changed} of {len(steps)} planned changes {verb}.")
+
+
+@click.command("rotate-keys")
+@click.option("--remove-old", is_flag=True, help="make no new key: take those that encrypt nothing out of the key file")
+@with_appcontext
+def rotate_keys(remove_old: bool) -> None:
+    """Encrypt passwords and second factors with a new key; interrupted, it goes on where it was when run again."""
+    ensure_ready()
+    try:
+        if remove_old:
+            removed = len(remove_old_keys())
+            click.echo(f"Old keys removed: {removed}. Backups of before need the key file of before.")
+            return
+        number, done = rotate(lambda so_far: click.echo(f"{so_far:,} encrypted anew", err=True))
+        click.echo(f"Key {number} encrypts from now on; {done:,} secrets were encrypted anew.")
+    except SyncError as error:
+        fail(str(error), 1)
 
 
 @click.command("worker")

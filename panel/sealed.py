@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -36,5 +37,12 @@ def sealed_values(connection: Connection) -> Iterator[Sealed]:
     keys, table = secret_keys(connection), Customer.__table__.c
     query = select(table.id, table.password, table.extra).order_by(table.id)
     for record_id, password, extra in connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}):
-        held = {**(extra or {}), "password": password}
-        yield from (Sealed(record_id, key, held[key]) for key in sorted(keys) if held.get(key))
+        yield from sealed_in(record_id, password, extra, keys)
+
+
+def sealed_in(
+    record_id: int, password: str | None, extra: Mapping[str, Any] | None, keys: Collection[str]
+) -> Iterator[Sealed]:
+    """Yield the ciphertexts of one customer's row; `keys` are the fields that hold secrets."""
+    held = {**(extra or {}), "password": password}
+    yield from (Sealed(record_id, key, str(held[key])) for key in sorted(keys) if held.get(key))

@@ -51,6 +51,8 @@ WORDS = {
     "field added": lazy_gettext("Added an additional field"),
     "field changed": lazy_gettext("Changed an additional field"),
     "field deleted": lazy_gettext("Deleted an additional field"),
+    "keys rotated": lazy_gettext("Encrypted all secrets with a new key"),
+    "old keys removed": lazy_gettext("Removed old keys"),
     "generator changed": lazy_gettext("Changed the generator"),
 }
 _LABELS = {

@@ -9,7 +9,7 @@ from panel.keys import KeyFileError, Keyring
 from panel.models import User
 from panel.signing_in.security import security
 
-_TOTP, _SETTING_UP = "tf_totp_secret", "tf_totp_secret, not yet in use"
+TOTP, _SETTING_UP = "tf_totp_secret", "tf_totp_secret, not yet in use"
 _CLOCKS_DIFFER = 30  # seconds that a telephone's clock may be off
 
 
@@ -46,7 +46,7 @@ def turn_on(user: User, sealed: str, code: str) -> list[str]:
     if not _fits(user, secret, code):
         return []
     user.tf_primary_method = "authenticator"
-    user.tf_totp_secret = _keyring().encrypt(secret, "user", user.id, _TOTP)
+    user.tf_totp_secret = _keyring().encrypt(secret, "user", user.id, TOTP)
     record("second factor on", user)
     return _new_codes(user)
 
@@ -85,7 +85,7 @@ def _new_codes(user: User) -> list[str]:
 
 
 def _secret(user: User) -> str:
-    return _keyring().decrypt(str(user.tf_totp_secret), "user", user.id, _TOTP)
+    return _keyring().decrypt(str(user.tf_totp_secret), "user", user.id, TOTP)
 
 
 def _fits(user: User, secret: str, code: str) -> bool:

@@ -37,6 +37,7 @@ _THROUGH = {
     "bulk_undo": lazy_gettext("by undoing what was done together with others"),
     "command": lazy_gettext("by a command"),
     "system": lazy_gettext("by itself"),
+    "keys": lazy_gettext("by a new key"),
 }
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from panel.access import may
 from panel.extensions import db
 from panel.models import Customer, Revision
+from panel.rotating import THROUGH
 from panel.schema import ENTITY, Schema
 from panel.views.customer_query import name_column, visible
 from panel.views.imports import recent
@@ -44,8 +45,13 @@ def _utc(at: dt.datetime) -> dt.datetime:
 
 
 def _edits(schema: Schema) -> Iterator[Deed]:
-    """Yield the newest revisions that belong to no import and no job, which are shown as a whole."""
-    alone = (Revision.import_id.is_(None), Revision.undo_of.is_(None), Revision.job_id.is_(None))
+    """Yield the newest revisions that belong to no import and no job, which are shown as a whole, nor to a new key."""
+    alone = (
+        Revision.import_id.is_(None),
+        Revision.undo_of.is_(None),
+        Revision.job_id.is_(None),
+        Revision.through != THROUGH,
+    )
     mine = (Revision.entity == ENTITY, Revision.record_id == _TABLE.id)
     query = select(Revision, name_column()).where(*mine, *alone, *visible())
     labels = {field.key: field.label for field in schema.fields}
