@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import abort, jsonify, request
+from flask_admin import expose
 from sqlalchemy import select
+from werkzeug.wrappers import Response
 
 from panel.extensions import db
 from panel.forms.additional_field import CATEGORY_LABELS, AdditionalFieldForm
+from panel.forms.field_preview import preview_of
 from panel.forms.uniqueness import claim_existing, release_all
 from panel.models import AdditionalField
 from panel.schema import ENTITY, TARGETS
@@ -50,6 +54,20 @@ class AdditionalFieldView(AppModelView):
     delete_word = "Retire"
     delete_done = "was retired"
     delete_question = "Its values are kept and shown only in history. Its key is never used again."
+
+    @expose("/preview/", methods=("POST",))
+    def preview_view(self) -> Response:
+        """Answer with the input that the definition makes, and what is wrong with the sample in it."""
+        model = self.model_or_404(request.args["id"]) if "id" in request.args else None
+        form = self.edit_form(model) if model else self.create_form()
+        form.validate()
+        if form.type.errors:
+            abort(400)
+        options = list(model.options or ()) if model else []
+        with db.session.no_autoflush:
+            made = preview_of(db.session.connection(), form, options, request.form)
+        page = {"form": made.form, "generator": made.generator, "seen": made.seen, "problem": made.problem}
+        return jsonify(html=self.render("config/field_preview.html", **page), problems=made.sample_problems)
 
     def get_query(self) -> Any:
         """Return the fields in use."""
