@@ -75,9 +75,8 @@ class AdditionalFieldForm(Form):
     read_only = BooleanField("Read-only", description="Shown and exported, never written by people.")
     disabled = BooleanField("Disabled", description="Greyed in forms, kept out of workbooks.")
     hidden = BooleanField("Hidden", description="Kept, and shown nowhere but in history.")
-    position = IntegerField("Position", [NumberRange(0, 9999, "Write a number from 0 to 9999.")], default=0)
     flags: ClassVar[tuple[str, ...]] = _FLAGS
-    inputs: ClassVar[dict[str, str]] = {"position": "number", "scale": "number"}
+    inputs: ClassVar[dict[str, str]] = {"scale": "number"}
 
     @property
     def settings(self) -> dict[str, str]:
@@ -128,7 +127,7 @@ class AdditionalFieldForm(Form):
         """
         described = self.as_field(obj.options or ())
         obj.label, obj.key, obj.type = self.label.data, self.key.data, self.type.data
-        obj.category, obj.position = self.category.data, self.position.data or 0
+        obj.category = self.category.data
         obj.options, obj.target = self.options_now(obj.options or ()), described.target
         obj.min, obj.max, obj.scale = described.min, described.max, described.scale
         obj.default = (self.default.data or None) if self.uses("default") else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import Connection
@@ -58,7 +59,7 @@ def preview_of(
 def _draft(form: AdditionalFieldForm, options: list[list[str]]) -> Field:
     """Return the field with what is right so far: a bound that is no number bounds nothing."""
     field = form.as_field(options)
-    bounds = {name: None for name in ("min", "max", "scale") if form[name].errors}
+    bounds: dict[str, Any] = {name: None for name in ("min", "max", "scale") if form[name].errors}
     chosen = field.options or ((Option("", _("The first option")),) if form.uses("options") else ())
     return replace(
         field,

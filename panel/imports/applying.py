@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select, text, update
 from panel.authors import Author
 from panel.changelog import LostRace, Write, write_in_bulk
 from panel.database import is_sqlite
+from panel.fields_work.retiring import refuse_too_many
 from panel.imports.gathering import applied_imports
 from panel.imports.planning import Planned
 from panel.imports.proposals import LONGEST_LABEL, NewField
@@ -68,6 +69,7 @@ def create_fields(connection: Connection, new_fields: Sequence[NewField]) -> Non
     """Add the additional fields that an import brings along."""
     if not new_fields:
         return
+    refuse_too_many(connection, len(new_fields))
     last = connection.execute(select(func.max(AdditionalField.position))).scalar() or 0
     rows = [_field_row(one, last + at) for at, one in enumerate(new_fields, 1)]
     connection.execute(insert(AdditionalField), rows)

@@ -1,4 +1,4 @@
-// Statuses: what the chosen effects mean, and the order by drag or by its buttons.
+// A status: what its chosen effects mean.
 "use strict";
 
 all("[data-effects]").forEach((place) => {
@@ -14,60 +14,4 @@ all("[data-effects]").forEach((place) => {
     form.querySelector("[data-own]").checked = true;
   });
   show();
-});
-
-all("[data-order]").forEach((list) => {
-  const lines = () => all("[data-id]", list);
-  let dragged = null;
-
-  lines().forEach((line) => { line.draggable = true; });
-  list.addEventListener("dragstart", (event) => {
-    dragged = event.target.closest("[data-id]");
-    dragged?.classList.add("dragged");
-  });
-  list.addEventListener("dragover", (event) => {
-    const over = event.target.closest("[data-id]");
-    if (!dragged || !over) return;
-    event.preventDefault();
-    const box = over.getBoundingClientRect();
-    if (over !== dragged) over[event.clientY < box.top + box.height / 2 ? "before" : "after"](dragged);
-  });
-  list.addEventListener("drop", (event) => event.preventDefault());
-  list.addEventListener("dragend", () => {
-    dragged?.classList.remove("dragged");
-    dragged = null;
-    save();
-  });
-
-  // The buttons are forms, so that they work without this; with it the focus stays where it is.
-  list.addEventListener("submit", (event) => {
-    const button = event.submitter;
-    const line = button?.closest("[data-id]");
-    if (!button?.dataset.step || !line) return;
-    event.preventDefault();
-    const up = button.dataset.step.endsWith("up");
-    if (up) line.previousElementSibling?.before(line);
-    else line.nextElementSibling?.after(line);
-    save();
-    const other = line.querySelector(`[data-step$=${up ? "down" : "up"}]`);
-    (button.disabled ? other : button).focus();
-  });
-
-  async function save() {
-    const ids = lines().map((line) => line.dataset.id);
-    lines().forEach((line, place) => {
-      line.querySelector("[data-step$=up]").disabled = place === 0;
-      line.querySelector("[data-step$=down]").disabled = place === ids.length - 1;
-    });
-    const data = new FormData();
-    data.append("ids", ids.join(","));
-    const said = document.querySelector("[data-order-said]");
-    try {
-      await ask(list.dataset.order, data);
-      said.textContent = list.dataset.saved || "The order was saved.";
-    } catch (error) {
-      said.textContent = error.message;
-      said.className = "alert alert-danger";
-    }
-  }
 });

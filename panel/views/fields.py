@@ -4,28 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, jsonify, request
+from flask import abort, jsonify, redirect, request, url_for
 from flask_admin import expose
-from sqlalchemy import select
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_login import current_user
+from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
+from panel.database import TooSlow, writing
 from panel.extensions import db
+from panel.fields_work.listing import are_many, fields_in_use, move, put_in_order, retired_fields, usage
+from panel.fields_work.retiring import refuse_too_many, restore, retire
 from panel.forms.additional_field import CATEGORY_LABELS, AdditionalFieldForm
 from panel.forms.field_preview import preview_of
 from panel.forms.uniqueness import claim_existing, release_all
 from panel.models import AdditionalField
-from panel.schema import ENTITY, TARGETS
+from panel.rights import rights_of
+from panel.schema import ENTITY, TARGETS, forget_schema
 from panel.views.guarded import AppModelView
+from panel.views.messages import say, warn
+from sync.errors import SyncError
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 
-
-def _category_label(_view: object, _context: object, model: AdditionalField, _name: str) -> str:
-    return CATEGORY_LABELS.get(model.category, model.category)
-
-
-def _type_label(_view: object, _context: object, model: AdditionalField, _name: str) -> str:
-    return FIELD_TYPES[model.type].label
+FLAGS = {
+    "required": lazy_gettext("Required"),
+    "is_unique": lazy_gettext("Unique"),
+    "show_in_list": lazy_gettext("Show in list"),
+    "add": lazy_gettext("Add"),
+    "searchable": lazy_gettext("Searchable"),
+}
+"""What the list of fields tells with a tick, in the original's order."""
 
 
 class AdditionalFieldView(AppModelView):
@@ -33,27 +43,74 @@ class AdditionalFieldView(AppModelView):
 
     permission = "config"
     noun = "field"
-    lead = "What else is to be known of a customer. A new field is at once in forms, lists, exports and imports."
     form = AdditionalFieldForm
-    column_list = (
-        "label",
-        "key",
-        "type",
-        "category",
-        "required",
-        "is_unique",
-        "add",
-        "show_in_list",
-        "searchable",
-        "position",
-    )
-    column_labels = {"is_unique": "Unique", "show_in_list": "Show in list"}  # noqa: RUF012 - Flask-Admin's own form
-    column_formatters = {"type": _type_label, "category": _category_label}  # noqa: RUF012 - likewise
-    column_default_sort = [("position", False), ("id", False)]  # noqa: RUF012 - likewise
+    column_list = ("label",)
+    list_template = "config/fields.html"
     form_template = "config/field.html"
     delete_word = "Retire"
     delete_done = "was retired"
-    delete_question = "Its values are kept and shown only in history. Its key is never used again."
+    delete_question = "Its values are kept and shown only in history. You can restore it."
+
+    @expose("/")
+    def index_view(self) -> str:
+        """Show the fields in their order, those that were retired below."""
+        fields, hidden_from = fields_in_use(), rights_of(current_user).unseen
+        total, counts = self._counted([one for one in fields if one.key not in hidden_from])
+        page: dict[str, Any] = {"fields": fields, "retired": retired_fields(), "total": total, "counts": counts}
+        page |= {"flags": list(FLAGS.items()), "types": FIELD_TYPES, "categories": CATEGORY_LABELS}
+        return str(self.render(self.list_template, filled_url=_filled_url, **page))
+
+    def _counted(self, fields: list[AdditionalField]) -> tuple[int, dict[str, int]]:
+        connection = db.session.connection()
+        if not fields or (are_many(connection) and "counted" not in request.args):
+            return 0, {}
+        try:
+            return usage(connection, fields)
+        except TooSlow as error:
+            warn(str(error))
+            return 0, {}
+
+    @expose("/move/", methods=("POST",))
+    def move_view(self) -> Response:
+        """Move a field one place up or down."""
+        self._refuse_others()
+        field = self.model_or_404(request.form.get("id"))
+        with writing():
+            move(field.id, -1 if request.form.get("to") == "up" else 1)
+        forget_schema()
+        return redirect(self.get_url(".index_view"))
+
+    @expose("/order/", methods=("POST",))
+    def order_view(self) -> tuple[str, int]:
+        """Save the order that the list was dragged into."""
+        self._refuse_others()
+        ids = [int(text) for text in request.form.get("ids", "").split(",") if text.isdecimal() and len(text) < 18]
+        with writing():
+            put_in_order(ids)
+        forget_schema()
+        return "", 204
+
+    @expose("/restore/", methods=("POST",))
+    def restore_view(self) -> Response:
+        """Bring a retired field back, or say why it stays retired."""
+        self._refuse_others()
+        text = request.form.get("id", "")
+        number = int(text) if text.isdecimal() and len(text) < 18 else 0
+        try:
+            with writing() as connection:
+                field = db.session.get(AdditionalField, number)
+                if field is None or not field.retired:
+                    abort(404)
+                restore(connection, field)
+                say(_("%(label)s was restored.", label=field.label))
+        except SyncError as error:
+            warn(_("It stays retired. %(reason)s", reason=str(error)))
+        forget_schema()
+        return redirect(self.get_url(".index_view"))
+
+    def _refuse_others(self) -> None:
+        if not self.can_edit:
+            abort(403)
 
     @expose("/preview/", methods=("POST",))
     def preview_view(self) -> Response:
@@ -68,14 +125,6 @@ class AdditionalFieldView(AppModelView):
             made = preview_of(db.session.connection(), form, options, request.form)
         page = {"form": made.form, "generator": made.generator, "seen": made.seen, "problem": made.problem}
         return jsonify(html=self.render("config/field_preview.html", **page), problems=made.sample_problems)
-
-    def get_query(self) -> Any:
-        """Return the fields in use."""
-        return super().get_query().filter(AdditionalField.retired.is_(False))
-
-    def get_count_query(self) -> Any:
-        """Return the query that counts the fields in use."""
-        return super().get_count_query().filter(AdditionalField.retired.is_(False))
 
     def get_one(self, id: str) -> AdditionalField | None:
         """Return a field in use."""
@@ -96,11 +145,17 @@ class AdditionalFieldView(AppModelView):
         keys = db.session.scalars(select(AdditionalField.key))
         if not form.check(None, keys):
             return False
+        try:
+            refuse_too_many(db.session.connection())
+        except SyncError as error:
+            form.key.errors = [str(error)]
+            return False
         return super().create_model(form)
 
     def build_new_instance(self) -> AdditionalField:
-        """Return a field without options."""
-        return AdditionalField(entity=ENTITY, options=[])
+        """Return a field without options, the last one."""
+        last = db.session.scalar(select(func.max(AdditionalField.position))) or 0
+        return AdditionalField(entity=ENTITY, options=[], position=last + 1)
 
     def update_model(self, form: AdditionalFieldForm, model: AdditionalField) -> Any:
         """Save a field; its key and its type stay."""
@@ -115,11 +170,15 @@ class AdditionalFieldView(AppModelView):
 
     def delete_model(self, model: AdditionalField) -> bool:
         """Retire a field: values and history stay, and so does the claim on its key."""
-        model.retired = True
-        release_all(db.session.connection(), model.key)
+        retire(db.session.connection(), model)
         db.session.commit()
         self.after_model_delete(model)
         return True
+
+
+def _filled_url(field: AdditionalField) -> str:
+    conditions: dict[str, Any] = {f"flt_{field.key}_empty": "No"}
+    return url_for("customers.index_view", **conditions)
 
 
 def _make_unique(model: AdditionalField, described: Field, *, unique: bool) -> None:

@@ -1,0 +1,58 @@
+// Lists in an order of their own: by drag or by their buttons, saved at once.
+"use strict";
+
+all("[data-order]").forEach((list) => {
+  const lines = () => all("[data-id]", list);
+  let dragged = null;
+
+  lines().forEach((line) => { line.draggable = true; });
+  list.addEventListener("dragstart", (event) => {
+    dragged = event.target.closest("[data-id]");
+    dragged?.classList.add("dragged");
+  });
+  list.addEventListener("dragover", (event) => {
+    const over = event.target.closest("[data-id]");
+    if (!dragged || !over) return;
+    event.preventDefault();
+    const box = over.getBoundingClientRect();
+    if (over !== dragged) over[event.clientY < box.top + box.height / 2 ? "before" : "after"](dragged);
+  });
+  list.addEventListener("drop", (event) => event.preventDefault());
+  list.addEventListener("dragend", () => {
+    dragged?.classList.remove("dragged");
+    dragged = null;
+    save();
+  });
+
+  // The buttons are forms, so that they work without this; with it the focus stays where it is.
+  list.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    const line = button?.closest("[data-id]");
+    if (!button?.dataset.step || !line) return;
+    event.preventDefault();
+    const up = button.dataset.step.endsWith("up");
+    if (up) line.previousElementSibling?.before(line);
+    else line.nextElementSibling?.after(line);
+    save();
+    const other = line.querySelector(`[data-step$=${up ? "down" : "up"}]`);
+    (button.disabled ? other : button).focus();
+  });
+
+  async function save() {
+    const ids = lines().map((line) => line.dataset.id);
+    lines().forEach((line, place) => {
+      line.querySelector("[data-step$=up]").disabled = place === 0;
+      line.querySelector("[data-step$=down]").disabled = place === ids.length - 1;
+    });
+    const data = new FormData();
+    data.append("ids", ids.join(","));
+    const said = document.querySelector("[data-order-said]");
+    try {
+      await ask(list.dataset.order, data);
+      said.textContent = list.dataset.saved || "The order was saved.";
+    } catch (error) {
+      said.textContent = error.message;
+      said.className = "alert alert-danger";
+    }
+  }
+});
