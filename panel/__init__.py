@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
         SECRET_KEY=keyring.session,
         SQLALCHEMY_DATABASE_URI=settings["ROLLBOOK_DATABASE_URL"],
         SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "json_serializer": _json},
-        MAX_CONTENT_LENGTH=settings["ROLLBOOK_UPLOAD_MEGABYTES"] * 1024 * 1024,
+        MAX_CONTENT_LENGTH=_largest_request(settings),
         MAX_FORM_MEMORY_SIZE=FORM_BYTES,
         # A browser takes a cookie of this prefix from this host alone, by HTTPS, for all its paths.
         SESSION_COOKIE_NAME="__Host-session" if settings["ROLLBOOK_SECURE_COOKIES"] else "session",
@@ -60,6 +61,12 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     if hops := settings["ROLLBOOK_PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _largest_request(settings: Mapping[str, Any]) -> int:
+    """Return the bytes of the largest request that is taken: a workbook, or a form with a file."""
+    workbook, file = settings["ROLLBOOK_UPLOAD_MEGABYTES"] << 20, settings["ROLLBOOK_FILE_MEGABYTES"] << 20
+    return int(max(workbook, FORM_BYTES + file))
 
 
 def _json(value: Any) -> str:

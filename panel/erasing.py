@@ -18,6 +18,7 @@ from panel.authors import Author
 from panel.changelog import let_go, remember
 from panel.database import is_sqlite
 from panel.extensions import db
+from panel.files.storing import forget
 from panel.imports.files import uploads
 from panel.jobs import unpack
 from panel.models import (
@@ -70,7 +71,7 @@ def erase(connection: Connection, record_id: int, author: Author) -> list[Path]:
     _blank_row(connection, row, author)
     _blank_log(connection, record_id, log)
     _keep_logins_as_digests(connection, record_id, row, log)
-    files = _forget_imports(connection, record_id, log)
+    files = [*_forget_imports(connection, record_id, log), *forget(connection, record_id)]
     connection.execute(delete(PlannedStatus).where(PlannedStatus.customer_id == record_id))
     _forget_jobs(connection, record_id)
     _scrub(connection, traces)

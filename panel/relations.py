@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from panel.changelog import owners_of
-from panel.models import Customer
+from panel.models import Customer, StoredFile
 from panel.records import BATCH, batches
 from sync.fields import Field, Option
-from sync.types.choices import CUSTOMER
+from sync.types.choices import CUSTOMER, FILE
 
 LABEL_LENGTH = 80
 NOBODY = "There is no customer #{id} that you may point to. Write the ID or the login of another."
@@ -57,7 +57,18 @@ def customer_labels(connection: Connection, ids: Collection[int], reach: Reach) 
     return labels
 
 
-_LABELS: dict[str, Callable[[Connection, Collection[int], Reach], dict[int, str]]] = {CUSTOMER: customer_labels}
+def file_names(connection: Connection, ids: Collection[int], _reach: Reach) -> dict[int, str]:
+    """Return the name of each file; who sees a customer's value sees the name of the file that it is."""
+    columns, names = select(StoredFile.id, StoredFile.name), {}
+    for some in batches(sorted(ids), BATCH):
+        names.update({row.id: row.name for row in connection.execute(columns.where(StoredFile.id.in_(some)))})
+    return names
+
+
+_LABELS: dict[str, Callable[[Connection, Collection[int], Reach], dict[int, str]]] = {
+    CUSTOMER: customer_labels,
+    FILE: file_names,
+}
 """Whose labels are read for the values at hand, by what the field points to; all others are options of the schema."""
 
 

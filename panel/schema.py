@@ -217,7 +217,7 @@ def _additional(row: RowMapping, targets: Mapping[str, tuple[Option, ...]]) -> F
         max=_plain_bound(row["max"]),
         scale=row["scale"],
         category=row["category"],
-        target=row["target"],
+        target=FIELD_TYPES[row["type"]].target or row["target"],
         help=str(HELP.get(row["target"], "")),
     )
     default = parse_value(row["default"], field)

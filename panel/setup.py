@@ -20,6 +20,7 @@ from panel.admin_log import unrecorded
 from panel.contacts import install_contacts
 from panel.database import is_sqlite, writing
 from panel.extensions import db
+from panel.files.storing import sweep as sweep_files
 from panel.fitting import fit
 from panel.guards import install_guards
 from panel.imports.files import sweep
@@ -62,7 +63,8 @@ def prepare(app: Flask, admin_password: str | None = None) -> str | None:
             enable_trigrams(connection)
             fit(connection)
             sweep(set(connection.execute(select(Import.stored_as)).scalars()))
-            return password
+        sweep_files()
+        return password
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from panel.database import is_sqlite
 from panel.forms.expressions import expression
 from panel.forms.ordering import ByBytes
-from panel.forms.registry import ENTRIES, sorts_by
+from panel.forms.registry import ENTRIES, is_sorted, sorts_by
 from panel.forms.searching import by_digits, by_text, digits_of
 from panel.schema import Schema
 from sync.fields import Field
@@ -47,7 +47,7 @@ class Structure:
 
 def is_indexed(schema: Schema, field: Field) -> bool:
     """Tell whether a field has an index to be sorted, filtered and searched by."""
-    if FIELD_TYPES[field.type].secret or field.key in UNSORTED:
+    if not is_sorted(field) or field.key in UNSORTED:
         return False
     placement = schema.placements.get(field.key)
     return placement is None or (not placement.hidden and (placement.show_in_list or placement.searchable))

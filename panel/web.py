@@ -19,6 +19,7 @@ from panel.access import may
 from panel.audit import plain, record
 from panel.database import Busy, writing
 from panel.extensions import db, login_manager
+from panel.files.kinds import read_types
 from panel.forms.preview import STATES
 from panel.forms.showing import ago, count, moment
 from panel.maps import read_tiles, with_tiles
@@ -26,7 +27,7 @@ from panel.models import AdditionalField, Customer, Location, Partner, Role, Sta
 from panel.rights import name_of
 from panel.signing_in.limits import TooManyTries, client_address
 from panel.signing_in.sessions import note_seen
-from panel.views import account, generator, lookup, own_account, resetting
+from panel.views import account, files, generator, lookup, own_account, resetting
 from panel.views.audit import AuditView
 from panel.views.bin import BinView
 from panel.views.bulk import BulkView
@@ -74,11 +75,13 @@ def register(app: Flask) -> None:
     login_manager.login_view = "account.login"
     login_manager.login_message = None
     app.extensions["tiles"] = read_tiles(app.config)
+    app.extensions["file_types"] = read_types(app.config)
     _add_views(app)
     for pages in (account.pages, own_account.pages, resetting.pages):
         app.register_blueprint(pages)
     app.register_blueprint(generator.pages)
     app.register_blueprint(lookup.pages)
+    app.register_blueprint(files.pages)
     app.add_url_rule("/healthz", "health", _health)
     app.before_request(own_account.ask_first)
     app.before_request(note_seen)

@@ -16,6 +16,11 @@ ACTION_KEY = "action"
 NEW_FIELD, LEAVE_OUT = "+", "-"
 
 
+def is_writable(field: Field) -> bool:
+    """Tell whether a cell can set a field."""
+    return not field.read_only and FIELD_TYPES[field.type].typed
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of the sheet that holds a field.
@@ -124,7 +129,7 @@ class _Matcher:
             else:
                 self._unknown.append((index, label or target))
             return
-        self.columns.append(Column(index, field, self._shown.get(field.key), not field.read_only))
+        self.columns.append(Column(index, field, self._shown.get(field.key), is_writable(field)))
 
     def headers(self) -> Headers:
         """Return what was decided."""

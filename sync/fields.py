@@ -35,7 +35,7 @@ class Field:
     `min` and `max` bound the length of text, the value of numbers, the count of sets.
     `scale` is the number of decimal places that a decimal keeps, or None for any.
     `generated` marks a value that the panel makes where a new record leaves it blank.
-    `target` is what a relation points to: ``customer``, ``partner`` or ``location``.
+    `target` is what a value points to: ``customer``, ``partner``, ``location`` or ``file``.
     `secret` values are never rendered and never compared in the clear.
     `former` options are read as those that they became part of; they are no part of what the field is.
     """
@@ -125,6 +125,10 @@ class FieldType:
     """Whether a value is a tuple of members that merge one by one."""
     secret: ClassVar[bool] = False
     """Whether a value is never shown."""
+    typed: ClassVar[bool] = True
+    """Whether people type a value, so that a cell can set it."""
+    target: ClassVar[str] = ""
+    """What the values of all its fields point to; blank where they point to nothing, or each field says to what."""
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def parse(self, raw: RawCell, field: Field) -> Any:

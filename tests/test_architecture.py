@@ -17,7 +17,7 @@ FOREIGN = ("flask", "flask_admin", "sqlalchemy", "werkzeug", "wtforms", "panel")
 MODULES = sorted(module.name for module in pkgutil.walk_packages(sync.__path__, "sync."))
 REQUESTED = (
     "string text integer decimal money date datetime boolean select multi_select email phone url ip mac password "
-    "relation multi_relation"
+    "relation multi_relation file"
 ).split()
 
 PROBE = """

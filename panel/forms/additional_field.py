@@ -118,7 +118,7 @@ class AdditionalFieldForm(Form):
 
     @property
     def _target(self) -> str:
-        return (self.target.data or "") if self.uses("target") else ""
+        return (self.target.data or "") if self.uses("target") else FIELD_TYPES[self.type.data].target
 
     def populate_obj(self, obj: AdditionalField) -> None:
         """Give a field what the form says, name by name; a setting that its type has not stays empty.

@@ -10,11 +10,12 @@ from typing import Any
 from flask_admin.model.filters import BaseFilter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from sqlalchemy import ColumnElement, Select, not_, or_
+from sqlalchemy import ColumnElement, Select, not_, or_, select
 
 from panel.forms.boxes import Box, parse_box
 from panel.forms.expressions import expression, has_member, holds, operand
 from panel.forms.ordering import at_least, at_most, begins, between, equals, is_empty, one_of
+from panel.models import StoredFile
 from panel.newcomers import today
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
@@ -52,6 +53,10 @@ def _has_any(value: ColumnElement[Any], members: Sequence[Any]) -> ColumnElement
     return or_(*(has_member(value, member) for member in members))
 
 
+def _has_name(value: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    return value.in_(select(StoredFile.id).where(holds(StoredFile.__table__.c.name, text)))
+
+
 IS = Operation("is", lazy_gettext("is"), "value", equals)
 IS_NOT = Operation("not", lazy_gettext("is not"), "value", lambda value, other: or_(value != other, value.is_(None)))
 ANY_OF = Operation("in", lazy_gettext("is any of"), "options", one_of)
@@ -68,6 +73,7 @@ NEXT = Operation("next", lazy_gettext("is in the next … days"), "days", betwee
 HAS = Operation("has", lazy_gettext("has"), "option", has_member)
 WITHIN = Operation("within", lazy_gettext("is within"), "box", lambda value, box: box.holds(value))
 HAS_ANY = Operation("hasany", lazy_gettext("has any of"), "options", _has_any)
+NAMED = Operation("named", lazy_gettext("has in its name"), "text", _has_name)
 EMPTY = Operation(
     "empty",
     lazy_gettext("is empty"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import render_template
 from markupsafe import Markup
@@ -44,6 +44,7 @@ class ValueInput(FormField):
     """The input of one field; `text` is what it holds, `locked` why nobody may type in it."""
 
     widget = TemplateWidget("line")
+    takes_files: ClassVar[bool] = False
 
     def __init__(self, field: Field, locked: str = "", **options: Any) -> None:
         super().__init__(field.label, description=field.help or FIELD_TYPES[field.type].hint, **options)
@@ -58,6 +59,23 @@ class ValueInput(FormField):
         """Take what the browser sent; an input that it did not send stays as it is."""
         if valuelist and not self.locked:
             self.text = self.received(valuelist)
+
+    def put(self, value: Any) -> None:
+        """Show a canonical value as if a person had typed it."""
+        self.text = shown(value, self.field)
+
+    def words(self, value: Any) -> str:
+        """Return a canonical value as the form tells of it."""
+        return shown(value, self.field)
+
+    def taken(self, value: Any) -> str:
+        """Return what the input holds once a canonical value was taken over."""
+        return self.words(value)
+
+    @property
+    def typed(self) -> str:
+        """Return what the input holds as the form tells of it."""
+        return self.text
 
     def written(self, text: str) -> str:
         """Return a value's text as the browser needs it."""

@@ -14,6 +14,7 @@ from wtforms.form import BaseForm
 from panel.changelog import owners_of
 from panel.extensions import db
 from panel.forms.controls import ValueInput
+from panel.forms.file_input import FileInput
 from panel.forms.registry import ENTRIES
 from panel.forms.showing import shown
 from panel.generator import read_config
@@ -39,10 +40,15 @@ class Shape:
     locked: Mapping[str, str]
     generator: GeneratorConfig
 
-    def form(self, values: Mapping[str, Any], sent: MultiDict[str, str] | None = None) -> BaseForm:
-        """Return the form, showing these canonical values and then what was sent."""
+    def form(
+        self, values: Mapping[str, Any], sent: MultiDict[str, str] | None = None, record_id: int | None = None
+    ) -> BaseForm:
+        """Return the form of a customer, showing these canonical values and then what was sent."""
         form = BaseForm({field.key: self._control(field) for field in known(self.fields, values, sent)})
         form.process(sent, data=dict(values))
+        for control in form:
+            if isinstance(control, FileInput):
+                control.record_id = record_id
         return form
 
     def _control(self, field: Field) -> Any:

@@ -134,5 +134,5 @@ def _problem(merged: Merged, field: Field) -> str | None:
 def _note(control: ValueInput, versions: Versions, changed_by: str) -> Note:
     if FIELD_TYPES[control.field.type].secret:
         return Note(_DOTS, _DOTS, _DOTS, changed_by, take="")
-    base, panel = (shown(value, control.field) for value in (versions.base, versions.panel))
-    return Note(base, panel, control.text, changed_by, take=panel)
+    base, panel = (control.words(value) for value in (versions.base, versions.panel))
+    return Note(base, panel, control.typed, changed_by, take=control.taken(versions.panel))

@@ -23,6 +23,13 @@ def no_links(_value: Any, _field: Field) -> list[Link]:
     return []
 
 
+def file_links(value: Any, field: Field) -> list[Link]:
+    """Return the file's name with the address that sends it."""
+    if value is None:
+        return []
+    return [Link(choices_of(field).label(value), url_for("files.download", number=value))]
+
+
 def customer_links(value: Any, field: Field) -> list[Link]:
     """Return the customers that a value names, each with the page of its details."""
     if not points_to_customers(field):

@@ -20,6 +20,7 @@ from panel.forms.conditions import (
     IS_NOT,
     LACKS,
     LAST,
+    NAMED,
     NEXT,
     NONE_OF,
     SINCE,
@@ -42,12 +43,14 @@ from panel.forms.controls import (
     relation_input,
     relations_input,
 )
-from panel.forms.links import Link, customer_links, no_links
+from panel.forms.file_input import FileInput
+from panel.forms.links import Link, customer_links, file_links, no_links
 from panel.forms.ordering import Order, order_of
 from panel.forms.reaching import MembersInput, PlaceInput
 from panel.forms.searching import Search
 from panel.forms.showing import date_shown, decimal_shown, moment_shown, shown, whole_number_shown
 from sync.fields import Field
+from sync.types import FIELD_TYPES
 from sync.types.choices import CUSTOMER
 
 LOOKED_UP = frozenset({"is_unique", "show_in_list", "searchable"})
@@ -73,6 +76,7 @@ class Entry:
     lacks: frozenset[str] = field(default_factory=frozenset)
     data_type: str = "text"
     right_aligned: bool = False
+    is_sorted: bool = True
     in_words: Callable[[Any, Field], str] = shown
     links: Callable[[Any, Field], list[Link]] = no_links
     scheme: str = ""
@@ -135,6 +139,15 @@ ENTRIES: dict[str, Entry] = {
         settings=_BOUNDS | {"target"},
         links=customer_links,
     ),
+    "file": Entry(
+        FileInput,
+        (NAMED, EMPTY),
+        None,
+        "integer",
+        lacks=frozenset({"is_unique", "searchable", "default"}),
+        is_sorted=False,
+        links=file_links,
+    ),
     "secret": _SECRET,
     "password": _SECRET,
 }
@@ -159,6 +172,11 @@ def finds(one: Field, word: str) -> ColumnElement[bool] | None:
     """Return the condition that a word is found in a field, or None where its type is not searched."""
     entry = ENTRIES[one.type]
     return entry.search(one, entry.storage, word) if entry.search else None
+
+
+def is_sorted(one: Field) -> bool:
+    """Tell whether a list can be sorted by a field."""
+    return ENTRIES[one.type].is_sorted and not FIELD_TYPES[one.type].secret
 
 
 def sorts_by(one: Field) -> Order:

@@ -29,7 +29,7 @@ from panel.keys import Keyring
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, current_schema
 from sync.cells import Address, Problem, column_letters
-from sync.columns import Column, Headers, match_headers
+from sync.columns import Column, Headers, is_writable, match_headers
 from sync.errors import UnknownField, UnseenField, WithheldField
 from sync.fields import Field
 from sync.merge import Outcome
@@ -172,7 +172,7 @@ class _RowsPlanner:
     def run(self, table: Table, accepted: Sequence[Field]) -> Plan:
         """Return the plan of all rows."""
         # What the importer may not fill in is not asked for; but no customer is without a name.
-        open_ones = (field for field in self._schema.fields if not field.read_only or field.key == NAME)
+        open_ones = (field for field in self._schema.fields if is_writable(field) or field.key == NAME)
         nameless = (field for field in self._schema.unseen if field.key == NAME)
         self._required = [field for field in (*open_ones, *nameless, *accepted) if field.required]
         self._planner = RowPlanner(self._columns, self._required, self._choices)

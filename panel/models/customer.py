@@ -109,11 +109,18 @@ class PlannedStatus(Base):
 
 
 class StoredFile(Base):
-    """A file that a customer's field holds; its bytes lie in the instance folder under `stored_as`."""
+    """A file that a customer's field holds or held; its bytes lie in the instance folder under `stored_as`.
+
+    It belongs to one customer and one field for good. Until the form that it came with is saved, `customer_id` is
+    empty, and the file is its uploader's alone.
+    """
 
     __tablename__ = "stored_file"
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[Key]
+    customer_id: Mapped[Number | None] = mapped_column(ForeignKey("customer.id"), index=True)
+    field: Mapped[Short]
     name: Mapped[Short]
     size: Mapped[Number]
     sha256: Mapped[Short]

@@ -216,5 +216,7 @@ all("[data-drop]").forEach((place) => {
   place.addEventListener("drop", (event) => {
     event.preventDefault();
     input.files = event.dataTransfer.files;
+    changed(input);
+    input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 });

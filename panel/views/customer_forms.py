@@ -14,6 +14,7 @@ from wtforms.form import BaseForm
 
 from panel.changelog import LostRace, ValueTaken
 from panel.extensions import db
+from panel.files.storing import LostFile
 from panel.forms.customer import (
     Shape,
     assign,
@@ -27,7 +28,7 @@ from panel.forms.customer import (
     shape_of_edit,
 )
 from panel.forms.editing import Meanwhile, conflicts_of, kept_of, merge_form, since
-from panel.forms.showing import shown_json
+from panel.forms.sending import attach_files, receive
 from panel.models import Customer
 from panel.newcomers import default_values
 from panel.pattern import PatternError
@@ -52,9 +53,10 @@ class CustomerForms(AppModelView):
         """Show the form for a new customer, or add it."""
         if not self.can_create:
             abort(403)
-        connection, schema = db.session.connection(), the_schema()
-        shape = shape_of_add(connection, schema)
-        form = shape.form(first_values(connection, schema), request.form or None)
+        schema = the_schema()
+        shape = shape_of_add(db.session.connection(), schema)
+        sent = receive(shape)
+        form = sent.form(shape, first_values(db.session.connection(), schema))
         customer = _added(form, schema) if request.method == "POST" else None
         if customer is None:
             return self._page(self.create_template, shape, form, first_status=_first_status(schema))
@@ -68,9 +70,11 @@ class CustomerForms(AppModelView):
         if not self.can_edit:
             abort(403)
         shape = shape_of_edit(db.session.connection(), the_schema())
-        customer = lock_customer(id_of(request.args.get("id"))) if request.method == "POST" else None
-        record = find_open(shape.fields, id_of(request.args.get("id"))) or abort(404)
-        form = shape.form(record.values, request.form or None)
+        record_id = id_of(request.args.get("id"))
+        sent = receive(shape) if find_open((), record_id) else abort(404)
+        customer = lock_customer(record_id) if request.method == "POST" else None
+        record = find_open(shape.fields, record_id) or abort(404)
+        form = sent.form(shape, record.values, record.id)
         if customer is not None and _saved(form, customer, record, shape):
             return redirect(self.get_url(".details_view", id=record.id))
         return self._page(self.edit_template, shape, form, record=record)
@@ -83,7 +87,7 @@ class CustomerForms(AppModelView):
         shape = shape_of_edit(db.session.connection(), the_schema())
         customer = lock_customer(id_of(request.form.get("id"))) or abort(404)
         record = find_open(shape.fields, customer.id) or abort(404)
-        form = shape.form(record.values)
+        form = shape.form(record.values, record_id=record.id)
         if not _put_back(form, record.id):
             warn(_("This value cannot be put back here."))
         elif not _saved(form, customer, record, shape):
@@ -108,7 +112,8 @@ def _put_back(form: BaseForm, record_id: int) -> bool:
     change = change_of(record_id, id_of(request.form.get("number")), key)
     if change is None or key not in form or form[key].locked or FIELD_TYPES[form[key].field.type].secret:
         return False
-    form[key].text = shown_json(change[0], form[key].field)
+    plain, field = change[0], form[key].field
+    form[key].put(None if plain is None else FIELD_TYPES[field.type].from_json(plain))
     return True
 
 
@@ -126,7 +131,7 @@ def _added(form: BaseForm, schema: Schema) -> Customer | None:
         if values.get(field.key) is not None:
             assign(customer, field, values[field.key])
     db.session.add(customer)
-    return customer if _committed(form) else None
+    return customer if _committed(form, customer, values) else None
 
 
 def _saved(form: BaseForm, customer: Customer, record: Record, shape: Shape) -> bool:
@@ -141,7 +146,7 @@ def _saved(form: BaseForm, customer: Customer, record: Record, shape: Shape) -> 
     for field in shape.fields:
         if field.key in values:
             assign(customer, field, values[field.key])
-    if not _committed(form):
+    if not _committed(form, customer, values):
         return False
     _tell_saved(called(customer, the_schema()), values, kept_of(shape.fields, record.values, meanwhile, values))
     return True
@@ -170,10 +175,12 @@ def _added_sentence(customer: Customer, schema: Schema) -> str:
     return str(_("%(name)s was added with the login %(login)s.", name=name, login=customer.login))
 
 
-def _committed(form: BaseForm) -> bool:
+def _committed(form: BaseForm, customer: Customer, values: Mapping[str, Any]) -> bool:
     try:
+        db.session.flush()
+        attach_files(db.session.connection(), form, values, customer.id)
         db.session.commit()
-    except (ValueTaken, LostRace, PatternError) as error:
+    except (ValueTaken, LostRace, LostFile, PatternError) as error:
         db.session.rollback()
         _blame(form, error)
         return False

@@ -17,7 +17,7 @@ from panel.bulk.deleting import refusal
 from panel.extensions import db
 from panel.forms.conditions import FieldFilter
 from panel.forms.customer import shown_fields
-from panel.forms.registry import ENTRIES, in_words
+from panel.forms.registry import ENTRIES, in_words, is_sorted
 from panel.forms.showing import shown
 from panel.keys import Keyring
 from panel.models import Event, Status
@@ -53,7 +53,8 @@ def _columns(_view: object) -> list[tuple[str, str]]:
 
 
 def _sortable(_view: object) -> dict[str, str]:
-    return {key: key for key, _label in _columns(_view)}
+    unsorted = {field.key for field in the_schema().fields if not is_sorted(field)} if has_request_context() else ()
+    return {key: key for key, _label in _columns(_view) if key not in unsorted}
 
 
 def _filters(_view: object) -> list[FieldFilter]:

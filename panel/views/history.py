@@ -15,6 +15,8 @@ from sqlalchemy import ColumnElement, Select, func, select
 from panel.access import may
 from panel.database import is_sqlite
 from panel.extensions import db
+from panel.forms.links import Link
+from panel.forms.registry import ENTRIES
 from panel.forms.showing import shown_json
 from panel.models import AdditionalField, Import, Revision
 from panel.relations import named
@@ -62,7 +64,8 @@ class Origin:
 class Step:
     """One field's change: its label, the values in words, and the cell that the new one came from.
 
-    `is_open` says that the old value can be given to the customer again, and would change something.
+    `is_open` says that the old value can be given to the customer again, and would change something; the links are
+    the pages that the values lead to.
     """
 
     key: str
@@ -72,6 +75,8 @@ class Step:
     cell: str
     is_secret: bool = False
     is_open: bool = False
+    old_links: Sequence[Link] = ()
+    new_links: Sequence[Link] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,12 @@ def _may_open(source: Import) -> bool:
     return own and may("import.upload")
 
 
+def _links(plain: object, field: Field | None) -> Sequence[Link]:
+    if plain is None or field is None:
+        return ()
+    return ENTRIES[field.type].links(FIELD_TYPES[field.type].from_json(plain), field)
+
+
 class _Words:
     """Labels of fields, those that are hidden or retired included."""
 
@@ -226,7 +237,8 @@ class _Words:
             both = (DOTS if old else "", DOTS if new else "")
             return Step(key, self.labels.get(key, key), *both, cell, is_secret=True)
         before, after = (shown_json(plain, field) for plain in (old, new))
-        return Step(key, self.labels.get(key, key), before, after, cell, is_open=self._is_open(key, old, field))
+        is_open, links = self._is_open(key, old, field), [_links(plain, field) for plain in (old, new)]
+        return Step(key, self.labels.get(key, key), before, after, cell, False, is_open, *links)
 
     def _is_open(self, key: str, old: object, field: Field | None) -> bool:
         if field is None or key not in self._open:

@@ -12,13 +12,13 @@ from werkzeug.datastructures import MultiDict
 
 from panel.extensions import db
 from panel.forms.customer import shown_fields
+from panel.forms.registry import is_sorted
 from panel.models import Customer
 from panel.schema import Schema
 from panel.views.customer_query import Wanted, matches, visible
 from panel.views.filters import asked_filters, usable
 from sync.errors import SyncError
 from sync.fields import Field
-from sync.types import FIELD_TYPES
 from sync.types.text import clean_text
 
 LARGEST = 100_000
@@ -44,8 +44,7 @@ def wanted_of(schema: Schema, args: MultiDict[str, str]) -> Wanted:
 
 def sorted_by(schema: Schema, key: str | None) -> Field | None:
     """Return the field to sort by, or None where there is none that may be seen."""
-    fields = (field for field in shown_fields(schema) if not FIELD_TYPES[field.type].secret)
-    return next((field for field in fields if field.key == key), None)
+    return next((field for field in shown_fields(schema) if field.key == key and is_sorted(field)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from sync.types.boolean import BooleanType
 from sync.types.choices import MultiSelectType, ReferenceType, SelectType
 from sync.types.contacts import EmailsType, EmailType, PhonesType, PhoneType
 from sync.types.dates import DateTimeType, DateType
+from sync.types.files import FileType
 from sync.types.geo import GeoType
 from sync.types.network import IpType, MacType, UrlType
 from sync.types.numbers import DecimalType, IntegerType, MoneyType
@@ -35,6 +36,7 @@ FIELD_TYPES: dict[str, FieldType] = {
         PasswordType(),
         RelationType(),
         MultiRelationType(),
+        FileType(),
         EmailsType(),
         PhonesType(),
         ReferenceType(),

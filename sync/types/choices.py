@@ -25,6 +25,8 @@ _MOST_COMPARED = 500
 
 CUSTOMER = "customer"
 """The target of relations whose options are not listed, because there may be a million."""
+FILE = "file"
+"""The target of fields that hold stored files."""
 
 _LARGEST_ID = 2**63 - 1
 _CUSTOMER = re.compile(r"#([1-9][0-9]{0,18})(?:[\s(].*)?|([1-9][0-9]{0,18})", re.DOTALL)
@@ -109,6 +111,21 @@ class Customers(Choices):
         return Bad(f"{quoted(text)} is no customer. Write # and the ID, as in #1042, or a login.")
 
 
+class Files(Choices):
+    """Stored files, as far as they are known."""
+
+    def label(self, key: str | int) -> str:
+        """Return ``#12`` where no name is known."""
+        return self.labels.get(key, f"#{key}")
+
+    def refusal(self, text: str) -> Bad:
+        """Return where files come from."""
+        return Bad(f"{quoted(text)} is no file of this customer. Upload it in the customer's form.")
+
+
+_CHOICES: dict[str, type[Choices]] = {CUSTOMER: Customers, FILE: Files}
+
+
 def _folded(label: str) -> str:
     return trimmed(label).casefold()
 
@@ -128,7 +145,7 @@ class _Same:
 
 @functools.lru_cache(maxsize=256)
 def _prepared(same: _Same, target: str) -> Choices:
-    return Customers(same.options) if target == CUSTOMER else Choices(same.options, same.former)
+    return _CHOICES.get(target, Choices)(same.options, same.former)
 
 
 def choices_of(field: Field) -> Choices:
@@ -310,7 +327,7 @@ class MultiSelectType(ValueType):
 
 
 def _in_quotes(label: str) -> str:
-    plain = label == trimmed(label) and not any(char in label for char in _SEPARATORS + '"')
+    plain = label == trimmed(label) and not any(char in label for char in _SEPARATORS + '"\r')
     return label if plain else '"' + label.replace('"', '""') + '"'
 
 

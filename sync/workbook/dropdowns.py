@@ -6,6 +6,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from sync.cells import column_letters
+from sync.columns import is_writable
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.types.text import cell_length, clean_text
@@ -29,8 +30,8 @@ class Dropdowns:
         """Add the dropdown or the hint of a field's column, which go down some way below the data."""
         field_type = FIELD_TYPES[field.type]
         options = field_type.allowed(field)
-        hint = READ_ONLY if field.read_only else field.help or field_type.hint
-        if options and not field.read_only:
+        hint = field.help or field_type.hint if is_writable(field) else READ_ONLY
+        if options and is_writable(field):
             self._attach(index, field.label, hint, self._choice(options))
         elif hint:
             self._attach(index, field.label, hint, DataValidation())

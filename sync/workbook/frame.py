@@ -15,6 +15,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
 from sync.cells import column_letters
+from sync.columns import is_writable
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.workbook.dropdowns import LISTS, Dropdowns
@@ -94,7 +95,7 @@ class _Styles:
         return self.cell("@", False)
 
     def field(self, field: Field) -> CellStyle:
-        return self.cell(FIELD_TYPES[field.type].cell_format, field.read_only)
+        return self.cell(FIELD_TYPES[field.type].cell_format, not is_writable(field))
 
     def cell(self, number_format: str, tinted: bool) -> CellStyle:
         return self._pair(number_format, Look(_TINT if tinted else PatternFill()))
@@ -118,7 +119,7 @@ class _Styles:
 
 
 def _read_only(sheet: Sheet) -> list[bool]:
-    return [True, True, *(field.read_only for field in sheet.fields)]
+    return [True, True, *(not is_writable(field) for field in sheet.fields)]
 
 
 def _describe(workbook: Workbook, sheet: Sheet) -> None:

@@ -296,7 +296,8 @@ def test_the_history_names_them_and_so_does_the_search(app: Flask, client: Flask
         for one in db.session.scalars(select(AdditionalField)):
             one.searchable = True
     page = " ".join(sign_in(client).get("/customers/details/?id=1").text.split())
-    assert '<span class="old">blank</span> → <span class="new">#2 Novak, Jan</span>' in page
+    link = '<a href="/customers/details/?id=2">#2 Novak, Jan</a>'
+    assert f'Payer</span> to <span class="new">{link}</span>' in page
     assert ">Ann</a>" in client.get("/customers/?search=east").text
     assert ">Ann</a>" in client.get("/customers/?search=%233").text
 
