@@ -30,7 +30,7 @@ from panel.extensions import db
 from panel.models import Job, Role, User
 from panel.models.columns import now
 from panel.permissions import ADMIN
-from panel.schema import forget_schema
+from panel.schema import Schema, forget_schema
 from sync.errors import SyncError
 
 LEASE = dt.timedelta(seconds=30)
@@ -53,6 +53,7 @@ class Kind:
     """One kind of work: what it does, who may have it done, how pages call it.
 
     `tell` turns its result into sentences; `preview` is the endpoint of the page on which it waits for a look.
+    Where the work changed the fields too, `schema_before` is the schema that undoing makes, and `revert` makes it.
     """
 
     name: str
@@ -62,6 +63,8 @@ class Kind:
     undoable: bool
     preview: str
     tell: Callable[[Mapping[str, Any]], list[str]]
+    schema_before: Callable[[Schema, Job], Schema] | None = None
+    revert: Callable[[Job], None] | None = None
 
 
 KINDS: dict[str, Kind] = {}
@@ -79,11 +82,13 @@ def kind(
     undoable: bool = False,
     preview: str = "",
     tell: Callable[[Mapping[str, Any]], list[str]] = _nothing,
+    schema_before: Callable[[Schema, Job], Schema] | None = None,
+    revert: Callable[[Job], None] | None = None,
 ) -> Callable[[Callable[[Work], None]], Callable[[Work], None]]:
     """Register a function as a kind of work; its author needs the permission when it runs, not only when asked for."""
 
     def register(run: Callable[[Work], None]) -> Callable[[Work], None]:
-        KINDS[name] = Kind(name, run, permission, label, undoable, preview, tell)
+        KINDS[name] = Kind(name, run, permission, label, undoable, preview, tell, schema_before, revert)
         return run
 
     return register

@@ -218,6 +218,7 @@ def _additional(row: RowMapping, targets: Mapping[str, tuple[Option, ...]]) -> F
         scale=row["scale"],
         category=row["category"],
         target=FIELD_TYPES[row["type"]].target or row["target"],
+        former=tuple(Former(*one) for one in row["former_options"] or ()),
         help=str(HELP.get(row["target"], "")),
     )
     default = parse_value(row["default"], field)

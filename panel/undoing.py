@@ -58,6 +58,8 @@ def _undo(work: Work) -> None:
         job = _undoable(db.session.get(Job, undone_id, with_for_update=True))
         if not current_user.may(KINDS[job.kind].permission):
             raise SyncError(_("%(name)s may not do this any more, so nothing was done.", name=work.author.name))
+        if revert := KINDS[job.kind].revert:
+            revert(job)
         undone = apply_undo(
             connection, by_job(undone_id), replace(work.author, through="bulk_undo"), viewer_of(current_user)
         )

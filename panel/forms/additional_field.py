@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 from flask_babel import gettext as _
@@ -16,13 +18,15 @@ from wtforms import (
     IntegerField,
     SelectField,
     StringField,
-    TextAreaField,
     ValidationError,
 )
+from wtforms import Field as FormField
 from wtforms.fields import SelectChoice
+from wtforms.utils import unset_value
 from wtforms.validators import NumberRange, Optional
 
 from panel.extensions import db
+from panel.fields_work.options import Gone
 from panel.forms.config import filled, short, stripped
 from panel.forms.registry import COMMON_SETTINGS, ENTRIES, settings_of
 from panel.models import AdditionalField
@@ -30,6 +34,7 @@ from panel.relations import NOBODY, Reach, members, points_to_customers, reachab
 from panel.schema import CATEGORIES, RESERVED_KEYS, target_options
 from sync.fields import Bad, Field, Option
 from sync.types import FIELD_TYPES
+from sync.types.text import clean_text
 from sync.values import parse_value
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -42,7 +47,32 @@ TARGET_LABELS = {
 }
 _FLAGS = ("required", "is_unique", "add", "show_in_list", "searchable", "read_only", "disabled", "hidden")
 # Names that a form needs for itself.
+MOST_OPTIONS, LONGEST_OPTION = 500, 200
 _TAKEN = RESERVED_KEYS | {"csrf_token"}
+
+
+class OptionsInput(FormField):
+    """Options one a row: `data` pairs the key of each, blank for a new one, with its label."""
+
+    def process_data(self, value: Any) -> None:
+        """Show the options that a field has."""
+        self.data = [(str(key), str(label)) for key, label in value or ()]
+
+    def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
+        """Take the rows that the browser sent; a row of several lines is as many options."""
+        super().process(formdata, data, extra_filters)
+        if formdata is not None and self.name in formdata:
+            labels, keys = formdata.getlist(self.name), formdata.getlist(f"{self.name}_key")
+            rows = zip_longest(labels, keys[: len(labels)], fillvalue="")
+            self.data = [pair for label, key in rows for pair in _pairs(label, key)]
+
+    def process_formdata(self, valuelist: Any) -> None:
+        """Leave it to `process`, which needs the keys beside the labels."""
+
+
+def _pairs(text: str, key: str) -> list[tuple[str, str]]:
+    lines = [clean_text(line) for line in text.splitlines() if line.strip()]
+    return [("" if at else key, line) for at, line in enumerate(lines) if line]
 
 
 class AdditionalFieldForm(Form):
@@ -54,7 +84,9 @@ class AdditionalFieldForm(Form):
     category = SelectField(
         "Customer category", choices=[SelectChoice(one, label) for one, label in CATEGORY_LABELS.items()]
     )
-    options = TextAreaField("Options", description="One a line.")
+    options = OptionsInput(
+        lazy_gettext("Options"), description=lazy_gettext("An option keeps its customers when renamed.")
+    )
     target = SelectField(
         lazy_gettext("Points to"),
         choices=[SelectChoice(one, label) for one, label in TARGET_LABELS.items()],
@@ -75,6 +107,9 @@ class AdditionalFieldForm(Form):
     read_only = BooleanField("Read-only", description="Shown and exported, never written by people.")
     disabled = BooleanField("Disabled", description="Greyed in forms, kept out of workbooks.")
     hidden = BooleanField("Hidden", description="Kept, and shown nowhere but in history.")
+    spent: frozenset[str] = frozenset()
+    gone: Sequence[Gone] = ()
+    moves: Mapping[str, str | None] | None = None
     flags: ClassVar[tuple[str, ...]] = _FLAGS
     inputs: ClassVar[dict[str, str]] = {"scale": "number"}
 
@@ -92,13 +127,15 @@ class AdditionalFieldForm(Form):
         return self.type.data in ENTRIES and setting in settings_of(self.type.data)
 
     def options_now(self, before: Sequence[Sequence[str]]) -> list[list[str]]:
-        """Return the options of the text; a line that is as before keeps its key."""
+        """Return the options of the rows: one with its key is that one under whatever label, another a new one."""
         if not self.uses("options"):
             return []
-        keys = {label: key for key, label in before}
-        lines = dict.fromkeys(line.strip() for line in (self.options.data or "").splitlines() if line.strip())
-        taken = {keys[line] for line in lines if line in keys}
-        return [[keys[line] if line in keys else _free(line, taken), line] for line in lines]
+        known = {key for key, _label in before}
+        claimed = {key for key, _label in self.options.data if key in known}
+        by_label = {label: key for key, label in before if key not in claimed}
+        taken = known | {str(key) for key, _label in self.options.data} | set(self.spent)
+        rows = ((key if key in known else by_label.get(label, ""), label) for key, label in self.options.data)
+        return [[key or _free(label, taken), label] for key, label in rows]
 
     def as_field(self, before: Sequence[Sequence[str]]) -> Field:
         """Return the field that the form describes, for judging values."""
@@ -161,11 +198,19 @@ class AdditionalFieldForm(Form):
     def _check_options(self, before: Sequence[Sequence[str]]) -> None:
         if not self.uses("options"):
             return
-        labels = [label.casefold() for _key, label in self.options_now(before)]
+        labels = [label for _key, label in self.options_now(before)]
+        counts = Counter(label.casefold() for label in labels)
         if not labels:
-            _blame(self.options, "Write at least one option.")
-        if len(set(labels)) < len(labels):
-            _blame(self.options, "Two options differ only by capital letters. Choose one of them.")
+            _blame(self.options, _("Write at least one option."))
+        if len(labels) > MOST_OPTIONS:
+            _blame(self.options, _("Write at most %(most)s options.", most=MOST_OPTIONS))
+        if twice := next((label for label in labels if counts[label.casefold()] > 1), None):
+            _blame(self.options, _("Two options are called %(label)s, capital letters aside. Rename one.", label=twice))
+        if long := next((label for label in labels if len(label) > LONGEST_OPTION), None):
+            words = _(
+                "%(label)s… is too long. Write at most %(most)s characters.", label=long[:20], most=LONGEST_OPTION
+            )
+            _blame(self.options, words)
 
     def _check_bounds(self) -> None:
         low, high = self.min.data, self.max.data

@@ -64,7 +64,7 @@ def _draft(form: AdditionalFieldForm, options: list[list[str]]) -> Field:
     return replace(
         field,
         key=SAMPLE,
-        label=field.label or _("Label"),
+        label=field.label or _("The new field"),
         options=chosen,
         required=bool(form.required.data),
         help=str(HELP.get(field.target, "")),

@@ -63,13 +63,15 @@ def by_job(job_id: int) -> ColumnElement[bool]:
     return Revision.job_id == job_id
 
 
-def plan_undo(connection: Connection, written: ColumnElement[bool], viewer: Viewer) -> tuple[list[Write], Undone]:
+def plan_undo(
+    connection: Connection, written: ColumnElement[bool], viewer: Viewer, then: Schema | None = None
+) -> tuple[list[Write], Undone]:
     """Return the writes that undo these entries of the log, and what they amount to.
 
     A value that cannot go back, because it was edited since, belongs to another, names what is gone or is not the
-    viewer's to edit, is kept.
+    viewer's to edit, is kept. `then` is the schema that undoing makes, where that is another one than today's.
     """
-    schema, secret = current_schema(connection), secret_keys(connection)
+    schema, secret = then or current_schema(connection), secret_keys(connection)
     writes: list[Write] = []
     kept: list[Kept] = []
     for some in batches(_together(connection, written), BATCH):

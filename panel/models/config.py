@@ -85,7 +85,8 @@ class AdditionalField(Base):
     """A field that an admin added to an entity; its values live in the record's `extra` under `key`.
 
     A key never changes and is never used again: a field that is done with is retired. `made_from` is the header of
-    the column that an import made it of, in lower case; `target` the entity that a relation points to.
+    the column that an import made it of, in lower case; `target` the entity that a relation points to. `former_options`
+    are the key and label of each option that was taken away, with the key of the one that it became part of.
     """
 
     __tablename__ = "additional_field"
@@ -115,6 +116,7 @@ class AdditionalField(Base):
     made_from: Mapped[Short] = mapped_column(default="")
     target: Mapped[Short] = mapped_column(default="", server_default="")
     retired_at: Mapped[Instant | None]
+    former_options: Mapped[Document] = mapped_column(default=list, server_default="[]")
 
     def __str__(self) -> str:
         return self.label

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, jsonify, redirect, request, url_for
+from flask import abort, g, jsonify, redirect, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
@@ -12,9 +12,11 @@ from flask_login import current_user
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
+from panel.authors import current_author
 from panel.database import TooSlow, writing
 from panel.extensions import db
 from panel.fields_work.listing import are_many, fields_in_use, move, put_in_order, retired_fields, usage
+from panel.fields_work.options import gone_options, moves_of, start_moving
 from panel.fields_work.retiring import refuse_too_many, restore, retire
 from panel.forms.additional_field import CATEGORY_LABELS, AdditionalFieldForm
 from panel.forms.field_preview import preview_of
@@ -136,8 +138,7 @@ class AdditionalFieldView(AppModelView):
         form = super().edit_form(obj)
         if obj:
             form.key.data, form.type.data, form.target.data = obj.key, obj.type, obj.target or TARGETS[0]
-        if isinstance(form.options.data, list):
-            form.options.data = "\n".join(label for _key, label in form.options.data)
+            form.spent = frozenset(one[0] for one in obj.former_options or ())
         return form
 
     def create_model(self, form: AdditionalFieldForm) -> Any:
@@ -158,8 +159,17 @@ class AdditionalFieldView(AppModelView):
         return AdditionalField(entity=ENTITY, options=[], position=last + 1)
 
     def update_model(self, form: AdditionalFieldForm, model: AdditionalField) -> Any:
-        """Save a field; its key and its type stay."""
+        """Save a field; its key and its type stay. Options that customers have go where the form says."""
         if not form.check(model, ()):
+            return False
+        wanted = form.options_now(model.options or ())
+        if form.uses("options"):
+            with db.session.no_autoflush:
+                form.gone = gone_options(db.session.connection(), model, wanted)
+        answers = dict(zip(request.form.getlist("gone"), request.form.getlist("gone_to"), strict=False))
+        form.moves = moves_of(form.gone, wanted, answers, required=bool(form.required.data))
+        if form.moves is None:
+            form.options.errors = [_("Customers have an option that you take away. Say where they go.")]
             return False
         return super().update_model(form, model)
 
@@ -167,6 +177,13 @@ class AdditionalFieldView(AppModelView):
         """Claim or let go the values of a field that becomes unique, or is no longer."""
         with db.session.no_autoflush:
             _make_unique(model, form.as_field(model.options), unique=form.uses("is_unique") and form.is_unique.data)
+        if form.moves:
+            g.field_job = start_moving(model, form.gone, form.moves, current_author()).id
+
+    def after_save(self, model: AdditionalField) -> str:
+        """Go to the work that is being done where saving began any, else to the list."""
+        running = g.pop("field_job", None)
+        return super().after_save(model) if running is None else url_for("jobs.show", number=running)
 
     def delete_model(self, model: AdditionalField) -> bool:
         """Retire a field: values and history stay, and so does the claim on its key."""

@@ -21,6 +21,7 @@ from panel.imports.undoing import by_job, plan_undo
 from panel.jobs import KINDS, Kind, progress_of
 from panel.models import Customer, Job
 from panel.rights import the_schema
+from panel.schema import current_schema
 from panel.undoing import KEPT_LISTED, undo_job
 from panel.views.customer_query import labels_of_all, name_column, visible
 from panel.views.guarded import AppView
@@ -82,8 +83,10 @@ class JobView(AppView):
             abort(403 if job.state == "done" else 404)
         if request.method == "POST":
             return self._undone(number)
+        before = _kind(job).schema_before
         with reading() as connection:
-            _writes, undone = plan_undo(connection, by_job(number), viewer_of(current_user))
+            then = before(current_schema(connection), find_job(number)) if before else None
+            _writes, undone = plan_undo(connection, by_job(number), viewer_of(current_user), then)
         job = find_job(number)
         kept = [[one.id, one.field, one.reason] for one in undone.kept[:KEPT_LISTED]]
         page: dict[str, Any] = {"job": job, "kind": _kind(job), "undone": undone, "kept": kept}

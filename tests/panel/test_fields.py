@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +11,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from panel.database import writing
+from panel.exporting import export_workbook
 from panel.extensions import db
-from panel.fields_work import listing
+from panel.fields_work import listing, rewriting
 from panel.fields_work.listing import fields_in_use
-from panel.models import AdditionalField, UniqueValue
+from panel.imports.journey import import_at_once
+from panel.imports.options import ImportOptions, Viewer
+from panel.jobs import run_pending
+from panel.models import AdditionalField, Customer, Revision, UniqueValue
 from panel.models.columns import now
 from tests.builders import additional_field, customer
-from tests.panel.pages import add_user, sign_in
+from tests.panel.pages import add_user, form_with, sign_in
+from tests.sheets import change, read_keys
 
 SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 FIELD = {"label": "Code", "key": "code", "type": "string", "category": "all", "add": "y", "position": "0"}
@@ -207,3 +213,126 @@ def test_there_are_at_most_as_many_fields_as_the_setting_says(app: Flask, client
     assert "It stays retired. There may be 3" in client.get("/fields/").text
     with app.app_context():
         assert order() == ["a", "b", "code"]
+
+
+# Options
+
+ALPHA_BETA = [["a", "Alpha"], ["b", "Beta"], ["c", "Gamma"]]
+ME = Viewer("command line", "command")
+
+
+def edited(client: FlaskClient, **typed: Any) -> Any:
+    form = form_with(client.get("/fields/edit/?id=1").text, "label")
+    return client.post("/fields/edit/?id=1", data=form | typed)
+
+
+def taken(file: Path) -> dict[str, int]:
+    planned, _id = import_at_once(file, ImportOptions(), ME, dry_run=False)
+    return {"changed": len(planned.plan.updates), "problems": len(planned.plan.problems)}
+
+
+def options() -> Any:
+    return db.session.scalars(select(AdditionalField.options).execution_options(populate_existing=True)).one()
+
+
+def values(key: str = "code") -> list[Any]:
+    db.session.rollback()
+    return [(one or {}).get(key) for one in db.session.scalars(select(Customer.extra).order_by(Customer.id))]
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        ([("a", "Alpha"), ("b", "Beta")], [["a", "Alpha"], ["b", "Beta"]]),
+        ([("b", "Bold"), ("a", "Alpha")], [["b", "Bold"], ["a", "Alpha"]]),
+        ([("a", "Beta"), ("b", "Alpha")], [["a", "Beta"], ["b", "Alpha"]]),
+        ([("a", "Alpha"), ("b", "Beta"), ("", "a")], [["a", "Alpha"], ["b", "Beta"], ["a 2", "a"]]),
+        ([("a", "Alpha"), ("", "Beta"), ("zz", "New")], [["a", "Alpha"], ["b", "Beta"], ["New", "New"]]),
+        ([("a", "Alpha\nBeta\nNew")], [["a", "Alpha"], ["b", "Beta"], ["New", "New"]]),
+        ([("a", "Alpha"), ("b", " ")], [["a", "Alpha"]]),
+    ],
+)
+def test_an_option_keeps_its_key_under_another_label_and_in_another_place(
+    app: Flask, client: FlaskClient, rows: list[tuple[str, str]], kept: list[list[str]]
+) -> None:
+    with app.app_context():
+        additional_field("code", "select", options=ALPHA_BETA[:2])
+    keys, labels = [key for key, _label in rows], [label for _key, label in rows]
+    assert edited(sign_in(client), options=labels, options_key=keys).status_code == 302
+    with app.app_context():
+        assert options() == kept
+
+
+def test_a_workbook_that_is_out_follows_a_renamed_option(app: Flask, client: FlaskClient, tmp_path: Path) -> None:
+    with app.app_context():
+        additional_field("code", "select", options=ALPHA_BETA)
+        customer(extra={"code": "a"})
+        customer(extra={"code": "b"})
+        out = tmp_path / "out.xlsx"
+        export_workbook(out, fields=None, where=(), viewer=ME)
+    edited(sign_in(client), options=["First", "Beta", "Gamma"], options_key=["a", "b", "c"])
+    with app.app_context():
+        assert taken(out) == {"changed": 0, "problems": 0}
+        back = change(out, tmp_path / "back.xlsx", {f"{read_keys(out)['code']}4": "Alpha"})
+        assert taken(back) == {"changed": 1, "problems": 0}
+        assert values() == ["a", "a"]
+
+
+def assert_old_names_are_followed(out: Path, folder: Path) -> None:
+    assert taken(out) == {"changed": 0, "problems": 0}
+    cells = {f"{read_keys(out)['code']}8": "Beta"}
+    assert taken(change(out, folder / "back.xlsx", cells)) == {"changed": 1, "problems": 0}
+
+
+@pytest.mark.parametrize(("type_", "plain"), [("select", str), ("multi_select", lambda key: [key])])
+@pytest.mark.parametrize("most", [5_000, 0])
+def test_an_option_that_customers_have_goes_where_it_is_said_and_comes_back_by_undoing(
+    app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, type_: str, plain: Any, most: int
+) -> None:
+    monkeypatch.setattr(rewriting, "MOST_IN_A_REQUEST", most)
+    monkeypatch.setattr(rewriting, "AT_ONCE", 2)
+    with app.app_context():
+        additional_field("code", type_, options=ALPHA_BETA)
+        for key in "abcbb":
+            customer(extra={"code": plain(key)})
+        customer(extra={"code": plain("b")}, deleted_at=now())
+        customer()
+        out = tmp_path / "out.xlsx"
+        export_workbook(out, fields=None, where=(), viewer=ME)
+    rows: dict[str, Any] = {"options": ["Alpha"], "options_key": ["a"]}
+    page = edited(sign_in(client), **rows).text
+    for words in ("Say where they go.", "Beta is taken away.", ">4 customers</a>", ">1 customer</a>"):
+        assert words in page
+    answer = edited(client, **rows, gone=["b", "c"], gone_to=["to:a", "clear"])
+    assert answer.status_code == 302
+    with app.app_context():
+        assert run_pending() == (0 if most else 1)
+        moved, none = plain("a"), None
+        assert values() == [moved, moved, none, moved, moved, moved, none]
+        assert options() == [["a", "Alpha"]]
+        last = db.session.scalars(select(Revision).where(Revision.record_id == 2, Revision.number == 2)).one()
+        assert (last.changes, last.by) == ({"code": [plain("b"), moved]}, "Admin")
+        assert_old_names_are_followed(out, tmp_path)
+        assert values()[6] == moved
+    job = answer.headers["Location"]
+    assert "<strong>5</strong>" in client.get(f"{job}undo/").text
+    client.post(f"{job}undo/")
+    with app.app_context():
+        assert run_pending() == 1
+        assert values() == [*map(plain, "abcbbb"), moved]
+        assert {key for key, _label in options()} == {"a", "b", "c"}
+
+
+@SQLITE
+def test_nobody_is_moved_to_where_there_is_nothing(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        additional_field("code", "select", options=ALPHA_BETA, required=True)
+        customer(extra={"code": "b"})
+    sign_in(client)
+    rows: dict[str, Any] = {"options": ["Alpha"], "options_key": ["a"], "gone": ["b"]}
+    for to in ("", "to:b", "to:c", "clear", "a"):
+        assert "Say where they go." in edited(client, **rows, gone_to=[to]).text
+    with app.app_context():
+        assert values() == ["b"]
+        assert options() == ALPHA_BETA

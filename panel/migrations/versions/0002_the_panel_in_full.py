@@ -118,6 +118,14 @@ def upgrade() -> None:
     with op.batch_alter_table("additional_field", schema=None) as batch_op:
         batch_op.add_column(sa.Column("target", sa.String(length=255), server_default="", nullable=False))
         batch_op.add_column(sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(
+            sa.Column(
+                "former_options",
+                sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+                server_default="[]",
+                nullable=False,
+            )
+        )
 
     op.create_table(
         "customer_contact",
@@ -243,6 +251,7 @@ def downgrade() -> None:
     op.drop_table("customer_contact")
 
     with op.batch_alter_table("additional_field", schema=None) as batch_op:
+        batch_op.drop_column("former_options")
         batch_op.drop_column("retired_at")
         batch_op.drop_column("target")
 
