@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from panel.authors import Author
 from panel.changelog import Write, write_in_bulk
@@ -36,8 +36,12 @@ def rewrite(
 
     Those in the bin are customers too. It runs in the caller's transaction. Raises `ValueTaken`.
     """
-    changed = 0
-    for rows in _locked(connection, tuple(where)):
+    changed, conditions = 0, tuple(where)
+    if work is not None:
+        table = Customer.__table__.c
+        query = select(func.count()).where(table.erased_at.is_(None), *conditions)
+        work.doing(0, connection.execute(query).scalar_one())
+    for rows in _locked(connection, conditions):
         writes = [
             Write(row.id, row.revision + 1, {key: (old, new)}, extra=row.extra or {})
             for row in rows

@@ -107,6 +107,10 @@ class AdditionalFieldForm(Form):
     read_only = BooleanField("Read-only", description="Shown and exported, never written by people.")
     disabled = BooleanField("Disabled", description="Greyed in forms, kept out of workbooks.")
     hidden = BooleanField("Hidden", description="Kept, and shown nowhere but in history.")
+    set_default = BooleanField(
+        lazy_gettext("Set default value for all items"),
+        description=lazy_gettext("All recorded values may be overwritten. The next page asks first."),
+    )
     spent: frozenset[str] = frozenset()
     gone: Sequence[Gone] = ()
     moves: Mapping[str, str | None] | None = None

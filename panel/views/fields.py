@@ -15,11 +15,13 @@ from werkzeug.wrappers import Response
 from panel.authors import current_author
 from panel.database import TooSlow, writing
 from panel.extensions import db
+from panel.fields_work import defaults
 from panel.fields_work.listing import are_many, fields_in_use, move, put_in_order, retired_fields, usage
 from panel.fields_work.options import gone_options, moves_of, start_moving
 from panel.fields_work.retiring import refuse_too_many, restore, retire
 from panel.forms.additional_field import CATEGORY_LABELS, AdditionalFieldForm
 from panel.forms.field_preview import preview_of
+from panel.forms.registry import settings_of
 from panel.forms.uniqueness import claim_existing, release_all
 from panel.models import AdditionalField
 from panel.rights import rights_of
@@ -181,9 +183,28 @@ class AdditionalFieldView(AppModelView):
             g.field_job = start_moving(model, form.gone, form.moves, current_author()).id
 
     def after_save(self, model: AdditionalField) -> str:
-        """Go to the work that is being done where saving began any, else to the list."""
+        """Go on to the default for all where that was asked for, to the work that saving began, or to the list."""
         running = g.pop("field_job", None)
+        if request.form.get("set_default") and "default" in settings_of(model.type):
+            return str(self.get_url(".default_view", id=model.id))
         return super().after_save(model) if running is None else url_for("jobs.show", number=running)
+
+    @expose("/default/", methods=("GET", "POST"))
+    def default_view(self) -> Any:
+        """Show what setting the default value for all does, or have it done."""
+        self._refuse_others()
+        model = self.model_or_404(request.values.get("id"))
+        number, key = model.id, model.key
+        try:
+            if request.method == "POST":
+                with writing():
+                    job = defaults.start(key, current_author(), overwrite=request.form.get("which") == "all").id
+                return redirect(url_for("jobs.show", number=job))
+            plan = defaults.plan_default(db.session.connection(), key)
+        except SyncError as error:
+            warn(str(error))
+            return redirect(self.get_url(".edit_view", id=number))
+        return self.render("config/default.html", model=model, plan=plan, filled_url=_filled_url)
 
     def delete_model(self, model: AdditionalField) -> bool:
         """Retire a field: values and history stay, and so does the claim on its key."""

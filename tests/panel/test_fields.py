@@ -336,3 +336,55 @@ def test_nobody_is_moved_to_where_there_is_nothing(app: Flask, client: FlaskClie
     with app.app_context():
         assert values() == ["b"]
         assert options() == ALPHA_BETA
+
+
+# The default for all
+
+
+@pytest.mark.parametrize("most", [5_000, 0])
+@pytest.mark.parametrize(("which", "after"), [("blank", [7, 7, 1, 7]), ("all", [7, 7, 7, 7])])
+def test_a_default_is_given_to_all_after_a_look_and_taken_back(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, which: str, after: list[int], most: int
+) -> None:
+    monkeypatch.setattr(rewriting, "MOST_IN_A_REQUEST", most)
+    with app.app_context():
+        additional_field("code", "integer", category="company")
+        for value in ({}, {"code": 7}, {"code": 1}, {}):
+            customer(category="company", extra=value)
+        customer()
+        customer(category="company", deleted_at=now())
+    answer = edited(sign_in(client), default="7", set_default="y")
+    page = client.get(answer.headers["Location"]).text
+    for words in ("is 7.", "Only those without a value: 2 customers", "All: 4 customers", ">2 customers</a>"):
+        assert words in page
+    with app.app_context():
+        assert values()[:4] == [None, 7, 1, None]
+    job = client.post("/fields/default/", data={"id": 1, "which": which}).headers["Location"]
+    with app.app_context():
+        assert run_pending() == (0 if most else 1)
+        assert values() == [*after, None, None]
+        last = db.session.scalars(select(Revision).where(Revision.record_id == 1, Revision.number == 2)).one()
+        assert (last.changes, last.reason) == ({"code": [None, 7]}, "The default value was set for all.")
+    client.post(f"{job}undo/")
+    with app.app_context():
+        assert run_pending() == 1
+        assert values() == [None, 7, 1, None, None, None]
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ({"default": None}, "has no default value. Give it one first."),
+        ({"default": "7", "is_unique": True}, "is unique: only one customer can have its default value."),
+        ({"default": "7"}, "Nobody would get it: every customer has a value."),
+    ],
+)
+def test_a_default_for_all_that_makes_no_sense_is_refused(
+    app: Flask, client: FlaskClient, field: dict[str, Any], words: str
+) -> None:
+    with app.app_context():
+        additional_field("code", **field)
+        customer(extra={"code": "1"})
+    sign_in(client).post("/fields/default/", data={"id": 1, "which": "blank"})
+    assert words in client.get("/fields/").text
