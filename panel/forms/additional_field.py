@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import Any, ClassVar
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, ngettext
 from wtforms import (
     BooleanField,
     DecimalField,
@@ -45,6 +45,18 @@ TARGET_LABELS = {
     "partner": lazy_gettext("A partner"),
     "location": lazy_gettext("A location"),
 }
+_CANNOT = {
+    "is_unique": lazy_gettext("cannot be unique"),
+    "searchable": lazy_gettext("is not searched"),
+    "show_in_list": lazy_gettext("is not shown in lists"),
+}
+_CLOSED = {
+    "hidden": lazy_gettext("it is hidden"),
+    "read_only": lazy_gettext("it is for reading only"),
+    "disabled": lazy_gettext("it is disabled"),
+}
+_MEASURED = frozenset({"integer", "decimal", "money"})
+"""Types whose bounds are values; those of the others are lengths and counts."""
 _FLAGS = ("required", "is_unique", "add", "show_in_list", "searchable", "read_only", "disabled", "hidden")
 # Names that a form needs for itself.
 MOST_OPTIONS, LONGEST_OPTION = 500, 200
@@ -186,6 +198,7 @@ class AdditionalFieldForm(Form):
         if self.uses("target") and self.target.data not in TARGET_LABELS:
             _blame(self.target, _("Choose what it points to."))
         self._check_options(options)
+        self._check_sense()
         self._check_bounds()
         self._check_default(options)
         return not self.errors
@@ -216,7 +229,31 @@ class AdditionalFieldForm(Form):
             )
             _blame(self.options, words)
 
+    def _check_sense(self) -> None:
+        """Refuse what a type cannot, and what nobody could ever fill in."""
+        for name, words in _CANNOT.items():
+            if self[name].data and self.type.data in ENTRIES and not self.uses(name):
+                _blame(self[name], _("A field of the type %(type)s %(cannot)s.", type=self._type_label, cannot=words))
+        closed = next((name for name in _CLOSED if self[name].data), None)
+        if self.required.data and closed and not (self.uses("default") and self.default.data):
+            words = _("Nobody could fill it in: %(reason)s. Give it a default value, or change one of the two.")
+            _blame(self.required, words % {"reason": _CLOSED[closed]})
+
+    @property
+    def _type_label(self) -> str:
+        return FIELD_TYPES[self.type.data].label
+
     def _check_bounds(self) -> None:
+        """Refuse bounds that no value meets, and lengths and counts that are none."""
+        if not self.uses("bounds"):
+            return
+        if self.type.data not in _MEASURED:
+            for bound in (self.min, self.max):
+                if bound.data is not None and not bound.errors and (bound.data < 0 or bound.data % 1):
+                    _blame(bound, _("A length is counted: write a whole number that is not negative."))
+        number = len(self.options_now(())) if self.uses("options") else None
+        if number and self.min.data is not None and self.min.data > number:
+            _blame(self.min, ngettext("There is only %(num)d option.", "There are only %(num)d options.", number))
         low, high = self.min.data, self.max.data
         if low is not None and high is not None and low > high:
             _blame(self.max, "This is less than the minimum.")

@@ -117,7 +117,7 @@ ENTRIES: dict[str, Entry] = {
     "money": _DECIMAL,
     "date": Entry(DateInput, (IS, *_DATES), searching.by_value, data_type="date", in_words=date_shown),
     "datetime": Entry(MomentInput, _DATES, searching.by_value, data_type="datetime-local", in_words=moment_shown),
-    "boolean": Entry(ChoiceInput, (IS, IS_NOT, EMPTY), None, "boolean"),
+    "boolean": Entry(ChoiceInput, (IS, IS_NOT, EMPTY), None, "boolean", lacks=frozenset({"is_unique", "searchable"})),
     "select": Entry(ChoiceInput, _CHOICE, searching.by_option, settings=frozenset({"options"})),
     "multi_select": Entry(SeveralInput, (HAS_ANY, HAS, EMPTY), searching.by_options, settings=_BOUNDS | {"options"}),
     "email": Entry(scheme="mailto:"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import Connection, delete
 
 from panel.changelog import ValueTaken, claim
+from panel.forms.showing import shown
 from panel.models import Customer, UniqueValue
 from panel.records import BATCH, RecordReader, batches, select_records
 from panel.schema import ENTITY
@@ -14,9 +18,18 @@ from sync.errors import SyncError
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 
+NAMED = 5
+"""How many values that several customers have are named, and how many of the customers of each."""
+
 
 class NotUnique(SyncError):
-    """Several customers have the same value in a field that is to be unique."""
+    """Several customers have the same value in a field that is to be unique: `examples` are some, with their IDs."""
+
+    def __init__(self, examples: Mapping[str, Sequence[int]]) -> None:
+        named = "; ".join(f"{text}: {', '.join(f'#{one}' for one in ids)}" for text, ids in examples.items())
+        words = _("This cannot be unique yet: several customers have the same value. %(examples)s", examples=named)
+        super().__init__(str(words))
+        self.examples = examples
 
 
 def claim_existing(connection: Connection, field: Field) -> None:
@@ -34,8 +47,24 @@ def claim_existing(connection: Connection, field: Field) -> None:
     try:
         for some in batches(list(claims), BATCH):
             claim(connection, some)
-    except ValueTaken as taken:
-        raise NotUnique(f"This cannot be unique yet: several customers have the same value. {taken}") from None
+    except ValueTaken:
+        raise NotUnique(_examples(connection, field)) from None
+
+
+def _examples(connection: Connection, field: Field) -> dict[str, list[int]]:
+    """Return some values that several customers have, as the first of them has it, with some of their IDs."""
+    reader, key_of = RecordReader([field]), FIELD_TYPES[field.type].key_of
+    table = Customer.__table__.c
+    rows = connection.execute(select_records([field]).where(table.deleted_at.is_(None)).order_by(table.id))
+    first: dict[str, str] = {}
+    owners: dict[str, list[int]] = defaultdict(list)
+    for record in map(reader.record, rows):
+        value = record.values[field.key]
+        if value is not None:
+            first.setdefault(key_of(value), shown(value, field))
+            owners[key_of(value)].append(record.id)
+    alike = [key for key, ids in owners.items() if len(ids) > 1][:NAMED]
+    return {first[key]: owners[key][:NAMED] for key in alike}
 
 
 def release_all(connection: Connection, key: str) -> None:

@@ -186,6 +186,7 @@ all("[data-field-settings]").forEach((place) => {
   const type = place.querySelector("[data-field-type]");
   const show = () => all("[data-setting]", place).forEach((row) => {
     row.hidden = !(settings[type.value] || "").split(" ").includes(row.dataset.setting);
+    all("input[type=checkbox]", row).forEach((box) => { box.disabled = row.hidden; });
   });
   type.addEventListener("change", show);
   show();

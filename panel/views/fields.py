@@ -22,7 +22,7 @@ from panel.fields_work.retiring import refuse_too_many, restore, retire
 from panel.forms.additional_field import CATEGORY_LABELS, AdditionalFieldForm
 from panel.forms.field_preview import preview_of
 from panel.forms.registry import settings_of
-from panel.forms.uniqueness import claim_existing, release_all
+from panel.forms.uniqueness import NotUnique, claim_existing, release_all
 from panel.models import AdditionalField
 from panel.rights import rights_of
 from panel.schema import ENTITY, TARGETS, forget_schema
@@ -181,6 +181,12 @@ class AdditionalFieldView(AppModelView):
             _make_unique(model, form.as_field(model.options), unique=form.uses("is_unique") and form.is_unique.data)
         if form.moves:
             g.field_job = start_moving(model, form.gone, form.moves, current_author()).id
+
+    def handle_view_exception(self, exc: Exception) -> bool:
+        """Let the form lead to customers who have the same value where that is in the way."""
+        if isinstance(exc, NotUnique):
+            g.not_unique = exc.examples
+        return super().handle_view_exception(exc)
 
     def after_save(self, model: AdditionalField) -> str:
         """Go on to the default for all where that was asked for, to the work that saving began, or to the list."""

@@ -388,3 +388,52 @@ def test_a_default_for_all_that_makes_no_sense_is_refused(
         customer(extra={"code": "1"})
     sign_in(client).post("/fields/default/", data={"id": 1, "which": "blank"})
     assert words in client.get("/fields/").text
+
+
+# Limits
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"min": "-1"}, "A length is counted: write a whole number that is not negative."),
+        ({"max": "2.5"}, "A length is counted"),
+        ({"type": "multi_select", "options": "a\nb", "min": "3"}, "There are only 2 options."),
+        ({"type": "boolean", "is_unique": "y"}, "A field of the type Yes or no cannot be unique."),
+        ({"type": "boolean", "searchable": "y"}, "A field of the type Yes or no is not searched."),
+        ({"type": "password", "show_in_list": "y"}, "is not shown in lists."),
+        ({"required": "y", "hidden": "y"}, "Nobody could fill it in: it is hidden."),
+        ({"required": "y", "read_only": "y"}, "Nobody could fill it in: it is for reading only."),
+        ({"required": "y", "disabled": "y"}, "Nobody could fill it in: it is disabled."),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words(
+    app: Flask, client: FlaskClient, wrong: dict[str, str], sentence: str
+) -> None:
+    assert sentence in sign_in(client).post("/fields/new/", data=FIELD | wrong).text
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"type": "integer", "min": "-5", "max": "-1"},
+        {"type": "decimal", "min": "0.5"},
+        {"required": "y", "read_only": "y", "default": "x"},
+        {"type": "boolean", "required": "y"},
+    ],
+)
+def test_what_makes_sense_is_taken(app: Flask, client: FlaskClient, right: dict[str, str]) -> None:
+    assert sign_in(client).post("/fields/new/", data=FIELD | right).status_code == 302
+
+
+@SQLITE
+def test_what_keeps_a_field_from_being_unique_is_named_with_links(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        additional_field("code")
+        for text in ("A1", "B2", "a1", "B2", "C3"):
+            customer(extra={"code": text})
+    page = edited(sign_in(client), is_unique="y").text
+    assert "A1: #1, #3; B2: #2, #4" in page
+    assert '<a href="/customers/details/?id=3">#3</a>' in page
