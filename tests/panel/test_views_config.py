@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -164,7 +165,8 @@ def test_a_field_of_every_type_goes_through_the_panel(app: Flask, client: FlaskC
     asked = FIELD | {"type": type_, "options": "Alpha\r\nBeta, or 2\r\n\r\n", "show_in_list": "y"}
     asked |= {"target": "location"}
     assert client.post("/fields/new/", data=asked).status_code == 302
-    answer = client.post("/customers/new/", data={"full_name": "Ann", "code": EXAMPLE[type_]})
+    typed = (io.BytesIO(b"one line"), "note.txt") if type_ == "file" else EXAMPLE[type_]
+    answer = client.post("/customers/new/", data={"full_name": "Ann", "code": typed})
     assert answer.status_code == 302, answer.text
     with app.app_context():
         record = db.session.scalars(select(Customer)).one()
