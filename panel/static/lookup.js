@@ -3,10 +3,11 @@
 
 document.querySelectorAll("input[data-lookup]:not([disabled])").forEach((input) => {
   const chosen = JSON.parse(input.dataset.chosen);
+  const words = JSON.parse(input.dataset.words);
   const isWrong = input.classList.contains("is-invalid");
   // What is wrong stays as it was typed, so that it can be mended.
   if (!isWrong) input.value = chosen.map((one) => one.value).join(",");
-  new TomSelect(input, {
+  const select = new TomSelect(input, {
     options: isWrong ? [] : chosen,
     valueField: "value",
     labelField: "text",
@@ -17,7 +18,11 @@ document.querySelectorAll("input[data-lookup]:not([disabled])").forEach((input) 
     create: true,
     createOnBlur: true,
     loadThrottle: 250,
-    placeholder: "Name, login or #ID",
+    placeholder: words.placeholder,
+    render: {
+      option_create: (data, escape) => `<div class="create">${escape(words.typed)} <strong>${escape(data.input)}</strong></div>`,
+      no_results: () => null,
+    },
     load: async (text, show) => {
       try {
         const response = await fetch(`${input.dataset.lookup}?q=${encodeURIComponent(text)}`);
@@ -28,4 +33,9 @@ document.querySelectorAll("input[data-lookup]:not([disabled])").forEach((input) 
     },
     onType() { this.clearOptions((option) => this.items.includes(option.value)); },
   });
+  // Nobody but the script uses the input any more: what describes it belongs to the one that people type in.
+  for (const name of ["aria-describedby", "aria-invalid"]) {
+    if (input.hasAttribute(name)) select.control_input.setAttribute(name, input.getAttribute(name));
+  }
+  input.setAttribute("aria-hidden", "true");
 });
