@@ -88,7 +88,7 @@ def editable_fields(connection: Connection, schema: Schema) -> tuple[Field, ...]
 
 
 def _is_for_many(field: Field) -> bool:
-    return not field.unique and not FIELD_TYPES[field.type].secret and field.type != "file"
+    return not field.unique and not FIELD_TYPES[field.type].secret and FIELD_TYPES[field.type].typed
 
 
 def hows_of(field: Field) -> dict[str, str]:

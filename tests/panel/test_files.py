@@ -308,7 +308,10 @@ def test_what_fails_while_it_is_stored_leaves_nothing(
 @one_engine
 def test_a_field_of_files_has_no_default_and_is_not_unique(app: Flask, client: FlaskClient) -> None:
     form = {"label": "Lease", "key": "lease", "type": "file", "category": "all", "position": "0", "add": "y"}
-    answer = sign_in(client).post("/fields/new/", data=form | {"default": "a.pdf", "is_unique": "y", "searchable": "y"})
+    refused = sign_in(client).post("/fields/new/", data=form | {"is_unique": "y", "searchable": "y"}).text
+    assert "A field of the type File cannot be unique." in refused
+    assert "A field of the type File is not searched." in refused
+    answer = client.post("/fields/new/", data=form | {"default": "a.pdf"})
     assert answer.status_code == 302, answer.text
     with app.app_context():
         field = db.session.scalars(select(AdditionalField)).one()

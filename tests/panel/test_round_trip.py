@@ -13,12 +13,12 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import func, select
 
-from panel.database import reading
+from panel.database import reading, writing
 from panel.extensions import db
-from panel.models import AdditionalField, Customer
+from panel.models import AdditionalField, Customer, Location, Partner, StoredFile
 from panel.signature import signature
 from tests import office
-from tests.builders import edit
+from tests.builders import additional_field, customer, edit
 from tests.sheets import cells_of, read_keys
 
 Run = Callable[..., dict[str, Any]]
@@ -85,6 +85,35 @@ def test_opened_and_saved_by_libreoffice_nothing_has_changed(
     before = state(app)
     answer = run("import", saved)
     assert (answer["exit"], answer["unchanged"], answer["rows"]) == (0, CUSTOMERS, CUSTOMERS)
+    assert answer["changes"] == answer["problems"] == answer["conflicts"] == answer["ignored"] == []
+    assert state(app) == before
+
+
+@pytest.mark.office
+@pytest.mark.parametrize("via", ["xlsx", "ods"])
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_what_points_to_others_comes_back_from_libreoffice_as_it_was(
+    app: Flask, run: Run, runner: FlaskCliRunner, tmp_path: Path, via: Any
+) -> None:
+    with app.app_context():
+        for key, kind, target in (
+            ("payer", "relation", "customer"),
+            ("friends", "multi_relation", "customer"),
+            ("depot", "relation", "location"),
+            ("resellers", "multi_relation", "partner"),
+            ("contract", "file", ""),
+        ):
+            additional_field(key, kind, target=target)
+        with writing():
+            db.session.add_all([Partner(name="2"), Location(name='Brno, "east"')])
+            db.session.add(StoredFile(name="007.pdf", size=1, sha256="", stored_as="a", by="", field="contract"))
+        for name in ("1-2", "Novak, Jan", "=Eva"):
+            customer(name, extra={"payer": 2, "friends": [1, 2, 3], "depot": 2, "resellers": [1, 2], "contract": 1})
+    assert runner.invoke(args=["export", str(tmp_path / "all.xlsx")]).exit_code == 0
+    saved = office.resave(tmp_path / "all.xlsx", tmp_path / "saved.xlsx", via)
+    before = state(app)
+    answer = run("import", saved)
+    assert (answer["exit"], answer["unchanged"], answer["rows"]) == (0, 3, 3)
     assert answer["changes"] == answer["problems"] == answer["conflicts"] == answer["ignored"] == []
     assert state(app) == before
 
