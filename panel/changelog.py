@@ -23,6 +23,7 @@ from sync.errors import SyncError
 from sync.fields import Field
 from sync.records import Change, Record, roll_back
 from sync.types import FIELD_TYPES
+from sync.values import read_json
 
 ROWS_AT_ONCE = 2_000
 REMEMBERED = "~login"  # no field's key, so that nobody can type such a value
@@ -338,9 +339,15 @@ def changes_since(connection: Connection, after: Mapping[int, int], entity: str 
     return found
 
 
-def value_then(record: Record, newer: Iterable[Change], fields: Sequence[Field]) -> dict[str, Any]:
-    """Return a record's canonical values as they were before the given newer changes."""
+def value_then(
+    record: Record, newer: Iterable[Change], fields: Sequence[Field], shown: Mapping[str, Field] | None = None
+) -> dict[str, Any]:
+    """Return a record's canonical values as they were before the given newer changes.
+
+    Those of a field that `shown` holds, as it was then, are values of that one; what no longer reads is None.
+    """
     types = {entry.key: FIELD_TYPES[entry.type] for entry in fields}
     now_plain = {k: None if v is None else types[k].to_json(v) for k, v in record.values.items() if k in types}
     then = roll_back(now_plain, newer)
-    return {key: None if then[key] is None else types[key].from_json(then[key]) for key in now_plain}
+    as_then = {entry.key: (shown or {}).get(entry.key, entry) for entry in fields}
+    return {key: read_json(then[key], as_then[key]) for key in now_plain}

@@ -56,8 +56,9 @@ class SheetRow:
 class Known:
     """An existing record that a row is about: as it is in the panel, and as its export showed it.
 
-    `base` is None where nobody knows what the row was exported with. `only` limits the row to some fields, whose
-    base is known though no export showed them. `written` holds what earlier imports of the same workbook wrote.
+    A value of `base` is one of the field as the export showed it, whatever type the field has today. It is None where
+    nobody knows what the row was exported with. `only` limits the row to some fields, whose base is known though no
+    export showed them. `written` holds what earlier imports of the same workbook wrote.
     """
 
     record: Record
@@ -111,14 +112,15 @@ class RowPlanner:
     ) -> Item | Problem | None:
         field = column.shown or column.field
         field_type = self._type(field)
-        base = (known.base or {}).get(column.field.key)
-        was = base if field.type == column.field.type else convert(base, column.field, field)
-        if not isinstance(was, Bad) and field_type.unchanged(was, raw, field):
+        was = (known.base or {}).get(column.field.key)
+        if field_type.unchanged(was, raw, field):
             return None
+        base = was if field.type == column.field.type else convert(was, field, column.field)
+        base = None if isinstance(base, Bad) else base
         item = Item(row.address(column), known.record.id, column.field.key, base, True, panel, raw, Outcome.IGNORED)
         if not column.writable:
             return replace(item, workbook=_readable(raw), message=READ_ONLY)
-        damage = None if was is None or isinstance(was, Bad) else field_type.damage(was, raw, field)
+        damage = None if was is None else field_type.damage(was, raw, field)
         if damage is not None and (damage.certain or not self._choices.accept_unknown):
             return self._repair(column, raw, item, damage)
         return self._decide(row, column, raw, item, known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,26 @@ def parse_value(raw: RawCell, field: Field, date_order: str | None = None) -> An
     if value is None or isinstance(value, Bad):
         return value
     return _out_of_bounds(value, field, field_type) or value
+
+
+def read_json(plain: Any, field: Field) -> Any | None:
+    """Return the canonical value of JSON that may be from when the field had another type; then it may be None."""
+    field_type = FIELD_TYPES[field.type]
+    if plain is None or isinstance(plain, list) != field_type.many:
+        return None
+    try:
+        value = field_type.from_json(plain)
+        is_alike = type(field_type.to_json(value)) is type(plain)
+    except (ValueError, TypeError, ArithmeticError, AttributeError):
+        return None
+    return value if is_alike and type(value) in _kinds(field.type) else None
+
+
+@functools.cache
+def _kinds(type_key: str) -> frozenset[type]:
+    """Return the Python types that a type's values have."""
+    values = (example.value for example in FIELD_TYPES[type_key].examples)
+    return frozenset(type(value) for value in values if value is not None and not isinstance(value, Bad))
 
 
 def check_required(value: Any, field: Field) -> str | None:

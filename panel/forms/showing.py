@@ -19,6 +19,7 @@ from panel.words import (
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.types.text import as_text
+from sync.values import read_json
 
 
 def shown(value: Any, field: Field) -> str:
@@ -54,9 +55,10 @@ def shown_json(plain: Any, field: Field | None) -> str:
     """Return a value of the change log as people read it, also where its field is gone."""
     if plain is None:
         return ""
-    if field is None:
+    value = None if field is None else read_json(plain, field)
+    if field is None or value is None:
         return ", ".join(map(str, plain)) if isinstance(plain, list) else str(plain)
-    return shown(FIELD_TYPES[field.type].from_json(plain), field)
+    return shown(value, field)
 
 
 def moment(at: dt.datetime | None) -> str:

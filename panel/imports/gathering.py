@@ -26,6 +26,7 @@ from sync.plan import RowPlan
 from sync.records import Change, Record
 from sync.tokens import NewToken, RowToken, parse_ref
 from sync.types import FIELD_TYPES
+from sync.values import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Gatherer:
         self._scanned: dict[Any, list[int]] | None = None
         self._deletable: set[int] | None = None
         self._fields: list[Field] = []
+        self._retyped: dict[str, Field] = {}
         self.export_id: int | None = self._export["id"] if self._export else None
         self._file = file
         self._before: tuple[int, ...] | None = None
@@ -90,6 +92,12 @@ class Gatherer:
     def read(self, fields: Mapping[str, Field]) -> None:
         """Name the fields whose values are to be gathered."""
         self._fields = list(fields.values())
+        shown = self.shown_fields()
+        self._retyped = {
+            field.key: shown[field.key]
+            for field in self._fields
+            if field.key in shown and shown[field.key].type != field.type
+        }
         self._secret = [field.key for field in self._fields if FIELD_TYPES[field.type].secret]
 
     def gather(self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]) -> Gathered:
@@ -134,7 +142,7 @@ class Gatherer:
     ) -> tuple[dict[tuple[int, int], str], dict[tuple[int, int], Mapping[str, Any]]]:
         stamps = {(one.id, one.revision): one.stamp for one in records.values()}
         values: dict[tuple[int, int], Mapping[str, Any]] = {
-            (one.id, one.revision): one.values for one in records.values()
+            (one.id, one.revision): self._as_shown(one.values) for one in records.values()
         }
         stamps |= {(record_id, one.number): one.stamp for record_id, newer in log.items() for one in newer}
         for token in tokens:
@@ -145,8 +153,16 @@ class Gatherer:
         return stamps, values
 
     def _then(self, record: Record, newer: Iterable[Any]) -> dict[str, Any]:
-        shown = [field for field in self._fields if not FIELD_TYPES[field.type].secret]
-        return value_then(record, newer, shown)
+        fields = [field for field in self._fields if not FIELD_TYPES[field.type].secret]
+        return value_then(record, newer, fields, self._retyped)
+
+    def _as_shown(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return values as those of the fields that the export showed: their JSON has been the same since."""
+        if not self._retyped:
+            return values
+        to_json = {field.key: FIELD_TYPES[field.type].to_json for field in self._fields}
+        plain = {key: to_json[key](values[key]) for key in self._retyped if values.get(key) is not None}
+        return {**values, **{key: read_json(value, self._retyped[key]) for key, value in plain.items()}}
 
     def creation_base(self, record: Record, blank: Collection[str]) -> dict[str, Any]:
         """Return what a record was when its row created it; what the panel filled in was `blank` on the sheet."""

@@ -20,6 +20,7 @@ from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schem
 from panel.sealed import secret_keys
 from sync.fields import Field
 from sync.types import FIELD_TYPES
+from sync.values import parse_value, read_json
 
 SINCE = "edited since"
 GONE = "what it was before is no longer there"
@@ -136,10 +137,23 @@ def _without(write: Write, stay: set[tuple[int, str]]) -> Write:
 def _gone(fields: Mapping[str, Field], writes: Sequence[Write]) -> Iterator[Kept]:
     for write in writes:
         for key, (now, old) in write.changes.items():
+            if key in fields and old is not None and not _reads(old, fields[key]):
+                yield Kept(write.record_id, key, now, GONE)
+                continue
             options = fields[key].options if key in fields else ()
             wanted = set(old) if isinstance(old, list) else {old} - {None}
             if options and not wanted <= {option.key for option in options}:
                 yield Kept(write.record_id, key, now, GONE)
+
+
+def _reads(plain: Any, field: Field) -> bool:
+    """Tell whether a value is still one of its field, which may have another type by now."""
+    if field.additional and isinstance(plain, list) != FIELD_TYPES[field.type].many:
+        return False
+    if not field.additional or field.options or field.target or FIELD_TYPES[field.type].secret:
+        return True
+    value, loose = read_json(plain, field), replace(field, min=None, max=None)
+    return value is not None and parse_value(FIELD_TYPES[field.type].render(value, field), loose) == value
 
 
 def _taken(connection: Connection, fields: Mapping[str, Field], writes: Sequence[Write]) -> Iterator[Kept]:

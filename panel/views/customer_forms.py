@@ -40,6 +40,7 @@ from panel.views.history import change_of
 from panel.views.messages import say, warn
 from sync.records import Record
 from sync.types import FIELD_TYPES
+from sync.values import read_json
 
 
 class CustomerForms(AppModelView):
@@ -113,7 +114,10 @@ def _put_back(form: BaseForm, record_id: int) -> bool:
     if change is None or key not in form or form[key].locked or FIELD_TYPES[form[key].field.type].secret:
         return False
     plain, field = change[0], form[key].field
-    form[key].put(None if plain is None else FIELD_TYPES[field.type].from_json(plain))
+    value = read_json(plain, field)
+    if value is None and plain is not None:
+        return False
+    form[key].put(value)
     return True
 
 

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from panel.authors import current_author
 from panel.database import TooSlow, writing
 from panel.extensions import db
-from panel.fields_work import defaults
+from panel.fields_work import converting, defaults
 from panel.fields_work.listing import are_many, fields_in_use, move, put_in_order, retired_fields, usage
 from panel.fields_work.options import gone_options, moves_of, start_moving
 from panel.fields_work.retiring import refuse_too_many, restore, retire
@@ -181,6 +181,25 @@ class AdditionalFieldView(AppModelView):
             _make_unique(model, form.as_field(model.options), unique=form.uses("is_unique") and form.is_unique.data)
         if form.moves:
             g.field_job = start_moving(model, form.gone, form.moves, current_author()).id
+
+    @expose("/type/", methods=("GET", "POST"))
+    def type_view(self) -> Any:
+        """Show what another type would make of the values, or have it made."""
+        self._refuse_others()
+        model = self.model_or_404(request.values.get("id"))
+        number, key, to = model.id, model.key, request.values.get("to", "")
+        try:
+            if request.method == "POST":
+                with writing():
+                    job = converting.start(key, to, current_author(), clear=bool(request.form.get("clear"))).id
+                forget_schema()
+                return redirect(url_for("jobs.show", number=job))
+            run = converting.dry_run(db.session.connection(), key, to) if to else None
+        except SyncError as error:
+            warn(str(error))
+            return redirect(self.get_url(".edit_view", id=number))
+        choices = converting.types_for(model.type)
+        return self.render("config/type.html", model=model, run=run, choices=choices, types=FIELD_TYPES)
 
     def handle_view_exception(self, exc: Exception) -> bool:
         """Let the form lead to customers who have the same value where that is in the way."""

@@ -26,6 +26,7 @@ from panel.sealed import secret_keys
 from sync.fields import Field
 from sync.records import Record
 from sync.types import FIELD_TYPES
+from sync.values import read_json
 
 LINES = 30
 _BLAMED = 2_000
@@ -203,7 +204,8 @@ def _may_open(source: Import) -> bool:
 def _links(plain: object, field: Field | None) -> Sequence[Link]:
     if plain is None or field is None:
         return ()
-    return ENTRIES[field.type].links(FIELD_TYPES[field.type].from_json(plain), field)
+    value = read_json(plain, field)
+    return () if value is None else ENTRIES[field.type].links(value, field)
 
 
 class _Words:
@@ -242,6 +244,8 @@ class _Words:
 
     def _is_open(self, key: str, old: object, field: Field | None) -> bool:
         if field is None or key not in self._open:
+            return False
+        if old is not None and read_json(old, field) is None:
             return False
         now = self._now.get(key)
         return old != (None if now is None else FIELD_TYPES[field.type].to_json(now))

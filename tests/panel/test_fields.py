@@ -15,11 +15,15 @@ from panel.exporting import export_workbook
 from panel.extensions import db
 from panel.fields_work import listing, rewriting
 from panel.fields_work.listing import fields_in_use
-from panel.imports.journey import import_at_once
+from panel.imports.journey import import_at_once, undo_import
 from panel.imports.options import ImportOptions, Viewer
 from panel.jobs import run_pending
 from panel.models import AdditionalField, Customer, Revision, UniqueValue
 from panel.models.columns import now
+from panel.records import records_by_id
+from panel.schema import current_schema
+from sync.types import FIELD_TYPES
+from sync.values import read_json
 from tests.builders import additional_field, customer
 from tests.panel.pages import add_user, form_with, sign_in
 from tests.sheets import change, read_keys
@@ -437,3 +441,91 @@ def test_what_keeps_a_field_from_being_unique_is_named_with_links(app: Flask, cl
     page = edited(sign_in(client), is_unique="y").text
     assert "A1: #1, #3; B2: #2, #4" in page
     assert '<a href="/customers/details/?id=3">#3</a>' in page
+
+
+# Another type
+
+
+def test_a_type_is_changed_after_a_dry_run_and_workbooks_that_are_out_stay_good(
+    app: Flask, client: FlaskClient, tmp_path: Path
+) -> None:
+    with app.app_context():
+        additional_field("code", searchable=True, show_in_list=True)
+        for text in ("007", "12", "many", "5"):
+            customer(extra={"code": text})
+        customer()
+        out = tmp_path / "out.xlsx"
+        export_workbook(out, fields=None, where=(), viewer=ME)
+    page = sign_in(client).get("/fields/type/?id=1&to=integer").text
+    for words in ("3 values convert.", "1 value does not convert", "many", "is no whole number"):
+        assert words in page
+    client.post("/fields/type/", data={"id": 1, "to": "integer"})
+    assert "Some values do not convert. Nothing was written" in client.get("/fields/").text
+    job = client.post("/fields/type/", data={"id": 1, "to": "integer", "clear": "y"}).headers["Location"]
+    assert "1 was cleared." in client.get(job).text
+    with app.app_context():
+        assert values() == [7, 12, None, 5, None]
+        last = db.session.scalars(select(Revision).where(Revision.record_id == 3, Revision.number == 2)).one()
+        assert last.changes == {"code": ["many", None]}
+        assert taken(out) == {"changed": 0, "problems": 0}
+        letters = read_keys(out)["code"]
+        back = change(out, tmp_path / "back.xlsx", {f"{letters}3": "08", f"{letters}7": "9"})
+        assert taken(back) == {"changed": 2, "problems": 0}
+        assert values() == [8, 12, None, 5, 9]
+    for address in ("/customers/?sort=code", "/customers/?search=12", "/customers/details/?id=3"):
+        assert client.get(address).status_code == 200
+    assert "many" in client.get("/customers/details/?id=3").text
+
+
+JSON_OF = {"string": "5", "text": "5", "integer": 5, "boolean": True, "multi_select": ["a"], "select": "a"}
+
+
+@pytest.mark.parametrize("to", ["string", "integer", "decimal", "date", "select", "multi_select", "boolean", "email"])
+@pytest.mark.parametrize("from_", sorted(JSON_OF))
+def test_pages_and_undoing_stand_a_field_that_was_of_another_type(
+    app: Flask, client: FlaskClient, tmp_path: Path, from_: str, to: str
+) -> None:
+    if from_ == to:
+        return
+    with app.app_context():
+        additional_field("code", from_, options=[["a", "Alpha"]] if "select" in from_ else [], show_in_list=True)
+        customer(extra={"code": JSON_OF[from_]})
+        out = tmp_path / "out.xlsx"
+        export_workbook(out, fields=None, where=(), viewer=ME)
+        cleared = change(out, tmp_path / "cleared.xlsx", {f"{read_keys(out)['code']}3": None})
+        _planned, number = import_at_once(cleared, ImportOptions(), ME, dry_run=False)
+        customer(extra={"code": JSON_OF[from_]})
+    data = {"id": 1, "to": to, "clear": "y"}
+    assert sign_in(client).post("/fields/type/", data=data).status_code == 302
+    with app.app_context():
+        run_pending()
+        field = db.session.query(AdditionalField).one()
+        assert field.type == to
+        assert taken(out) == {"changed": 0, "problems": 0}
+        undo_import(number, ME)
+        db.session.rollback()
+        with writing() as connection:
+            schema = current_schema(connection)
+            for one in records_by_id(connection, schema.fields, [1, 2]).values():
+                value = one.values["code"]
+                assert value is None or read_json(FIELD_TYPES[to].to_json(value), schema.field("code")) == value
+    for address in ("/customers/?sort=code", "/customers/details/?id=1", "/customers/edit/?id=2", "/fields/"):
+        assert client.get(address).status_code == 200
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("from_", "to", "words"),
+    [
+        ("password", "string", "A password is never shown"),
+        ("string", "password", "History would go on showing in the clear"),
+        ("string", "string", "cannot get this type"),
+        ("relation", "string", "cannot get this type"),
+        ("string", "nothing", "cannot get this type"),
+    ],
+)
+def test_some_types_stay_or_are_not_to_be_had(app: Flask, client: FlaskClient, from_: str, to: str, words: str) -> None:
+    with app.app_context():
+        additional_field("code", from_, target="location")
+    sign_in(client).post("/fields/type/", data={"id": 1, "to": to})
+    assert words in client.get("/fields/").text

@@ -148,7 +148,8 @@ def test_cells_are_read_under_the_fields_of_their_export() -> None:
 
 def test_a_field_whose_type_changed_takes_a_value_of_the_old_type() -> None:
     planner = RowPlanner([Column(0, replace(FEE, type="string"), FEE)], [], Choices())
-    known = Known(Record(7, 3, "ab", {"fee": "9.50"}), {"fee": "9.50"})
+    known = Known(Record(7, 3, "ab", {"fee": "9.5"}), {"fee": Decimal("9.50")})
+    assert planner.existing(SheetRow("S", 3, [9.5]), known) is None
     decided = planner.existing(SheetRow("S", 3, [12.5]), known)
     assert verdicts(decided)[0][:2] == ("fee", "workbook")
 
