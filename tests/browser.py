@@ -11,6 +11,7 @@ import pytest
 from waitress.server import create_server
 from waitress.wasyncore import close_all
 
+from tests.databases import ADMIN, ADMIN_PASSWORD
 from tests.resources import require
 
 if TYPE_CHECKING:
@@ -69,6 +70,16 @@ def live_server(app: flask.Flask) -> Iterator[str]:
     thread.join(timeout=10)
     server.task_dispatcher.shutdown()
     assert not thread.is_alive()
+
+
+def sign_in_by_form(page: Page, address: str, email: str = ADMIN, password: str = ADMIN_PASSWORD) -> None:
+    """Sign in at a server as a person does, and wait for the first page."""
+    page.goto(f"{address}/login/")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/login/" not in url)
+    page.get_by_role("heading", level=1).wait_for()
 
 
 def _is_local(url: str) -> bool:

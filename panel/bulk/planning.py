@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, ngettext
 from sqlalchemy import Connection, delete, select
 
 from panel.authors import Author
@@ -116,11 +116,11 @@ def discard(job_id: int) -> None:
     db.session.connection().execute(delete(Job).where(Job.id == job_id, Job.state == "planned"))
 
 
-def told(result: Mapping[str, Any]) -> list[str]:
-    """Return what was written, in sentences."""
+def _told(done: str, result: Mapping[str, Any]) -> list[str]:
+    """Return what was written, in sentences; the first of them is given."""
     counts = result.get("groups", {})
     words = (
-        (result.get("changed"), _("%(number)s customers were changed.")),
+        (result.get("changed"), done),
         (counts.get(PROBLEM), _("%(number)s with problems were left as they are.")),
         (counts.get(SAME), _("%(number)s had it so already.")),
         (counts.get(OTHER), _("%(number)s are of a category that does not have this field.")),
@@ -129,8 +129,32 @@ def told(result: Mapping[str, Any]) -> list[str]:
     return [text % {"number": f"{number:,}"} for number, text in words if number]
 
 
+def told_edit(result: Mapping[str, Any]) -> list[str]:
+    """Return what an edit wrote, in sentences."""
+    n = result.get("changed", 0)
+    words = ngettext("%(number)s customer was changed.", "%(number)s customers were changed.", n, number=f"{n:,}")
+    return _told(words, result)
+
+
+def told_deletion(result: Mapping[str, Any]) -> list[str]:
+    """Return what a deletion wrote, in sentences."""
+    n = result.get("changed", 0)
+    words = ngettext(
+        "%(number)s customer was moved to the bin.",
+        "%(number)s customers were moved to the bin.",
+        n,
+        number=f"{n:,}",
+    )
+    return _told(words, result)
+
+
 @kind(
-    DELETE, permission="customer.delete", label=lazy_gettext("Delete"), undoable=True, preview="bulk.preview", tell=told
+    DELETE,
+    permission="customer.delete",
+    label=lazy_gettext("Delete"),
+    undoable=True,
+    preview="bulk.preview",
+    tell=told_deletion,
 )
 @kind(
     EDIT,
@@ -138,7 +162,7 @@ def told(result: Mapping[str, Any]) -> list[str]:
     label=lazy_gettext("Bulk edit"),
     undoable=True,
     preview="bulk.preview",
-    tell=told,
+    tell=told_edit,
 )
 def write(work: Work) -> None:
     """Write what the preview showed, in one transaction, or nothing where a customer is no longer what it showed."""

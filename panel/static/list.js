@@ -91,6 +91,15 @@ document.addEventListener("submit", (event) => {
 
 // Filters: field, comparison and value, put into the address
 const filterForm = () => list().querySelector("[data-filter-form]");
+// Without a pause after each key, so that whoever types fast and presses Enter has what was typed
+const CHOICE = { maxOptions: null, refreshThrottle: 0, onItemAdd: closed };
+
+// Once something is chosen, the options no longer cover what comes below; the next key opens them again
+function closed() {
+  this.setTextboxValue("");
+  setTimeout(() => this.close(false));
+}
+
 let changing = null;
 
 function startFilters() {
@@ -114,7 +123,7 @@ function startFilters() {
   };
   field.addEventListener("change", () => { if (field.value) showOperations(); });
   operation.addEventListener("change", () => showValue(form.chosen(), []));
-  new TomSelect(field, { maxOptions: null, plugins: ["dropdown_input"] });
+  new TomSelect(field, { ...CHOICE, plugins: ["dropdown_input"] });
   showOperations();
 }
 
@@ -139,7 +148,7 @@ function showValue(operation, texts) {
   }
   place.replaceChildren(input);
   if (operation.several || operation.options?.length > 8) {
-    new TomSelect(input, { maxOptions: null, plugins: operation.several ? ["remove_button"] : ["dropdown_input"] });
+    new TomSelect(input, { ...CHOICE, plugins: operation.several ? ["remove_button"] : ["dropdown_input"] });
   }
 }
 
@@ -196,6 +205,10 @@ function nameFilterButton() {
   button.textContent = changing ? button.dataset.change : button.dataset.add;
 }
 
+// A new filter begins with its field, which opens for typing
+document.addEventListener("shown.bs.dropdown", (event) => {
+  if (event.target.id === "filter-toggle" && !changing) filterForm().querySelector("[data-filter-field]").tomselect.focus();
+});
 document.addEventListener("hidden.bs.dropdown", (event) => {
   if (event.target.id !== "filter-toggle") return;
   changing = null;

@@ -76,7 +76,7 @@ def test_what_was_shown_is_written_logged_and_taken_back(three: Flask, client: F
     with three.app_context():
         entry = db.session.scalars(select(Revision).where(Revision.number == 2)).one()
         assert (entry.job_id, entry.through, entry.by) == (number, "bulk", "Admin")
-    assert "1 customers were changed" in client.get(f"/jobs/{number}/").text
+    assert "1 customer was changed" in client.get(f"/jobs/{number}/").text
     client.post(f"/jobs/{number}/undo/")
     with three.app_context():
         run_pending()
