@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from panel.authors import Author
 from panel.database import is_sqlite
 from panel.keys import Keyring
+from panel.likeness import follow_names
 from panel.models import Customer, Revision, UniqueValue
 from panel.models.columns import now
 from panel.records import BATCH, batches, records_by_id
@@ -92,10 +93,16 @@ def write_in_bulk(
     """
     fields = {entry.key: entry for entry in schema.fields}
     release_and_claim(connection, fields, writes, keyring)
+    follow_names(connection, new_names(writes))
     for some in batches(writes, ROWS_AT_ONCE):
         append_revisions(connection, [_without_secrets(write, fields, keyring) for write in some], author)
         _insert([write for write in some if write.number == 1], connection, fields, keyring)
         _update([write for write in some if write.number > 1], connection, fields, keyring)
+
+
+def new_names(writes: Iterable[Write]) -> dict[int, str | None]:
+    """Return the names that these writes give, by the IDs of their records."""
+    return {write.record_id: write.changes["full_name"][1] for write in writes if "full_name" in write.changes}
 
 
 def append_revisions(connection: Connection, writes: Iterable[Write], author: Author) -> None:

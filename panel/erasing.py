@@ -21,6 +21,7 @@ from panel.extensions import db
 from panel.files.storing import forget
 from panel.imports.files import uploads
 from panel.jobs import unpack
+from panel.likeness import follow_names
 from panel.models import (
     Base,
     Customer,
@@ -69,6 +70,7 @@ def erase(connection: Connection, record_id: int, author: Author) -> list[Path]:
     log = [_plain(one) for one in connection.execute(_log(record_id)).mappings()]
     traces = _traces(connection, row, log)
     _blank_row(connection, row, author)
+    follow_names(connection, {record_id: None})
     _blank_log(connection, record_id, log)
     _keep_logins_as_digests(connection, record_id, row, log)
     files = [*_forget_imports(connection, record_id, log), *forget(connection, record_id)]

@@ -10,9 +10,10 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from panel.authors import current_author
-from panel.changelog import LostRace, Write, append_revisions, release_and_claim
+from panel.changelog import LostRace, Write, append_revisions, new_names, release_and_claim
 from panel.extensions import db
 from panel.keys import Keyring
+from panel.likeness import follow_names
 from panel.models import Customer
 from panel.newcomers import complete
 from panel.records import RecordReader, select_records
@@ -37,6 +38,7 @@ def _before_flush(session: Session, _context: object, _instances: object) -> Non
     with session.no_autoflush:
         writes = [*_creations(session, schema, created), *_updates(session, schema, changed)]
     release_and_claim(connection, {field.key: field for field in schema.fields}, writes, _keyring())
+    follow_names(connection, new_names(writes))
     append_revisions(connection, writes, current_author())
 
 

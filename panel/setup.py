@@ -25,6 +25,7 @@ from panel.fitting import fit
 from panel.guards import install_guards
 from panel.imports.files import sweep
 from panel.keys import KEY_FILE, KeyFileError
+from panel.likeness import mark_all
 from panel.models import GeneratorConfig, Import, Location, Partner, Role, SchemaVersion, Status, User
 from panel.permissions import DESCRIPTIONS, ROLES
 from panel.schema import ENTITY
@@ -58,6 +59,7 @@ def prepare(app: Flask, admin_password: str | None = None) -> str | None:
         with writing() as connection:
             install_guards(connection)
             install_contacts(connection)
+            mark_all(connection)
             with unrecorded():
                 password = _seed(admin_password)
             enable_trigrams(connection)

@@ -14,6 +14,7 @@ from wtforms.form import BaseForm
 from panel.changelog import owners_of
 from panel.extensions import db
 from panel.forms.controls import ValueInput
+from panel.forms.duplicates import Duplicate
 from panel.forms.file_input import FileInput
 from panel.forms.registry import ENTRIES
 from panel.forms.showing import shown
@@ -32,6 +33,12 @@ from sync.values import check_required
 _NOT_ON_ADD = frozenset({"status"})
 
 
+class CustomerForm(BaseForm):
+    """One input a field, and who may be the same customer where a person is to look at them first."""
+
+    duplicates: Sequence[Duplicate] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What a form shows: its fields in order, and why some of them are locked."""
@@ -42,9 +49,9 @@ class Shape:
 
     def form(
         self, values: Mapping[str, Any], sent: MultiDict[str, str] | None = None, record_id: int | None = None
-    ) -> BaseForm:
+    ) -> CustomerForm:
         """Return the form of a customer, showing these canonical values and then what was sent."""
-        form = BaseForm({field.key: self._control(field) for field in known(self.fields, values, sent)})
+        form = CustomerForm({field.key: self._control(field) for field in known(self.fields, values, sent)})
         form.process(sent, data=dict(values))
         for control in form:
             if isinstance(control, FileInput):

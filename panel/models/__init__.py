@@ -3,7 +3,7 @@
 from panel.models.access import Attempt, Event, Role, SavedView, User, UserSession
 from panel.models.columns import Base
 from panel.models.config import AdditionalField, GeneratorConfig, Location, Partner, SchemaVersion, Status
-from panel.models.customer import Customer, CustomerContact, PlannedStatus, StoredFile
+from panel.models.customer import Customer, CustomerContact, CustomerLikeness, PlannedStatus, StoredFile
 from panel.models.log import Revision, UniqueValue
 from panel.models.roundtrip import Export, Import, ImportedRow, ImportItem, SettledConflict
 from panel.models.work import Job
@@ -14,6 +14,7 @@ __all__ = [
     "Base",
     "Customer",
     "CustomerContact",
+    "CustomerLikeness",
     "Event",
     "Export",
     "GeneratorConfig",

@@ -89,6 +89,16 @@ class CustomerContact(Base):
     customer_id: Mapped[Number] = mapped_column(primary_key=True, index=True, autoincrement=False)
 
 
+class CustomerLikeness(Base):
+    """A mark of a customer's name, which similar names share (`panel.likeness`)."""
+
+    __tablename__ = "customer_likeness"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    mark: Mapped[str] = mapped_column(Bytewise, primary_key=True)
+    customer_id: Mapped[Number] = mapped_column(primary_key=True, index=True, autoincrement=False)
+
+
 class PlannedStatus(Base):
     """A status that a customer is to have from a day on."""
 

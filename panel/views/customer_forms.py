@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import abort, redirect, request
+from flask import abort, jsonify, redirect, render_template, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -13,10 +13,13 @@ from flask_login import current_user
 from wtforms.form import BaseForm
 
 from panel.changelog import LostRace, ValueTaken
+from panel.database import reading
 from panel.extensions import db
 from panel.files.storing import LostFile
 from panel.forms.customer import (
+    CustomerForm,
     Shape,
+    applies,
     assign,
     first_values,
     left_blank,
@@ -27,17 +30,20 @@ from panel.forms.customer import (
     shape_of_add,
     shape_of_edit,
 )
+from panel.forms.duplicates import Duplicate, Scope, duplicates_of, new_members
 from panel.forms.editing import Meanwhile, conflicts_of, kept_of, merge_form, since
+from panel.forms.reaching import MembersInput
 from panel.forms.sending import attach_files, receive
 from panel.models import Customer
 from panel.newcomers import default_values
 from panel.pattern import PatternError
 from panel.rights import the_schema
 from panel.schema import Schema
-from panel.views.customer_query import called, find_open, id_of, lock_customer
+from panel.views.customer_query import called, find_open, id_of, lock_customer, visible
 from panel.views.guarded import AppModelView
 from panel.views.history import change_of
 from panel.views.messages import say, warn
+from sync.fields import Bad
 from sync.records import Record
 from sync.types import FIELD_TYPES
 from sync.values import read_json
@@ -95,7 +101,23 @@ class CustomerForms(AppModelView):
             return self._page(self.edit_template, shape, form, record=record)
         return redirect(self.get_url(".details_view", id=record.id))
 
-    def _page(self, template: str, shape: Shape, form: BaseForm, **values: Any) -> str:
+    @expose("/check/", methods=("POST",))
+    def check_view(self) -> Any:
+        """Answer, while somebody types, with what is wrong with single members and who may be the same customer."""
+        is_new = "_id" not in request.form
+        if not (self.can_create if is_new else self.can_edit):
+            abort(403)
+        with reading() as connection:
+            shape = (shape_of_add if is_new else shape_of_edit)(connection, the_schema())
+            record = None if is_new else find_open(shape.fields, id_of(request.form["_id"])) or abort(404)
+            before = record.values if record else {}
+            form = shape.form(before, request.form)
+            found = _duplicates(_entered(form, before), before, record and record.id)
+            refused = {one.name: one.refused for one in form if isinstance(one, MembersInput)}
+            words = render_template("customers/duplicates.html", duplicates=found) if found else ""
+        return jsonify(refused=refused, duplicates=words)
+
+    def _page(self, template: str, shape: Shape, form: CustomerForm, **values: Any) -> str:
         problems = [*problems_of(form), *(one for one in conflicts_of(form) if not one.errors)]
         return str(self.render(template, form=form, generator=shape.generator, problems=problems, **values))
 
@@ -121,11 +143,37 @@ def _put_back(form: BaseForm, record_id: int) -> bool:
     return True
 
 
-def _added(form: BaseForm, schema: Schema) -> Customer | None:
+def _entered(form: CustomerForm, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that a person has changed so far and that are values."""
+    touched = (one for one in form if not one.locked and applies(one.field, form) and one.touched(before.get(one.name)))
+    values = {one.name: one.parsed() for one in touched}
+    return {key: value for key, value in values.items() if not isinstance(value, Bad)}
+
+
+def _duplicates(values: Mapping[str, Any], before: Mapping[str, Any], record_id: int | None) -> list[Duplicate]:
+    """Return whom the signed-in user sees and who may be the customer to whom these values are to be written."""
+    scope = Scope(the_schema().fields, visible(), record_id)
+    entered = {key: new_members(key, values, before) for key in values}
+    return duplicates_of(db.session.connection(), scope, entered, {**before, **values})
+
+
+def _is_double(
+    form: CustomerForm, values: Mapping[str, Any], before: Mapping[str, Any], record_id: int | None = None
+) -> bool:
+    """Tell whether the form is to be shown again, with customers who may be the same and were not shown before."""
+    shown = frozenset(request.form.get("_looked_at", "").split())
+    found = _duplicates(values, before, record_id)
+    if all(one.marks <= shown for one in found):
+        return False
+    form.duplicates = found
+    return True
+
+
+def _added(form: CustomerForm, schema: Schema) -> Customer | None:
     values = read_new(form)
     refuse_taken(db.session.connection(), form, values, None)
     refuse_unreachable(form, values, {})
-    if problems_of(form):
+    if problems_of(form) or _is_double(form, values, {}):
         return None
     if current_user.partner_id is not None:
         values["partner"] = current_user.partner_id
@@ -138,13 +186,13 @@ def _added(form: BaseForm, schema: Schema) -> Customer | None:
     return customer if _committed(form, customer, values) else None
 
 
-def _saved(form: BaseForm, customer: Customer, record: Record, shape: Shape) -> bool:
+def _saved(form: CustomerForm, customer: Customer, record: Record, shape: Shape) -> bool:
     """Save what the form changed, merged into the customer of this moment; False shows the form again."""
     meanwhile = _meanwhile(record, shape)
     values = merge_form(form, record.values, meanwhile)
     refuse_taken(db.session.connection(), form, values, record.id)
     refuse_unreachable(form, values, record.values)
-    if problems_of(form) or conflicts_of(form):
+    if problems_of(form) or conflicts_of(form) or _is_double(form, values, record.values, record.id):
         db.session.rollback()
         return False
     for field in shape.fields:

@@ -140,6 +140,18 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_customer_contact_customer_id"), "customer_contact", ["customer_id"])
+    op.create_table(
+        "customer_likeness",
+        sa.Column(
+            "mark",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("mark", "customer_id", name=op.f("pk_customer_likeness")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_customer_likeness_customer_id"), "customer_likeness", ["customer_id"])
     # What lists sort by is indexed as the panel's fields ask for it (panel/structures.py).
     for name in ("ix_customer_city", "ix_customer_full_name", "ix_customer_login"):
         op.drop_index(name, "customer")
@@ -248,6 +260,7 @@ def downgrade() -> None:
 
     for name in ("login", "full_name", "city"):
         op.create_index(f"ix_customer_{name}", "customer", [name])
+    op.drop_table("customer_likeness")
     op.drop_table("customer_contact")
 
     with op.batch_alter_table("additional_field", schema=None) as batch_op:
