@@ -67,7 +67,7 @@ def test_birthday_and_passport_are_a_private_persons(app: Flask, client: FlaskCl
     add(sign_in(client), category="Company", **both)
     with app.app_context():
         assert (newest().date_of_birth, newest().passport) == (None, None)
-    add(client, category="Private person", **both)
+    add(client, full_name="Eva Malá", category="Private person", **both)
     with app.app_context():
         assert newest().passport == "123"
 

@@ -62,12 +62,14 @@ def test_changing_fields_under_load_disturbs_nobody(app: Flask, database: Databa
                 seen[page, visitor.get(server + page)[0]] += 1
 
     with running(database, PROCESSES) as servers, ThreadPoolExecutor(THREADS) as threads:
-        visitor = Visitor().sign_in(servers[0])
-        readers = [threads.submit(read, servers[at % PROCESSES], visitor) for at in range(THREADS)]
-        defined = _change_fields(servers, visitor)
-        over.set()
-        for reader in readers:
-            reader.result()
+        visitor, reader = Visitor().sign_in(servers[0]), Visitor().sign_in(servers[0])
+        readers = [threads.submit(read, servers[at % PROCESSES], reader) for at in range(THREADS)]
+        try:
+            defined = _change_fields(servers, visitor)
+        finally:
+            over.set()
+        for one in readers:
+            one.result()
     assert defined >= 3
     assert {status for _page, status in seen} == {200}
     assert {page for page, _status in seen} == set(PAGES)
