@@ -8,6 +8,7 @@ from flask import abort, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from flask_login import current_user
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 from wtforms.form import BaseForm
@@ -26,7 +27,7 @@ from panel.generator import read_config
 from panel.models import Customer, Status
 from panel.records import RecordReader, select_records
 from panel.restoring import Restored, binned, deletions, restore, taken_values
-from panel.rights import name_of, the_schema
+from panel.rights import EDIT, name_of, rights_of, the_schema
 from panel.schema import Schema
 from panel.signing_in.confirming import ask_to_confirm
 from panel.signing_in.sessions import is_confirmed
@@ -103,7 +104,12 @@ class BinView(AppView):
         schema = the_schema()
         record = _found(schema, number)
         taken = taken_values(db.session.connection(), number)
-        asked = [field for field in schema.fields if field.key in taken or (field.unique and field.key in request.form)]
+        asked = [
+            field
+            for field in schema.fields
+            if rights_of(current_user).of(field.key) == EDIT
+            and (field.key in taken or (field.unique and field.key in request.form))
+        ]
         form = BaseForm({field.key: ENTRIES[field.type].control(field, "") for field in asked})
         form.process(request.form or None, data={key: record.values.get(key) for key in taken})
         if request.method == "POST" and self._restored(form, number):

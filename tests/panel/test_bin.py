@@ -107,6 +107,22 @@ def test_who_lost_the_login_meanwhile_is_asked_for_another(app: Flask, client: F
         assert entry.changes == {"deleted": [True, None], "login": ["ann", "ann2"], "contract": ["C1", "C2"]}
 
 
+@pytest.mark.asvs("R33")
+def test_coming_back_gives_no_field_a_value_that_may_not_be_edited(app: Flask, client: FlaskClient) -> None:
+    sign_in(client)
+    record_id = deleted(app, client, login="ann")
+    added(app, "Bob", login="ann")
+    with app.app_context():
+        with writing():
+            may = ["customer.list", "customer.view", "customer.restore"]
+            db.session.add(Role(name="brings back", permissions=may, field_rights={"login": "see"}))
+        add_user("eva@example.com", "brings back")
+    eva = sign_in(app.test_client(), "eva@example.com", STAFF_PASSWORD)
+    assert 'name="login"' not in eva.get(f"/bin/{record_id}/").text
+    eva.post(f"/bin/{record_id}/", data={"login": "ann2"})
+    assert (get(app, record_id).login, is_back(app, record_id)) == ("ann", [False])
+
+
 def test_of_several_those_come_back_that_can(app: Flask, client: FlaskClient) -> None:
     sign_in(client)
     ids = [deleted(app, client, name, login=login) for name, login in (("Ann", "ann"), ("Bob", "bob"), ("Cyd", "ann"))]
