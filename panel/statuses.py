@@ -17,7 +17,7 @@ from panel.database import writing
 from panel.extensions import db
 from panel.jobs import Work, enqueue, kind
 from panel.keys import Keyring
-from panel.models import Customer, Job, PlannedStatus, SchemaVersion, Status
+from panel.models import Customer, Event, Job, PlannedStatus, SchemaVersion, Status
 from panel.records import batches
 from panel.schema import ENTITY, current_schema, forget_schema
 from sync.errors import SyncError
@@ -168,12 +168,15 @@ def _merge(connection: Connection, plan: Merge, author: Author, work: Work | Non
     connection.execute(select(Status.id).where(Status.id.in_([source.id, target.id])).with_for_update())
     why = _("%(source)s was merged into %(target)s.", source=source.label, target=target.label)
     moved = move_customers(connection, source.id, target.id, replace(author, reason=why), work)
+    detail = {"status": source.id, "name": source.label, "into": target.label, "customers": moved}
+    db.session.add(Event(by=author.name, user_id=author.user_id, name="status merged", detail=detail))
     connection.execute(update(PlannedStatus).where(*_pending(source.id)).values(status_id=target.id, message=why))
     connection.execute(update(Status).where(Status.merged_into == source.id).values(merged_into=target.id))
     connection.execute(update(Status).where(Status.id == source.id).values(merged_into=target.id, position=0))
     version = SchemaVersion.__table__.c
     connection.execute(update(SchemaVersion).where(version.entity == ENTITY).values(version=version.version + 1))
     forget_schema()
+    db.session.flush()
     db.session.expire_all()
     return moved
 
