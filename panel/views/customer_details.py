@@ -16,7 +16,7 @@ from panel.forms.customer import shape_of_edit, shown_fields
 from panel.models import Status
 from panel.rights import the_schema
 from panel.schema import Schema
-from panel.views.customer_query import find_open, id_of
+from panel.views.customer_query import find_open, id_of, number_of
 from panel.views.guarded import AppModelView
 from panel.views.history import Wanted, blame_of, history_of
 from sync.fields import Field
@@ -79,5 +79,5 @@ def _sections(schema: Schema, category: str | None) -> Iterator[Section]:
 
 
 def _wanted() -> Wanted:
-    before = request.args.get("before", type=int)
-    return Wanted(request.args.get("field", ""), request.args.get("by", ""), before if before and before > 0 else None)
+    before = number_of(request.args.get("before"))
+    return Wanted(request.args.get("field", ""), request.args.get("by", ""), before or None)

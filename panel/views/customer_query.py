@@ -41,6 +41,11 @@ def id_of(text: str | None) -> int:
     return int(text)
 
 
+def number_of(text: str | None) -> int:
+    """Return the number of a record that a form names; 0, which none has, where it names none."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 18 else 0
+
+
 def visible() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that leave the customers whom the signed-in user may see."""
     there: ColumnElement[bool] = _TABLE.c.deleted_at.is_(None)

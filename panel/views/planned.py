@@ -22,7 +22,7 @@ from panel.models.columns import now
 from panel.newcomers import today
 from panel.rights import EDIT, NONE, name_of, rights_of
 from panel.statuses import statuses_in_use
-from panel.views.customer_query import lock_customer, visible
+from panel.views.customer_query import id_of, lock_customer, number_of, visible
 from panel.views.guarded import AppView
 from panel.views.messages import say, warn
 from sync.errors import SyncError
@@ -54,9 +54,9 @@ class PlannedView(AppView):
     @expose("/new/", methods=("POST",))
     def plan(self) -> Response:
         """Plan a change for a day, or make it now where the day is today."""
-        customer_id = request.form.get("customer", type=int) or abort(404)
+        customer_id = id_of(request.form.get("customer"))
         try:
-            say(_plan(customer_id, request.form.get("status", type=int), request.form.get("day", "")))
+            say(_plan(customer_id, number_of(request.form.get("status")), request.form.get("day", "")))
         except SyncError as error:
             warn(str(error))
         return redirect(url_for("customers.details_view", id=customer_id))
@@ -64,7 +64,7 @@ class PlannedView(AppView):
     @expose("/cancel/", methods=("POST",))
     def cancel(self) -> Response:
         """Cancel a change that has not been made yet."""
-        plan_id = request.form.get("id", type=int) or abort(404)
+        plan_id = id_of(request.form.get("id"))
         with writing() as connection:
             mine = select(PlannedStatus.customer_id).join(Customer, Customer.id == PlannedStatus.customer_id)
             customer_id = connection.execute(mine.where(PlannedStatus.id == plan_id, *visible())).scalar()
@@ -81,7 +81,7 @@ class PlannedView(AppView):
         return redirect(self.get_url(".index") if back else url_for("customers.details_view", id=customer_id))
 
 
-def _plan(customer_id: int, status_id: int | None, text: str) -> str:
+def _plan(customer_id: int, status_id: int, text: str) -> str:
     """Plan or make the change, and return what was done in words."""
     day = _day(text)
     with writing():

@@ -30,7 +30,7 @@ from panel.statuses import (
     statuses_in_use,
 )
 from panel.views.config import InUse, refuse_in_use
-from panel.views.customer_query import visible
+from panel.views.customer_query import number_of, visible
 from panel.views.guarded import AppModelView
 from panel.views.messages import say, warn
 from sync.errors import SyncError
@@ -89,7 +89,7 @@ class StatusView(AppModelView):
         source = self.model_or_404(request.values.get("id"))
         if source.merged_into:
             abort(404)
-        target_id = request.values.get("into", type=int)
+        target_id = number_of(request.values.get("into"))
         try:
             plan = plan_merge(source.id, target_id) if target_id else None
             if request.method == "POST" and plan is not None:
