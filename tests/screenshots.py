@@ -30,8 +30,8 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as instance:
         app = create_app(instance=Path(instance))
         prepare(app, admin_password=ADMIN_PASSWORD)
+        app.config["WTF_CSRF_ENABLED"] = False  # for the client that works and looks which pages there are
         furnish(app)
-        app.config["WTF_CSRF_ENABLED"] = False  # for the client that looks which pages there are
         pages = every_page(app)
         app.config["WTF_CSRF_ENABLED"] = True
         server = create_server(app, host="127.0.0.1", port=0, threads=4)

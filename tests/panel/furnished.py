@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 from pathlib import Path
 
 from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
 
 from panel.demo import add_demo
 from panel.exporting import export_workbook
 from panel.extensions import db
 from panel.imports.journey import receive
 from panel.imports.options import ImportOptions, Viewer
-from panel.models import Customer
+from panel.jobs import run_pending
+from panel.models import PlannedStatus
 from sync.types import FIELD_TYPES
 from tests.builders import additional_field, edit
 from tests.panel.pages import add_user, sign_in
 from tests.sheets import change, read_keys
 
 OPTIONS = [["fibre", "Fibre"], ["radio", "Radio"]]
+DELETED = 120
+TRIED = (1, 2, DELETED)
+"""Numbers of things that there may be, in this order."""
 
 
 def furnish(app: Flask) -> None:
-    """Fill an instance: customers, a field of each type, users, workbooks that went out and came back."""
+    """Fill an instance: customers, a field of each type, users, workbooks that went out and came back, work.
+
+    The application must not ask for CSRF tokens meanwhile.
+    """
     with app.app_context():
         add_demo(120, lambda _done: None)
         for place, key in enumerate(sorted(key for key, one in FIELD_TYPES.items() if one.additional)):
@@ -32,7 +42,24 @@ def furnish(app: Flask) -> None:
         add_user("eva@example.com", "manager")
         edit(1, city="Kolin", street="Nova 1", emails=["anna@example.com", "office@example.com"])
         edit(1, city="Brno", status_id=2)
+        db.session.add(PlannedStatus(customer_id=1, status_id=4, day=dt.date(2100, 1, 31), by="Eva"))
+        db.session.commit()
         _workbooks()
+    _work(app)
+
+
+def _work(app: Flask) -> None:
+    client = sign_in(app.test_client())
+    for city in ("Praha", "Ostrava"):
+        bulk = client.post("/bulk/choose/", data={"id": ["1", "2", "3"]}).location
+        client.post(f"{bulk}fields/", data={"how.city": "set", "city": city, "how.street": "clear"})
+        if city == "Praha":  # the other one waits for its preview to be looked at
+            client.post(f"{bulk}apply/")
+    client.post("/views/save/", data={"query": "flt_city_equals=Brno&sort=full_name", "name": "In Brno", "shared": "y"})
+    client.post("/customers/delete/", data={"id": str(DELETED)})
+    with app.app_context():
+        run_pending()
+        edit(DELETED - 1, login=f"{DELETED:06d}")
 
 
 def _workbooks() -> None:
@@ -56,21 +83,23 @@ def _workbooks() -> None:
 def every_page(app: Flask) -> list[str]:
     """Return the address of each page that an admin can open; what answers with a file or data is no page."""
     client = sign_in(app.test_client())
-    addresses = []
-    with app.app_context():
-        record_id = db.session.query(Customer.id).order_by(Customer.id).first()[0]
     with app.test_request_context():
         rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
-    for rule in rules:
-        if "filename" in rule.arguments:
-            continue
+    found = (_page_of(client, rule) for rule in rules if "filename" not in rule.arguments)
+    return sorted(address for address in found if address)
+
+
+def _page_of(client: FlaskClient, rule: Rule) -> str:
+    """Return the address of a page by a rule, blank where there is none."""
+    for number in TRIED:
         address = rule.rule
         for name in rule.arguments:
-            address = address.replace(f"<int:{name}>", "1").replace(f"<{name}>", "1")
-        with client.get(f"{address}?id={record_id}") as answer:
-            if answer.status_code == 200 and answer.mimetype == "text/html":
-                addresses.append(f"{address}?id={record_id}" if "id=" in answer.request.url else address)
-    return sorted(addresses)
+            address = address.replace(f"<int:{name}>", str(number)).replace(f"<{name}>", str(number))
+        for one in (address, f"{address}?id={number}"):
+            with client.get(one) as answer:
+                if answer.status_code == 200 and answer.mimetype == "text/html":
+                    return one
+    return ""
 
 
 def name_of(address: str) -> str:
