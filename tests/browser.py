@@ -82,5 +82,12 @@ def sign_in_by_form(page: Page, address: str, email: str = ADMIN, password: str 
     page.get_by_role("heading", level=1).wait_for()
 
 
+def complaints_of(page: Page) -> list[str]:
+    """Return a list to which every error and warning of the page's console is added from now on."""
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+    return complaints
+
+
 def _is_local(url: str) -> bool:
     return url.startswith(("http://127.0.0.1:", "data:", "blob:", "about:"))

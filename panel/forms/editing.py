@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,14 +64,14 @@ def merge_form(form: BaseForm, now: Mapping[str, Any], meanwhile: Meanwhile) -> 
 
 
 def kept_of(
-    fields: Sequence[Field], now: Mapping[str, Any], meanwhile: Meanwhile, written: Mapping[str, Any]
+    fields: Sequence[Field], now: Mapping[str, Any], meanwhile: Meanwhile, decided: Container[str]
 ) -> dict[str, list[str]]:
-    """Return the labels of what others changed meanwhile and the form did not, by who and when."""
+    """Return the labels of what others changed meanwhile and the form has nothing to decide of, by who and when."""
     kept: dict[str, list[str]] = {}
     for one in fields:
         is_secret = FIELD_TYPES[one.type].secret
         differs = is_secret or now.get(one.key) != meanwhile.base.get(one.key)
-        if one.key in meanwhile.changed_by and one.key not in written and differs:
+        if one.key in meanwhile.changed_by and one.key not in decided and differs:
             kept.setdefault(meanwhile.changed_by[one.key], []).append(one.label)
     return kept
 

@@ -44,8 +44,8 @@ class Members {
       this.add(text);
     });
     entry.addEventListener("keydown", (event) => this.onEntryKey(event));
-    // Later than the click that took the focus away: nothing moves from under the pointer.
-    entry.addEventListener("blur", () => setTimeout(() => this.add(), 250));
+    // Later than the click that took the focus away: nothing moves from under the pointer. It may be back by then.
+    entry.addEventListener("blur", () => setTimeout(() => { if (document.activeElement !== entry) this.add(); }, 250));
     entry.addEventListener("take", (event) => {
       event.preventDefault();
       this.replace(event.detail);
@@ -53,8 +53,9 @@ class Members {
       entry.focus();
     });
     entry.form.addEventListener("checked", (event) => {
+      const before = this.refused;
       this.refused = event.detail[this.sent.name] || {};
-      this.draw();
+      if (this.texts.some((text) => this.refused[text] !== before[text])) this.draw();
     });
   }
 
@@ -146,6 +147,7 @@ class Members {
 
   draw() {
     this.tellSent();
+    const focused = [...this.chips.children].findIndex((chip) => chip.contains(document.activeElement));
     this.chips.hidden = !this.texts.length;
     this.chips.replaceChildren(...this.texts.map((text, place) => this.chip(text, place)));
     const bad = this.texts.filter((text) => this.refused[text]);
@@ -156,6 +158,7 @@ class Members {
       line.textContent = this.refused[text];
       return line;
     }));
+    if (focused >= 0) this.focus(Math.min(focused, this.texts.length - 1));
   }
 
   chip(text, place) {

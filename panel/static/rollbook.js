@@ -99,18 +99,36 @@ document.addEventListener("submit", (event) => {
 
 // Unsaved changes are not lost by leaving; Ctrl+Enter saves
 all("form[data-guard]").forEach((form) => {
-  let dirty = false;
-  form.addEventListener("input", () => { dirty = true; });
+  let dirty = form.dataset.guard === "unsaved";
+  for (const name of ["input", "change"]) form.addEventListener(name, () => { dirty = true; });
   form.addEventListener("submit", () => { dirty = false; });
   window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
 });
-all("form[data-submit-keys]").forEach((form) => form.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    form.requestSubmit(form.querySelector("button.btn-primary[type=submit]"));
-  }
-}));
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  // What had the focus may be hidden by now.
+  const isNowhere = event.target === document.body;
+  const form = isNowhere ? document.querySelector("form[data-submit-keys]") : event.target.closest("form[data-submit-keys]");
+  if (!form) return;
+  event.preventDefault();
+  form.requestSubmit(form.querySelector("button.btn-primary[type=submit]"));
+});
 all("[data-focus]").forEach((place) => place.focus());
+
+// The summary of problems leads to their inputs; a page that has one opens at the first
+function lead(link) {
+  const row = document.getElementById(link.hash.slice(1)).closest(".field");
+  const input = all("input, select, textarea", row).find((one) => one.offsetParent && one.tabIndex >= 0 && !one.disabled);
+  (input || link).focus({ preventScroll: true });
+  row.scrollIntoView({ block: "center" });
+}
+
+all("a[data-problem]").forEach((link) => link.addEventListener("click", (event) => {
+  event.preventDefault();
+  lead(link);
+}));
+// Later scripts put inputs of their own in place of some.
+document.addEventListener("DOMContentLoaded", () => all("a[data-problem]").slice(0, 1).forEach(lead));
 
 // Generate buttons
 all("[data-generate]").forEach((button) => button.addEventListener("click", async () => {

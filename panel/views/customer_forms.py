@@ -192,15 +192,19 @@ def _saved(form: CustomerForm, customer: Customer, record: Record, shape: Shape)
     values = merge_form(form, record.values, meanwhile)
     refuse_taken(db.session.connection(), form, values, record.id)
     refuse_unreachable(form, values, record.values)
+    decided = {*values, *(one.name for one in conflicts_of(form))}
+    kept = kept_of(shape.fields, record.values, meanwhile, decided)
     if problems_of(form) or conflicts_of(form) or _is_double(form, values, record.values, record.id):
         db.session.rollback()
+        _tell_kept(kept)
         return False
     for field in shape.fields:
         if field.key in values:
             assign(customer, field, values[field.key])
     if not _committed(form, customer, values):
         return False
-    _tell_saved(called(customer, the_schema()), values, kept_of(shape.fields, record.values, meanwhile, values))
+    _tell_saved(called(customer, the_schema()), values)
+    _tell_kept(kept)
     return True
 
 
@@ -210,12 +214,15 @@ def _meanwhile(record: Record, shape: Shape) -> Meanwhile:
     return since(db.session.connection(), record, shape.fields, opened_at)
 
 
-def _tell_saved(name: str, values: Mapping[str, Any], kept: Mapping[str, Sequence[str]]) -> None:
+def _tell_saved(name: str, values: Mapping[str, Any]) -> None:
     if values:
         fields = ngettext("%(num)d field was saved", "%(num)d fields were saved", len(values))
         say(_("%(name)s: %(fields)s.", name=name, fields=fields))
     else:
         say(_("There was nothing to save."))
+
+
+def _tell_kept(kept: Mapping[str, Sequence[str]]) -> None:
     for who, labels in kept.items():
         say(_("Changed meanwhile by %(who)s, and kept: %(fields)s.", who=who, fields=", ".join(labels)))
 
