@@ -3,7 +3,10 @@
 
 all("[data-order]").forEach((list) => {
   const lines = () => all("[data-id]", list);
+  const said = document.querySelector("[data-order-said]");
   let dragged = null;
+  let newest = 0;
+  let saving = Promise.resolve();
 
   lines().forEach((line) => { line.draggable = true; });
   list.addEventListener("dragstart", (event) => {
@@ -38,18 +41,24 @@ all("[data-order]").forEach((list) => {
     (button.disabled ? other : button).focus();
   });
 
-  async function save() {
+  // One after the other, and of those that wait the newest alone: what is saved last is what is shown.
+  function save() {
     const ids = lines().map((line) => line.dataset.id);
     lines().forEach((line, place) => {
       line.querySelector("[data-step$=up]").disabled = place === 0;
       line.querySelector("[data-step$=down]").disabled = place === ids.length - 1;
     });
+    const mine = ++newest;
+    said.textContent = "";
+    saving = saving.then(() => mine === newest && send(ids, () => mine === newest));
+  }
+
+  async function send(ids, isNewest) {
     const data = new FormData();
     data.append("ids", ids.join(","));
-    const said = document.querySelector("[data-order-said]");
     try {
       await ask(list.dataset.order, data);
-      said.textContent = list.dataset.saved || "The order was saved.";
+      if (isNewest()) said.textContent = list.dataset.saved || "The order was saved.";
     } catch (error) {
       said.textContent = error.message;
       said.className = "alert alert-danger";

@@ -128,7 +128,11 @@ all("a[data-problem]").forEach((link) => link.addEventListener("click", (event) 
   lead(link);
 }));
 // Later scripts put inputs of their own in place of some.
-document.addEventListener("DOMContentLoaded", () => all("a[data-problem]").slice(0, 1).forEach(lead));
+document.addEventListener("DOMContentLoaded", () => {
+  const [first] = all("a[data-problem]");
+  if (first) lead(first);
+  else document.querySelector("main form [aria-invalid=true]")?.focus();
+});
 
 // Generate buttons
 all("[data-generate]").forEach((button) => button.addEventListener("click", async () => {

@@ -38,7 +38,10 @@ def furnish(app: Flask) -> None:
         for place, key in enumerate(sorted(key for key, one in FIELD_TYPES.items() if one.additional)):
             options = OPTIONS if key in {"select", "multi_select"} else []
             label = FIELD_TYPES[key].label
-            additional_field(f"a_{key}", key, label=f"{label} of the line", options=options, position=200 + place)
+            target = "customer" if "relation" in key else None
+            additional_field(
+                f"a_{key}", key, label=f"{label} of the line", options=options, target=target, position=200 + place
+            )
         add_user("eva@example.com", "manager")
         edit(1, city="Kolin", street="Nova 1", emails=["anna@example.com", "office@example.com"])
         edit(1, city="Brno", status_id=2)

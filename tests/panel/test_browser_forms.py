@@ -461,7 +461,8 @@ def test_a_customer_is_added_by_keys_alone_after_a_look_at_what_was_wrong(
     assert saved(app, 2).extra == {"friend": friend}
 
 
-SMALL = """() => [...document.querySelectorAll("main :is(a, button, input, select, textarea, .members, .ts-control)")]
+SMALL = """() => [...document.querySelectorAll("main *")]
+  .filter((one) => one.matches("a, button, input, select, textarea, .form-check, .members, .ts-control"))
   .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".visually-hidden"))
   .filter((one) => !["checkbox", "radio", "hidden"].includes(one.type))
   .filter((one) => !one.matches(".member-entry, .tomselected, .ts-control *"))
