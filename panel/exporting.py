@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import current_app
+from flask_babel import gettext as _
 from sqlalchemy import Connection, Select, insert, update
 
 from panel.audit import plain
@@ -67,7 +68,7 @@ def export_workbook(
     and so do the conditions of `listed`, which also says the order. Raises `UnknownField` or `SyncError`.
     """
     if path.suffix.lower() not in {".xlsx", ".csv"}:
-        raise SyncError(f"{path.name}: name the file .xlsx or .csv.")
+        raise SyncError(_("%(name)s: name the file .xlsx or .csv.", name=path.name))
     export_id = _register(viewer, name or path.name)
     with reading() as connection:
         schema = viewer.fields.narrow(current_schema(connection))
@@ -91,9 +92,9 @@ def _chosen(schema: Schema, names: Sequence[str] | None) -> tuple[Field, ...]:
     if names is None:
         return schema.on_workbooks
     found = tuple(dict.fromkeys(schema.field(name) for name in names if name.strip().lower() != "id"))
-    secret = [field.label for field in found if FIELD_TYPES[field.type].secret]
+    secret = [field.name for field in found if FIELD_TYPES[field.type].secret]
     if secret:
-        raise SyncError(f"{secret[0]} is never exported. Leave it out of the fields.")
+        raise SyncError(_("%(field)s is never exported. Leave it out of the fields.", field=secret[0]))
     return found
 
 
@@ -110,13 +111,13 @@ def _scoped(query: Select[Any], schema: Schema, where: Sequence[str], viewer: Vi
 def _condition(schema: Schema, text: str) -> Any:
     name, sign, wanted = text.partition("=")
     if not sign:
-        raise SyncError(f"{text!r} is no condition. Write field=value.")
+        raise SyncError(_("%(text)s is no condition. Write field=value.", text=repr(text)))
     field = schema.field(name)
     value = parse_value(wanted, field)
     if isinstance(value, Bad):
-        raise SyncError(f"{field.label}: {value.message}")
+        raise SyncError(f"{field.name}: {value.message}")
     if field.key not in BUILT_IN_KEYS or FIELD_TYPES[field.type].many or FIELD_TYPES[field.type].secret:
-        raise SyncError(f"{field.label} cannot be used as a condition here.")
+        raise SyncError(_("%(field)s cannot be used as a condition here.", field=field.name))
     column = Customer.__table__.c[column_of(field.key)]
     return column.is_(None) if value is None else column == value
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import Connection, select
 
 from panel.changelog import owners_of
@@ -13,9 +14,10 @@ from panel.models import Customer, StoredFile
 from panel.records import BATCH, batches
 from sync.fields import Field, Option
 from sync.types.choices import CUSTOMER, FILE
+from sync.words import later
 
 LABEL_LENGTH = 80
-NOBODY = "There is no customer #{id} that you may point to. Write the ID or the login of another."
+NOBODY = later("There is no customer #%(id)s that you may point to. Write the ID or the login of another.")
 """One wording for customers who were never there, are in the bin or belong to another partner."""
 
 _TABLE = Customer.__table__.c
@@ -50,8 +52,8 @@ def customer_labels(connection: Connection, ids: Collection[int], reach: Reach) 
     labels = {record_id: f"#{record_id}" for record_id in ids}
     for some in batches(sorted(ids), BATCH):
         for row in connection.execute(columns.where(_TABLE.id.in_(some))):
-            name = "(erased)" if row.erased_at else " ".join(row.full_name.split())[:LABEL_LENGTH]
-            where = " (in the bin)" if row.deleted_at and not row.erased_at else ""
+            name = _("(erased)") if row.erased_at else " ".join(row.full_name.split())[:LABEL_LENGTH]
+            where = " " + _("(in the bin)") if row.deleted_at and not row.erased_at else ""
             if reach.covers(row.partner_id) and not ("full_name" in reach.unseen and not row.erased_at):
                 labels[row.id] = f"#{row.id} {name}{where}"
     return labels

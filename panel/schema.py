@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import g, has_request_context
+from flask_babel import gettext as _
 from sqlalchemy import Connection, RowMapping, select
 
 from panel.models import AdditionalField, Customer, Location, Partner, SchemaVersion, Status
@@ -17,37 +18,47 @@ from sync.fields import Bad, Field, Former, Option
 from sync.types import FIELD_TYPES
 from sync.types.choices import CUSTOMER
 from sync.values import parse_value
+from sync.words import later
 
 ENTITY = "customer"
-BILLING_TYPES = (Option("recurring", "Recurring payments"), Option("prepaid", "Prepaid"))
-CATEGORIES = (Option("person", "Private person"), Option("company", "Company"))
+BILLING_TYPES = (Option("recurring", later("Recurring payments")), Option("prepaid", later("Prepaid")))
+CATEGORIES = (Option("person", later("Private person")), Option("company", later("Company")))
 
 # In the order of the add form. Where a field's column has another name, COLUMNS names it.
 BUILT_IN = (
-    Field("login", "Login", "string", required=True, unique=True, generated=True, identifying=True, max=Decimal(128)),
-    Field("password", "Password", "secret", generated=True, max=Decimal(512)),
-    Field("status", "Status", "reference", required=True, generated=True),
-    Field("billing_type", "Type of billing", "select", BILLING_TYPES, required=True, generated=True),
-    Field("full_name", "Full name", "string", required=True, identifying=True),
-    Field("emails", "Email", "emails", identifying=True, help="Several are separated by a comma."),
-    Field("phones", "Phone number", "phones", identifying=True, help="Several are separated by a comma."),
-    Field("category", "Category", "select", CATEGORIES, required=True, generated=True),
-    Field("date_of_birth", "Date of birth", "date", category="person"),
-    Field("passport", "Passport", "string", identifying=True, category="person"),
-    Field("partner", "Partner", "reference", required=True, generated=True),
-    Field("location", "Location", "reference", required=True, generated=True),
-    Field("date_added", "Date added", "date", required=True, generated=True),
-    Field("street", "Street", "string"),
-    Field("zip_code", "ZIP code", "string"),
-    Field("city", "City", "string"),
-    Field("geo", "Geo data", "geo", help="Latitude and longitude, as in 49.9902794, 36.2303893."),
+    Field(
+        "login",
+        later("Login"),
+        "string",
+        required=True,
+        unique=True,
+        generated=True,
+        identifying=True,
+        max=Decimal(128),
+    ),
+    Field("password", later("Password"), "secret", generated=True, max=Decimal(512)),
+    Field("status", later("Status"), "reference", required=True, generated=True),
+    Field("billing_type", later("Type of billing"), "select", BILLING_TYPES, required=True, generated=True),
+    Field("full_name", later("Full name"), "string", required=True, identifying=True),
+    Field("emails", later("Email"), "emails", identifying=True, help=later("Several are separated by a comma.")),
+    Field("phones", later("Phone number"), "phones", identifying=True, help=later("Several are separated by a comma.")),
+    Field("category", later("Category"), "select", CATEGORIES, required=True, generated=True),
+    Field("date_of_birth", later("Date of birth"), "date", category="person"),
+    Field("passport", later("Passport"), "string", identifying=True, category="person"),
+    Field("partner", later("Partner"), "reference", required=True, generated=True),
+    Field("location", later("Location"), "reference", required=True, generated=True),
+    Field("date_added", later("Date added"), "date", required=True, generated=True),
+    Field("street", later("Street"), "string"),
+    Field("zip_code", later("ZIP code"), "string"),
+    Field("city", later("City"), "string"),
+    Field("geo", later("Geo data"), "geo", help=later("Latitude and longitude, as in 49.9902794, 36.2303893.")),
 )
 COLUMNS = {"status": "status_id", "partner": "partner_id", "location": "location_id"}
 BUILT_IN_KEYS = frozenset(field.key for field in BUILT_IN)
 _LISTED: dict[str, type[Partner | Location]] = {"partner": Partner, "location": Location}
 TARGETS = (CUSTOMER, *_LISTED)
 """What a relation may point to."""
-HELP = {CUSTOMER: "A customer: # and the ID, as in #1042, or the login."}
+HELP = {CUSTOMER: later("A customer: # and the ID, as in #1042, or the login.")}
 """How to write a value, by what it points to."""
 RESERVED_KEYS = BUILT_IN_KEYS | {"id", "deleted", "action", "csrf_token", *Customer.__table__.columns.keys()}
 
@@ -117,7 +128,8 @@ class Schema:
         field = _named(name, self.fields)
         if field is not None:
             return field
-        raise UnknownField(f"There is no field {name!r}. The fields are: {', '.join(f.key for f in self.fields)}.")
+        keys = ", ".join(one.key for one in self.fields)
+        raise UnknownField(_("There is no field %(name)s. The fields are: %(keys)s.", name=repr(name), keys=keys))
 
 
 def _named(name: str, fields: Sequence[Field]) -> Field | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
+TRANSLATIONS = PROJECT / "panel" / "translations"
 
 DEFAULTS: dict[str, Any] = {
     "ROLLBOOK_TIME_ZONE": "UTC",

@@ -10,6 +10,7 @@ from flask import Flask, current_app, render_template, request
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from flask_login import current_user
 from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
@@ -45,9 +46,18 @@ from panel.views.roles import RoleView
 from panel.views.saved_views import SavedViewsView
 from panel.views.statuses import StatusView
 from panel.views.users import UserView
-from panel.words import chosen_locale, count_in_words, day_in_words
+from panel.words import (
+    ENGLISH,
+    chosen_locale,
+    count_in_words,
+    day_in_words,
+    fall_silent,
+    locale_of_words,
+    speak_to_the_user,
+)
 from sync.errors import SyncError
 from sync.types import FIELD_TYPES
+from sync.words import say
 
 # Tabler's style sheet carries its icons as data.
 POLICY = (
@@ -60,13 +70,22 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 WORDS = {
-    400: ("That did not work", "The page was open for too long, or part of it was missing. Reload it, and try again."),
-    401: ("Sign in first", "This page is for people who are signed in."),
-    403: ("Not allowed", "Your role does not include this. Ask an admin if you need it."),
-    404: ("Not here", "There is nothing at this address, or nothing that you may see."),
-    405: ("That did not work", "This address does not take such a request."),
-    413: ("Too large", "The file is larger than Rollbook takes. Split it, and send the parts."),
-    500: ("Something broke", "This is a fault of Rollbook's. It was written to the log; nothing was saved."),
+    400: (
+        lazy_gettext("That did not work"),
+        lazy_gettext("The page was open for too long, or part of it was missing. Reload it, and try again."),
+    ),
+    401: (lazy_gettext("Sign in first"), lazy_gettext("This page is for people who are signed in.")),
+    403: (lazy_gettext("Not allowed"), lazy_gettext("Your role does not include this. Ask an admin if you need it.")),
+    404: (lazy_gettext("Not here"), lazy_gettext("There is nothing at this address, or nothing that you may see.")),
+    405: (lazy_gettext("That did not work"), lazy_gettext("This address does not take such a request.")),
+    413: (
+        lazy_gettext("Too large"),
+        lazy_gettext("The file is larger than Rollbook takes. Split it, and send the parts."),
+    ),
+    500: (
+        lazy_gettext("Something broke"),
+        lazy_gettext("This is a fault of Rollbook's. It was written to the log; nothing was saved."),
+    ),
 }
 
 
@@ -83,6 +102,8 @@ def register(app: Flask) -> None:
     app.register_blueprint(lookup.pages)
     app.register_blueprint(files.pages)
     app.add_url_rule("/healthz", "health", _health)
+    app.before_request(speak_to_the_user)
+    app.teardown_request(fall_silent)
     app.before_request(own_account.ask_first)
     app.before_request(note_seen)
     app.after_request(_protect)
@@ -90,31 +111,33 @@ def register(app: Flask) -> None:
     app.jinja_env.filters.update(moment=moment, ago=ago, plain=_plain, in_thousands=count_in_words, day=day_in_words)
     app.jinja_env.tests["secret"] = lambda field: FIELD_TYPES[field.type].secret
     app.jinja_env.globals.update(planned_of=planned_of, plan_choices=plan_choices, may_plan=may_plan)
-    app.jinja_env.globals.update(count=count, name_of=name_of)
+    app.jinja_env.globals.update(count=count, name_of=name_of, said=say)
     app.register_error_handler(HTTPException, _show_error)
     app.register_error_handler(SyncError, _show_sentence)
 
 
 def _add_views(app: Flask) -> None:
-    home = HomeView("Home", endpoint="home", url="/", static_url_path="/home")  # no files of Flask-Admin are served
+    home = HomeView(
+        lazy_gettext("Home"), endpoint="home", url="/", static_url_path="/home"
+    )  # no files of Flask-Admin are served
     admin = Admin(app, "Rollbook", url="/", index_view=home, theme=Bootstrap4Theme(base_template="base.html"))
     admin.add_views(
-        CustomerView(Customer, db, "Customers", endpoint="customers"),
-        SavedViewsView("Saved views", endpoint="views"),
-        ExportView("Exports", endpoint="exports"),
-        ImportView("Imports", endpoint="imports"),
-        PlannedView("Planned changes", endpoint="planned"),
-        JobView("Work", endpoint="jobs"),
-        BulkView("Bulk edit", endpoint="bulk"),
-        BinView("Bin", endpoint="bin"),
-        StatusView(Status, db, "Statuses", endpoint="statuses"),
-        GeneratorView("Generator", endpoint="generator"),
-        PartnerView(Partner, db, "Partners", endpoint="partners"),
-        LocationView(Location, db, "Locations", endpoint="locations"),
-        AdditionalFieldView(AdditionalField, db, "Additional fields", endpoint="fields"),
-        UserView(User, db, "Users", endpoint="users"),
-        RoleView(Role, db, "Roles", endpoint="roles"),
-        AuditView("Audit", endpoint="audit"),
+        CustomerView(Customer, db, lazy_gettext("Customers"), endpoint="customers"),
+        SavedViewsView(lazy_gettext("Saved views"), endpoint="views"),
+        ExportView(lazy_gettext("Exports"), endpoint="exports"),
+        ImportView(lazy_gettext("Imports"), endpoint="imports"),
+        PlannedView(lazy_gettext("Planned changes"), endpoint="planned"),
+        JobView(lazy_gettext("Work"), endpoint="jobs"),
+        BulkView(lazy_gettext("Bulk edit"), endpoint="bulk"),
+        BinView(lazy_gettext("Bin"), endpoint="bin"),
+        StatusView(Status, db, lazy_gettext("Statuses"), endpoint="statuses"),
+        GeneratorView(lazy_gettext("Generator"), endpoint="generator"),
+        PartnerView(Partner, db, lazy_gettext("Partners"), endpoint="partners"),
+        LocationView(Location, db, lazy_gettext("Locations"), endpoint="locations"),
+        AdditionalFieldView(AdditionalField, db, lazy_gettext("Additional fields"), endpoint="fields"),
+        UserView(User, db, lazy_gettext("Users"), endpoint="users"),
+        RoleView(Role, db, lazy_gettext("Roles"), endpoint="roles"),
+        AuditView(lazy_gettext("Audit"), endpoint="audit"),
     )
 
 
@@ -140,7 +163,8 @@ def _known_to_templates() -> dict[str, Any]:
         "menu": visible_menu,
         "may": may,
         "states": STATES,
-        "language": str(chosen_locale() or "en"),
+        "language": locale_of_words().replace("_", "-"),
+        "locale": str(chosen_locale() or ENGLISH).replace("_", "-"),
         "tiles": current_app.extensions["tiles"],
     }
 
@@ -154,7 +178,7 @@ def _show_error(error: HTTPException) -> Any:
     if error.response is not None or error.code is None or error.code < 400:
         return error
     db.session.rollback()
-    title, sentence = WORDS.get(error.code, (error.name, "Go back, and try again."))
+    title, sentence = map(str, WORDS.get(error.code, (error.name, _("Go back, and try again."))))
     if error.code == 403:
         _record_refusal()
     if error.code >= 500:
@@ -186,4 +210,6 @@ def _show_sentence(error: SyncError) -> Any:
     db.session.rollback()
     code = error.status if isinstance(error, TooManyTries) else 409
     frame = "base.html" if current_user.is_authenticated else "signed_out.html"
-    return render_template("error.html", frame=frame, code=code, heading="That did not work", sentence=str(error)), code
+    return render_template(
+        "error.html", frame=frame, code=code, heading=_("That did not work"), sentence=str(error)
+    ), code

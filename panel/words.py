@@ -8,21 +8,57 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from decimal import Decimal
+from functools import cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
+from babel.localedata import locale_identifiers
 from babel.numbers import format_decimal
 from flask import current_app, g, has_request_context, request
+from flask_babel import gettext
 from flask_login import current_user
+
+from panel.settings import TRANSLATIONS
+from sync.words import speak
 
 MONDAY = 0
 ENGLISH = "en"
+_CATALOGUE = ("LC_MESSAGES", "messages.mo")
 
 
 def locale_of_words() -> str:
-    """Return the locale whose words pages use, as Flask-Babel asks for it."""
+    """Return the locale whose words pages use, as Flask-Babel asks for it: English where there are no others."""
     chosen = chosen_locale()
-    return str(chosen) if chosen else ENGLISH
+    names = (str(chosen), chosen.language) if chosen else ()
+    return next((name for name in names if name in _translated()), ENGLISH)
+
+
+@cache
+def _translated() -> frozenset[str]:
+    """Return the locales that there are catalogues of."""
+    return frozenset(path.name for path in TRANSLATIONS.iterdir() if path.joinpath(*_CATALOGUE).is_file())
+
+
+def speak_to_the_user() -> None:
+    """Let the sentences of `sync` be in the user's language until the request ends."""
+    speak(gettext)
+
+
+def fall_silent(_error: BaseException | None) -> None:
+    """Let them be English again: what commands print is read by scripts."""
+    speak(None)
+
+
+def locales() -> tuple[tuple[str, str], ...]:
+    """Return every locale that dates and numbers can be written in, each with its name in the user's language."""
+    return _named_in(locale_of_words())
+
+
+@cache
+def _named_in(language: str) -> tuple[tuple[str, str], ...]:
+    # A locale's own name for itself would load all of its data, and that of a thousand stays in memory.
+    names = ((name, Locale.parse(name).get_display_name(language)) for name in locale_identifiers())
+    return tuple(sorted(((name, words) for name, words in names if words), key=lambda one: one[1]))
 
 
 def chosen_locale() -> Locale | None:

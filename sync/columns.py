@@ -10,6 +10,7 @@ from sync.cells import Scalar, column_letters
 from sync.errors import UnknownField, WithheldField
 from sync.fields import Field
 from sync.types import FIELD_TYPES
+from sync.words import say
 
 ID_KEY = "id"
 ACTION_KEY = "action"
@@ -153,7 +154,13 @@ def _check_mapping(labels: Sequence[str | None], mapping: Mapping[str, str]) -> 
     for header in mapping:
         if header.strip().casefold() not in there:
             named = ", ".join(label for label in labels if label)
-            raise UnknownField(f"There is no column headed {header!r}. The headers are: {named}.")
+            raise UnknownField(
+                say(
+                    "There is no column headed %(header)s. The headers are: %(named)s.",
+                    header=repr(header),
+                    named=named,
+                )
+            )
 
 
 def _refuse_doubles(columns: Sequence[Column]) -> None:
@@ -162,6 +169,10 @@ def _refuse_doubles(columns: Sequence[Column]) -> None:
         first = seen.setdefault(column.field.key, column)
         if first is not column:
             raise UnknownField(
-                f"Columns {first.letters} and {column.letters} both hold {column.field.label}. "
-                "Remove one of them, or rename its header."
+                say(
+                    "Columns %(first)s and %(second)s both hold %(field)s. Remove one of them, or rename its header.",
+                    first=first.letters,
+                    second=column.letters,
+                    field=column.field.name,
+                )
             )

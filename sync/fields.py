@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
 
 from sync.cells import RawCell, Scalar
+from sync.words import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,15 @@ class Field:
     help: str = ""
     target: str = ""
     former: tuple[Former, ...] = dataclasses.field(default=(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """Return the label in the reader's language; one that an admin wrote is shown as it is."""
+        return self.label if self.additional else say(self.label)
+
+    def option_name(self, label: str) -> str:
+        """Return the label of one of its options likewise; those of other records are as people wrote them."""
+        return say(label) if self.type == "select" and not self.additional else label
 
     def to_json(self) -> dict[str, Any]:
         """Return the definition as JSON, leaving out what is as by default."""

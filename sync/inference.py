@@ -9,6 +9,7 @@ from sync.fields import Field
 from sync.types import BY_SPECIFICITY, FIELD_TYPES
 from sync.types.keys import machine_key
 from sync.types.text import quoted, trimmed
+from sync.words import later, say
 
 _SHOWN = 3
 
@@ -42,9 +43,11 @@ def _first_that_fits(filled: list[str], key: str, label: str) -> Field | None:
 def _evidence(field: Field, filled: list[str], blank: int) -> str:
     """Return how many values there are, a few of them, and how many cells are blank."""
     if not filled:
-        return "There are no values yet."
+        return say("There are no values yet.")
     distinct = dict.fromkeys(map(trimmed, filled))
     shown = ", ".join(quoted(text) for text in list(distinct)[:_SHOWN])
-    values = "1 value" if len(filled) == 1 else f"{len(filled):,} values, {len(distinct):,} different"
-    blanks = f"; {blank:,} blank" if blank else ""
-    return f"{FIELD_TYPES[field.type].label}: {values}, such as {shown}{blanks}"
+    several = later("%(type)s: %(count)s values, %(different)s different, such as %(values)s")
+    message = later("%(type)s: 1 value, such as %(values)s") if len(filled) == 1 else several
+    numbers = {"count": f"{len(filled):,}", "different": f"{len(distinct):,}"}
+    evidence = say(message, type=say(FIELD_TYPES[field.type].label), values=shown, **numbers)
+    return say("%(evidence)s; %(blank)s blank", evidence=evidence, blank=f"{blank:,}") if blank else evidence

@@ -18,11 +18,12 @@ from sync.records import Record
 from sync.types import FIELD_TYPES
 from sync.types.secret import MASK
 from sync.values import check_required, parse_value
+from sync.words import later, say
 
 REPAIR = "repair: "
-READ_ONLY = "This column is for reading only."
-TAKEN_BACK = "An earlier import of this workbook wrote this, and it was changed back in the panel."
-GONE = "This row's customer is not there, or not yours to change. Remove the row, or export again."
+READ_ONLY = later("This column is for reading only.")
+TAKEN_BACK = later("An earlier import of this workbook wrote this, and it was changed back in the panel.")
+GONE = later("This row's customer is not there, or not yours to change. Remove the row, or export again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class RowPlanner:
         base = None if isinstance(base, Bad) else base
         item = Item(row.address(column), known.record.id, column.field.key, base, True, panel, raw, Outcome.IGNORED)
         if not column.writable:
-            return replace(item, workbook=_readable(raw), message=READ_ONLY)
+            return replace(item, workbook=_readable(raw), message=say(READ_ONLY))
         damage = None if was is None else field_type.damage(was, raw, field)
         if damage is not None and (damage.certain or not self._choices.accept_unknown):
             return self._repair(column, raw, item, damage)
@@ -159,7 +160,7 @@ class RowPlanner:
         if not column.writable:
             at, key = row.address(column), column.field.key
             told = _readable(raw)
-            return Item(at, record_id, key, None, False, panel, told, Outcome.IGNORED, message=READ_ONLY)
+            return Item(at, record_id, key, None, False, panel, told, Outcome.IGNORED, message=say(READ_ONLY))
         value = self._parse(column, raw)
         if isinstance(value, Bad):
             return _problem(row, column, raw, record_id, value.message)
@@ -231,7 +232,7 @@ class RowPlanner:
 
     def _ignored(self, row: SheetRow) -> tuple[Item, ...]:
         typed = [(column, row.cell(column.index)) for column in self.columns if not column.writable]
-        blank = Item(row.address(), None, "", None, False, None, None, Outcome.IGNORED, message=READ_ONLY)
+        blank = Item(row.address(), None, "", None, False, None, None, Outcome.IGNORED, message=say(READ_ONLY))
         return tuple(
             replace(blank, at=row.address(column), field=column.field.key, workbook=_told(column, raw))
             for column, raw in typed
@@ -294,7 +295,7 @@ def _was_taken_back(known: Known, field: Field, value: Any) -> bool:
 
 
 def _as_conflict(merged: Merged, item: Item) -> tuple[Merged, Item]:
-    return Merged(Outcome.CONFLICT, merged.value), replace(item, outcome=Outcome.CONFLICT, message=TAKEN_BACK)
+    return Merged(Outcome.CONFLICT, merged.value), replace(item, outcome=Outcome.CONFLICT, message=say(TAKEN_BACK))
 
 
 def _problem(row: SheetRow, column: Column, raw: Any, record_id: int | None, message: str) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +11,25 @@ from sync.cells import RawCell
 from sync.fields import Bad, Field, FieldType
 from sync.types import FIELD_TYPES
 from sync.types.text import quoted
+from sync.words import later, say
 
 # What `min` and `max` count in a value of each Python type, for one and for several; nothing for numbers.
-_UNITS: dict[type, tuple[str, str]] = {str: ("character", "characters"), tuple: ("entry", "entries")}
+_UNITS: dict[type, tuple[str, str]] = {
+    str: (later("%(number)s character"), later("%(number)s characters")),
+    tuple: (later("%(number)s entry"), later("%(number)s entries")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What to say where a number, or the length of a value, is out of bounds."""
+
+    number: str
+    length: str
+
+
+_LEAST = _Bound(later("%(value)s is out of range. Write at least %(limit)s."), later("Write at least %(limit)s."))
+_MOST = _Bound(later("%(value)s is out of range. Write at most %(limit)s."), later("Write at most %(limit)s."))
 
 
 def parse_value(raw: RawCell, field: Field, date_order: str | None = None) -> Any | Bad:
@@ -50,7 +67,7 @@ def _kinds(type_key: str) -> frozenset[type]:
 def check_required(value: Any, field: Field) -> str | None:
     """Return what to say where a required field has no value, white space alone included."""
     blank = value is None or (isinstance(value, str) and not value.strip())
-    return f"{field.label} is required. Fill it in." if field.required and blank else None
+    return say("%(field)s is required. Fill it in.", field=field.name) if field.required and blank else None
 
 
 def _out_of_bounds(value: Any, field: Field, field_type: FieldType) -> Bad | None:
@@ -58,15 +75,16 @@ def _out_of_bounds(value: Any, field: Field, field_type: FieldType) -> Bad | Non
     if size is None:
         return None
     if field.min is not None and size < field.min:
-        return Bad(_message(value, size, field_type, f"at least {field.min:,f}", field.min))
+        return Bad(_message(value, size, field_type, _LEAST, field.min))
     if field.max is not None and size > field.max:
-        return Bad(_message(value, size, field_type, f"at most {field.max:,f}", field.max))
+        return Bad(_message(value, size, field_type, _MOST, field.max))
     return None
 
 
-def _message(value: Any, size: Decimal | int, field_type: FieldType, bound: str, limit: Decimal) -> str:
+def _message(value: Any, size: Decimal | int, field_type: FieldType, bound: _Bound, limit: Decimal) -> str:
     if type(value) not in _UNITS:
-        return f"{quoted(value)} is out of range. Write {bound}."
-    units = _UNITS[type(value)]
-    named = quoted(value) if isinstance(value, str) and not field_type.secret else "This"
-    return f"{named} has {size:,} {units[size != 1]}. Write {bound} {units[limit != 1]}."
+        return say(bound.number, value=quoted(value), limit=f"{limit:,f}")
+    one, several = _UNITS[type(value)]
+    named = quoted(value) if isinstance(value, str) and not field_type.secret else say("This")
+    has = say("%(value)s has %(size)s.", value=named, size=say(one if size == 1 else several, number=f"{size:,}"))
+    return f"{has} {say(bound.length, limit=say(one if limit == 1 else several, number=f'{limit:,f}'))}"

@@ -65,10 +65,10 @@ class Edit:
         """Return the edit as a person reads it."""
         value = shown(self.value, self.field)
         sentences = {
-            SET: _("%(field)s is set to %(value)s", field=self.field.label, value=value),
-            CLEAR: _("%(field)s is cleared", field=self.field.label),
-            ADD: _("%(value)s is added to %(field)s", field=self.field.label, value=value),
-            REMOVE: _("%(value)s is taken away from %(field)s", field=self.field.label, value=value),
+            SET: _("%(field)s is set to %(value)s", field=self.field.name, value=value),
+            CLEAR: _("%(field)s is cleared", field=self.field.name),
+            ADD: _("%(value)s is added to %(field)s", field=self.field.name, value=value),
+            REMOVE: _("%(value)s is taken away from %(field)s", field=self.field.name, value=value),
         }
         return str(sentences[self.how])
 
@@ -146,7 +146,7 @@ class Editing:
             old = record.values[edit.field.key]
             new = edit.applied(old)
             if isinstance(new, Bad):
-                return Verdict(PROBLEM, message=f"{edit.field.label}: {new.message}")
+                return Verdict(PROBLEM, message=f"{edit.field.name}: {new.message}")
             if new != old:
                 to_json = FIELD_TYPES[edit.field.type].to_json
                 changes[edit.field.key] = tuple(None if v is None else to_json(v) for v in (old, new))  # type: ignore[assignment]  # a pair

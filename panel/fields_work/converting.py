@@ -25,6 +25,7 @@ from sync.errors import SyncError
 from sync.fields import Bad, Field, Option
 from sync.rows import convert
 from sync.types import FIELD_TYPES
+from sync.words import say
 
 KIND = "change_type"
 SAMPLES = 5
@@ -161,7 +162,8 @@ def _change(options: Mapping[str, Any], author: Author, work: Work | None) -> di
     _drop_structures(connection, before.key)
     # What only one customer may have is claimed anew at the end, of all values at once.
     release_all(connection, before.key)
-    why = _("%(label)s became a field of the type %(type)s.", label=before.label, type=FIELD_TYPES[wanted.type].label)
+    to_type = say(FIELD_TYPES[wanted.type].label)
+    why = _("%(label)s became a field of the type %(type)s.", label=before.label, type=to_type)
     changed = rewrite(
         connection,
         _with(schema, replace(wanted, unique=False)),

@@ -36,10 +36,11 @@ from sync.fields import Bad, Field, Option
 from sync.types import FIELD_TYPES
 from sync.types.text import clean_text
 from sync.values import parse_value
+from sync.words import say
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_TYPES = [SelectChoice(key, one.label) for key, one in FIELD_TYPES.items() if one.additional]
-CATEGORY_LABELS = {"all": "All", **{str(one.key): one.label for one in CATEGORIES}}
+_TYPES = [SelectChoice(key, lazy_gettext(one.label)) for key, one in FIELD_TYPES.items() if one.additional]
+CATEGORY_LABELS = {"all": lazy_gettext("All"), **{str(one.key): lazy_gettext(one.label) for one in CATEGORIES}}
 TARGET_LABELS = {
     "customer": lazy_gettext("A customer"),
     "partner": lazy_gettext("A partner"),
@@ -90,11 +91,20 @@ def _pairs(text: str, key: str) -> list[tuple[str, str]]:
 class AdditionalFieldForm(Form):
     """An additional field of customers."""
 
-    label = StringField("Label", [filled("Label"), short()], filters=[stripped], description="Its name for people.")
-    key = StringField("Key", filters=[stripped], description="Its name for programs and workbooks. It never changes.")
-    type = SelectField("Type", choices=_TYPES)
+    label = StringField(
+        lazy_gettext("Label"),
+        [filled(lazy_gettext("Label")), short()],
+        filters=[stripped],
+        description=lazy_gettext("Its name for people."),
+    )
+    key = StringField(
+        lazy_gettext("Key"),
+        filters=[stripped],
+        description=lazy_gettext("Its name for programs and workbooks. It never changes."),
+    )
+    type = SelectField(lazy_gettext("Type"), choices=_TYPES)
     category = SelectField(
-        "Customer category", choices=[SelectChoice(one, label) for one, label in CATEGORY_LABELS.items()]
+        lazy_gettext("Customer category"), choices=[SelectChoice(one, label) for one, label in CATEGORY_LABELS.items()]
     )
     options = OptionsInput(
         lazy_gettext("Options"), description=lazy_gettext("An option keeps its customers when renamed.")
@@ -105,20 +115,38 @@ class AdditionalFieldForm(Form):
         description=lazy_gettext("It never changes."),
         validate_choice=False,
     )
-    default = StringField("Default value", description="In the add form, and for customers that an import creates.")
-    min = DecimalField(
-        "Min", [Optional()], places=None, description="Length of text, value of numbers, count of choices."
+    default = StringField(
+        lazy_gettext("Default value"),
+        description=lazy_gettext("In the add form, and for customers that an import creates."),
     )
-    max = DecimalField("Max", [Optional()], places=None)
-    scale = IntegerField("Decimal places", [Optional(), NumberRange(0, 10, "Write a number from 0 to 10.")])
-    required = BooleanField("Required", description="A customer is not saved without it.")
-    is_unique = BooleanField("Unique", description="No two customers have the same value.")
-    add = BooleanField("Add", default=True, description="In the add-customer window, and not only on the edit page.")
-    show_in_list = BooleanField("Show in list", description="A column of the customer list.")
-    searchable = BooleanField("Searchable", description="Found by the search box.")
-    read_only = BooleanField("Read-only", description="Shown and exported, never written by people.")
-    disabled = BooleanField("Disabled", description="Greyed in forms, kept out of workbooks.")
-    hidden = BooleanField("Hidden", description="Kept, and shown nowhere but in history.")
+    min = DecimalField(
+        lazy_gettext("Min"),
+        [Optional()],
+        places=None,
+        description=lazy_gettext("Length of text, value of numbers, count of choices."),
+    )
+    max = DecimalField(lazy_gettext("Max"), [Optional()], places=None)
+    scale = IntegerField(
+        lazy_gettext("Decimal places"), [Optional(), NumberRange(0, 10, lazy_gettext("Write a number from 0 to 10."))]
+    )
+    required = BooleanField(lazy_gettext("Required"), description=lazy_gettext("A customer is not saved without it."))
+    is_unique = BooleanField(lazy_gettext("Unique"), description=lazy_gettext("No two customers have the same value."))
+    add = BooleanField(
+        lazy_gettext("Add"),
+        default=True,
+        description=lazy_gettext("In the add-customer window, and not only on the edit page."),
+    )
+    show_in_list = BooleanField(
+        lazy_gettext("Show in list"), description=lazy_gettext("A column of the customer list.")
+    )
+    searchable = BooleanField(lazy_gettext("Searchable"), description=lazy_gettext("Found by the search box."))
+    read_only = BooleanField(
+        lazy_gettext("Read-only"), description=lazy_gettext("Shown and exported, never written by people.")
+    )
+    disabled = BooleanField(
+        lazy_gettext("Disabled"), description=lazy_gettext("Greyed in forms, kept out of workbooks.")
+    )
+    hidden = BooleanField(lazy_gettext("Hidden"), description=lazy_gettext("Kept, and shown nowhere but in history."))
     set_default = BooleanField(
         lazy_gettext("Set default value for all items"),
         description=lazy_gettext("All recorded values may be overwritten. The next page asks first."),
@@ -206,11 +234,11 @@ class AdditionalFieldForm(Form):
     def _check_key(self, keys: Iterable[str]) -> None:
         key = self.key.data or ""
         if not KEY.fullmatch(key):
-            _blame(self.key, "Write a key of small letters, digits and _, of at most 40 characters, letter first.")
+            _blame(self.key, _("Write a key of small letters, digits and _, of at most 40 characters, letter first."))
         elif key in _TAKEN:
-            _blame(self.key, f"{key} is a name of the panel's own. Choose another.")
+            _blame(self.key, _("%(key)s is a name of the panel's own. Choose another.", key=key))
         elif key in set(keys):
-            _blame(self.key, f"{key} is or was another field. Keys are never used again.")
+            _blame(self.key, _("%(key)s is or was another field. Keys are never used again.", key=key))
 
     def _check_options(self, before: Sequence[Sequence[str]]) -> None:
         if not self.uses("options"):
@@ -241,7 +269,7 @@ class AdditionalFieldForm(Form):
 
     @property
     def _type_label(self) -> str:
-        return FIELD_TYPES[self.type.data].label
+        return say(FIELD_TYPES[self.type.data].label)
 
     def _check_bounds(self) -> None:
         """Refuse bounds that no value meets, and lengths and counts that are none."""
@@ -256,7 +284,7 @@ class AdditionalFieldForm(Form):
             _blame(self.min, ngettext("There is only %(num)d option.", "There are only %(num)d options.", number))
         low, high = self.min.data, self.max.data
         if low is not None and high is not None and low > high:
-            _blame(self.max, "This is less than the minimum.")
+            _blame(self.max, _("This is less than the minimum."))
 
     def _check_default(self, before: Sequence[Sequence[str]]) -> None:
         value = (
@@ -267,7 +295,7 @@ class AdditionalFieldForm(Form):
         if isinstance(value, Bad):
             _blame(self.default, value.message)
         elif points_to_customers(self.as_field(before)) and not self._is_there(value):
-            _blame(self.default, NOBODY.format(id=members(value)[0]))
+            _blame(self.default, _(NOBODY, id=members(value)[0]))
 
     def _is_there(self, value: Any) -> bool:
         wanted = set(members(value))
@@ -276,7 +304,7 @@ class AdditionalFieldForm(Form):
     def validate_min(self, field: Any) -> None:
         """Refuse numbers that the database does not hold."""
         if field.data is not None and (not field.data.is_finite() or abs(field.data) >= Decimal(10) ** 14):
-            raise ValidationError("Write a number of at most 14 digits.")
+            raise ValidationError(_("Write a number of at most 14 digits."))
 
     validate_max = validate_min
 

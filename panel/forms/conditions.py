@@ -21,6 +21,7 @@ from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
 from sync.types.text import clean_text
 from sync.values import parse_value
+from sync.words import say
 
 Condition = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
 _MOST_DAYS = 36_500
@@ -120,12 +121,12 @@ class FieldFilter(BaseFilter):
 
     def words(self, texts: Sequence[str]) -> str:
         """Return the condition as a person reads it; the texts were read before."""
-        label, takes = self.field.label, self.compared.takes
+        label, takes = self.field.name, self.compared.takes
         if takes == "yes":
             return f"{label} {self.compared.label if self.read(texts) else _('is filled in')}"
         if takes == "days":
             return f"{label} {str(self.compared.label).replace('…', texts[-1].strip())}"
-        labels = {option.key: option.label for option in self.field.options}
+        labels = {option.key: self.field.option_name(option.label) for option in self.field.options}
         values = [labels[key] if (key := _option(self.field, text)) is not None else text for text in texts]
         return f"{label} {self.compared.label} {', '.join(values)}"
 
@@ -196,9 +197,9 @@ def _options(field: Field, operation: Operation) -> tuple[tuple[str, str], ...] 
     if operation.takes == "yes":
         return _YES_NO
     if field.options and operation.takes in {"value", "option", "options"}:
-        return tuple((str(option.key), option.label) for option in field.options)
+        return tuple((str(option.key), field.option_name(option.label)) for option in field.options)
     allowed = FIELD_TYPES[field.type].allowed(field)
-    return tuple((text, text) for text in allowed) or None
+    return tuple((text, say(text)) for text in allowed) or None
 
 
 def _option(field: Field, text: str) -> str | int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
 from wtforms import BooleanField, Form, IntegerField, SelectField, StringField, ValidationError
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Regexp
@@ -18,9 +19,9 @@ from sync.types.text import clean_text
 OWN_COLOUR = "own"
 _NAMES = ", ".join(f"{{{name}}}" for name in VARIABLES)
 SERVICES = (
-    SelectChoice("active", "Active: services run"),
-    SelectChoice("suspended", "Suspended: services are blocked for the time being"),
-    SelectChoice("stopped", "Stopped: no services"),
+    SelectChoice("active", _("Active: services run")),
+    SelectChoice("suspended", _("Suspended: services are blocked for the time being")),
+    SelectChoice("stopped", _("Stopped: no services")),
 )
 
 
@@ -29,33 +30,33 @@ def stripped(text: str | None) -> str | None:
     return clean_text(text).strip() if text else text
 
 
-def filled(label: str) -> InputRequired:
+def filled(label: str | LazyString) -> InputRequired:
     """Return the rule that an input is filled in."""
-    return InputRequired(f"{label} is required. Fill it in.")
+    return InputRequired(_("%(field)s is required. Fill it in.", field=label))
 
 
 def short(most: int = 255) -> Length:
     """Return the rule that a text is not longer than the database takes."""
-    return Length(max=most, message=f"Write at most {most} characters.")
+    return Length(max=most, message=_("Write at most %(most)s characters.", most=most))
 
 
 class NameForm(Form):
     """A partner or a location."""
 
-    name = StringField("Name", [filled("Name"), short()], filters=[stripped])
+    name = StringField(_("Name"), [filled(_("Name")), short()], filters=[stripped])
 
 
 class StatusForm(Form):
     """A status with its effects."""
 
-    label = StringField("Label", [filled("Label"), short()], filters=[stripped])
-    description = StringField("Description", [short()], filters=[stripped])
-    services = SelectField("Services", choices=SERVICES)
-    accounted = BooleanField("Accounted", description="Services of these customers are charged.")
-    deletable = BooleanField("Deletable", description="Customers with this status may be deleted.")
-    is_default = BooleanField("Default", description="New customers get this status.")
+    label = StringField(_("Label"), [filled(_("Label")), short()], filters=[stripped])
+    description = StringField(_("Description"), [short()], filters=[stripped])
+    services = SelectField(_("Services"), choices=SERVICES)
+    accounted = BooleanField(_("Accounted"), description=_("Services of these customers are charged."))
+    deletable = BooleanField(_("Deletable"), description=_("Customers with this status may be deleted."))
+    is_default = BooleanField(_("Default"), description=_("New customers get this status."))
     colour = StringField(
-        "Colour", [Regexp("^#[0-9a-fA-F]{6}$", message=_("Choose a colour."))], filters=[stripped], default="#3b82d9"
+        _("Colour"), [Regexp("^#[0-9a-fA-F]{6}$", message=_("Choose a colour."))], filters=[stripped], default="#3b82d9"
     )
     own_colour = StringField(_("Another colour"), default="#3b82d9")
 
@@ -79,7 +80,7 @@ class GeneratorForm(Form):
     )
     login_characters = StringField(
         _("Characters for logins"),
-        [filled("Characters"), short()],
+        [filled(_("Characters")), short()],
         description=_("Used by {rand_string}. Logins that differ by capital letters only count as one."),
     )
     show_generate = BooleanField(
@@ -87,10 +88,10 @@ class GeneratorForm(Form):
     )
     login_pattern = StringField(
         _("Login pattern"),
-        [filled("Login pattern"), short()],
+        [filled(_("Login pattern")), short()],
         description=_("{var|length} with any text between. Variables: %(names)s", names=_NAMES),
     )
-    password_characters = StringField(_("Characters for passwords"), [filled("Characters"), short()])
+    password_characters = StringField(_("Characters for passwords"), [filled(_("Characters")), short()])
     password_length = IntegerField(
         _("Password length"),
         [NumberRange(4, 128, _("Write a number from 4 to 128."))],
@@ -101,7 +102,8 @@ class GeneratorForm(Form):
         description=_("0 O, 1 l I |, 5 S, 2 Z and 8 B are then in no random part of a login and in no password."),
     )
     default_billing_type = SelectField(
-        _("Default type of billing"), choices=[SelectChoice(str(option.key), option.label) for option in BILLING_TYPES]
+        _("Default type of billing"),
+        choices=[SelectChoice(str(option.key), _(option.label)) for option in BILLING_TYPES],
     )
 
     def validate_login_pattern(self, field: Any) -> None:

@@ -16,6 +16,7 @@ from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
 from sync.types.choices import choices_of
 from sync.values import parse_value
+from sync.words import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class ValueInput(FormField):
     takes_files: ClassVar[bool] = False
 
     def __init__(self, field: Field, locked: str = "", **options: Any) -> None:
-        super().__init__(field.label, description=field.help or FIELD_TYPES[field.type].hint, **options)
+        super().__init__(field.name, description=say(field.help or FIELD_TYPES[field.type].hint), **options)
         self.field, self.locked, self.text = field, locked, ""
         self.note: Note | None = None
 
@@ -156,10 +157,11 @@ class ChoiceInput(ValueInput):
     widget = TemplateWidget("choice")
 
     @property
-    def choices(self) -> tuple[str, ...]:
-        """Return what may be chosen, and what is chosen although it no longer may."""
+    def choices(self) -> list[tuple[str, str]]:
+        """Return what may be chosen with its words, and what is chosen although it no longer may."""
         allowed = FIELD_TYPES[self.field.type].allowed(self.field)
-        return allowed if not self.text or self.text in allowed else (self.text, *allowed)
+        texts = allowed if not self.text or self.text in allowed else (self.text, *allowed)
+        return [(text, say(text) if self.field.type == "boolean" else self.field.option_name(text)) for text in texts]
 
 
 class SeveralInput(ValueInput):

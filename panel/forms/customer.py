@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import Connection
 from werkzeug.datastructures import MultiDict
@@ -67,7 +68,7 @@ def shape_of_add(connection: Connection, schema: Schema) -> Shape:
     generator = read_config(connection)
     locked = _locked(schema)
     if not generator.login_change_on_add:
-        locked["login"] = "It is made when the customer is added."
+        locked["login"] = _("It is made when the customer is added.")
     return Shape(tuple(field for field in schema.fields if _is_on_add(schema, field)), locked, generator)
 
 
@@ -83,7 +84,7 @@ def shape_of_edit(connection: Connection, schema: Schema) -> Shape:
     generator = read_config(connection)
     locked = _locked(schema)
     if not generator.login_change_on_edit:
-        locked["login"] = "Logins are not changed after a customer was added."
+        locked["login"] = _("Logins are not changed after a customer was added.")
     return Shape(shown_fields(schema), locked, generator)
 
 
@@ -94,10 +95,10 @@ def shown_fields(schema: Schema) -> tuple[Field, ...]:
 
 
 def _locked(schema: Schema) -> dict[str, str]:
-    locked = {field.key: "For reading only." for field in schema.fields if field.read_only}
-    locked |= {key: "Switched off." for key, placement in schema.placements.items() if placement.disabled}
+    locked = {field.key: _("For reading only.") for field in schema.fields if field.read_only}
+    locked |= {key: _("Switched off.") for key, placement in schema.placements.items() if placement.disabled}
     if current_user.partner_id is not None:
-        locked["partner"] = "Your customers stay with your partner."
+        locked["partner"] = _("Your customers stay with your partner.")
     return locked
 
 
@@ -165,7 +166,7 @@ def refuse_unreachable(form: BaseForm, values: Mapping[str, Any], before: Mappin
     there = reachable(db.session.connection(), wanted, reach_of(current_user)) if wanted else set()
     for control, ids in new.items():
         if missing := sorted(ids - there):
-            control.errors = [NOBODY.format(id=missing[0])]
+            control.errors = [_(NOBODY, id=missing[0])]
 
 
 def refuse_taken(connection: Connection, form: BaseForm, values: Mapping[str, Any], record_id: int | None) -> None:
@@ -177,7 +178,9 @@ def refuse_taken(connection: Connection, form: BaseForm, values: Mapping[str, An
             wanted = FIELD_TYPES[field.type].key_of(value)
             owners = owners_of(connection, [{"field": field.key, "value": wanted}])
             if owners.get((field.key, wanted), record_id) != record_id:
-                control.errors = [f"'{shown(value, field)}' belongs to another customer. Choose another."]
+                control.errors = [
+                    _("'%(value)s' belongs to another customer. Choose another.", value=shown(value, field))
+                ]
 
 
 def assign(customer: Customer, field: Field, value: Any) -> None:

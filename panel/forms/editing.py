@@ -72,7 +72,7 @@ def kept_of(
         is_secret = FIELD_TYPES[one.type].secret
         differs = is_secret or now.get(one.key) != meanwhile.base.get(one.key)
         if one.key in meanwhile.changed_by and one.key not in decided and differs:
-            kept.setdefault(meanwhile.changed_by[one.key], []).append(one.label)
+            kept.setdefault(meanwhile.changed_by[one.key], []).append(one.name)
     return kept
 
 

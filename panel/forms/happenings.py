@@ -13,6 +13,8 @@ from panel.exporting import conditions_shown
 from panel.models import Event
 from panel.permissions import GROUPS
 from panel.schema import Schema
+from sync.types import FIELD_TYPES
+from sync.words import say
 
 WORDS = {
     "sign-in": lazy_gettext("Signed in"),
@@ -65,6 +67,63 @@ _LABELS = {
     "is_default": lazy_gettext("Default"),
     "is_unique": lazy_gettext("Unique"),
     "field_rights": lazy_gettext("Fields"),
+    "name": lazy_gettext("Name"),
+    "label": lazy_gettext("Label"),
+    "description": lazy_gettext("Description"),
+    "email": lazy_gettext("Email"),
+    "active": lazy_gettext("Active"),
+    "roles": lazy_gettext("Roles"),
+    "permissions": lazy_gettext("Permissions"),
+    "needs_two_factor": lazy_gettext("Needs two factor"),
+    "services": lazy_gettext("Services"),
+    "accounted": lazy_gettext("Accounted"),
+    "deletable": lazy_gettext("Deletable"),
+    "colour": lazy_gettext("Colour"),
+    "position": lazy_gettext("Position"),
+    "merged_into": lazy_gettext("Merged into"),
+    "key": lazy_gettext("Key"),
+    "type": lazy_gettext("Type"),
+    "category": lazy_gettext("Category"),
+    "options": lazy_gettext("Options"),
+    "default": lazy_gettext("Default"),
+    "min": lazy_gettext("Min"),
+    "max": lazy_gettext("Max"),
+    "scale": lazy_gettext("Scale"),
+    "required": lazy_gettext("Required"),
+    "add": lazy_gettext("Add"),
+    "show_in_list": lazy_gettext("Show in list"),
+    "searchable": lazy_gettext("Searchable"),
+    "read_only": lazy_gettext("Read only"),
+    "disabled": lazy_gettext("Disabled"),
+    "hidden": lazy_gettext("Hidden"),
+    "retired": lazy_gettext("Retired"),
+    "made_from": lazy_gettext("Made from"),
+    "target": lazy_gettext("Target"),
+    "login_change_on_add": lazy_gettext("Login change on add"),
+    "login_change_on_edit": lazy_gettext("Login change on edit"),
+    "login_characters": lazy_gettext("Login characters"),
+    "login_pattern": lazy_gettext("Login pattern"),
+    "show_generate": lazy_gettext("Show generate"),
+    "password_characters": lazy_gettext("Password characters"),
+    "password_length": lazy_gettext("Password length"),
+    "default_billing_type": lazy_gettext("Default billing type"),
+    "clear_characters": lazy_gettext("Clear characters"),
+    "sessions": lazy_gettext("Sessions"),
+    "left": lazy_gettext("Left"),
+    "with_code": lazy_gettext("With code"),
+    "by_mail": lazy_gettext("By mail"),
+    "path": lazy_gettext("Path"),
+    "method": lazy_gettext("Method"),
+    "file": lazy_gettext("File"),
+    "rows": lazy_gettext("Rows"),
+    "export": lazy_gettext("Export"),
+    "import": lazy_gettext("Import"),
+    "kept": lazy_gettext("Kept"),
+    "field": lazy_gettext("Field"),
+    "customer": lazy_gettext("Customer"),
+    "format": lazy_gettext("Format"),
+    "user": lazy_gettext("User"),
+    "retired_at": lazy_gettext("Retired at"),
 }
 # Numbers of what is named beside them.
 _NUMBERS = frozenset({"role", "status", "partner", "location", "generator"})
@@ -90,7 +149,7 @@ def words_of(name: str) -> str:
 
 def details_of(event: Event, schema: Schema) -> Iterator[Detail]:
     """Yield what is recorded of an event, without what the schema's viewer may not see."""
-    labels = {field.key: field.label for field in schema.fields}
+    labels = {field.key: field.name for field in schema.fields}
     unseen = {field.key for field in schema.unseen}
     detail = event.detail or {}
     for name, value in detail.items():
@@ -126,6 +185,9 @@ def _changes(changes: Mapping[str, Sequence[Any]], labels: Mapping[str, str], *,
                 sides = [str(_RIGHTS[(one or {}).get(key, "edit")]) for one in (old, new)]
                 if sides[0] != sides[1]:
                     yield Detail(labels.get(key, _("a field")), sides[1], sides[0])
+        elif name == "type":
+            sides = [say(FIELD_TYPES[one].label) if one in FIELD_TYPES else "" for one in (old, new)]
+            yield Detail(_label(name), sides[1], None if is_new else sides[0])
         elif name == "permissions":
             yield from _permissions(set(old or ()), set(new or ()))
         else:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 
 from panel.forms.showing import count
@@ -15,35 +17,35 @@ from panel.models import Import
 
 # group → (one, several), in the order in which they want a look
 GROUPS = {
-    "problem": ("problem", "problems"),
-    "conflict": ("conflict", "conflicts"),
-    "unknown": ("unknown", "unknown"),
-    "change": ("change", "changes"),
-    "new": ("new customer", "new customers"),
-    "delete": ("deletion", "deletions"),
-    "repair": ("repaired", "repaired"),
-    "ignored": ("ignored", "ignored"),
-    "absent": ("not in the file", "not in the file"),
-    "columns": ("column without a field", "columns without a field"),
+    "problem": (_l("problem"), _l("problems")),
+    "conflict": (_l("conflict"), _l("conflicts")),
+    "unknown": (_l("unknown"), _l("unknown")),
+    "change": (_l("change"), _l("changes")),
+    "new": (_l("new customer"), _l("new customers")),
+    "delete": (_l("deletion"), _l("deletions")),
+    "repair": (_l("repaired"), _l("repaired")),
+    "ignored": (_l("ignored"), _l("ignored")),
+    "absent": (_l("not in the file"), _l("not in the file")),
+    "columns": (_l("column without a field"), _l("columns without a field")),
 }
 EXPLAINED = {
-    "problem": "Cells that cannot be taken as they are. Mend them in the workbook, or skip their rows.",
-    "conflict": "Both the panel and the workbook changed these cells since the export. Choose for each.",
-    "unknown": "These cells differ from the panel, and nobody knows what they showed when the file was made.",
-    "change": "Cells that the workbook changed and the panel did not.",
-    "new": "Rows that belong to no customer yet. A login and a password are made where they are blank.",
-    "delete": "Customers whose row asks for their deletion.",
-    "repair": "Cells that a spreadsheet program damaged. The panel's value stays.",
-    "ignored": "Changed cells that count for nothing, each with the reason.",
-    "absent": "Customers that were exported and are not in the file. Nothing happens to them.",
-    "columns": "Headers that are no field's label or key. Until you decide, these columns are left out.",
+    "problem": _l("Cells that cannot be taken as they are. Mend them in the workbook, or skip their rows."),
+    "conflict": _l("Both the panel and the workbook changed these cells since the export. Choose for each."),
+    "unknown": _l("These cells differ from the panel, and nobody knows what they showed when the file was made."),
+    "change": _l("Cells that the workbook changed and the panel did not."),
+    "new": _l("Rows that belong to no customer yet. A login and a password are made where they are blank."),
+    "delete": _l("Customers whose row asks for their deletion."),
+    "repair": _l("Cells that a spreadsheet program damaged. The panel's value stays."),
+    "ignored": _l("Changed cells that count for nothing, each with the reason."),
+    "absent": _l("Customers that were exported and are not in the file. Nothing happens to them."),
+    "columns": _l("Headers that are no field's label or key. Until you decide, these columns are left out."),
 }
 STATES = {
-    "uploaded": "Uploaded",
-    "planned": "Waiting",
-    "applied": "Applied",
-    "rejected": "Discarded",
-    "undone": "Undone",
+    "uploaded": _l("Uploaded"),
+    "planned": _l("Waiting"),
+    "applied": _l("Applied"),
+    "rejected": _l("Discarded"),
+    "undone": _l("Undone"),
 }
 _DATE_ORDERS = frozenset({"", "dmy", "mdy"})
 _SIDES = frozenset({"", "panel", "workbook"})
@@ -83,19 +85,28 @@ class Preview:
     def action(self) -> str:
         """Return what applying would do, as a button says it; empty where it would do nothing."""
         parts = [
-            count(self.total("cells_updated"), "change") if self.total("cells_updated") else "",
-            count(self.total("created"), "new customer") if self.total("created") else "",
-            count(self.total("deleted"), "deletion") if self.total("deleted") else "",
+            self._number("cells_updated", "%(number)s change", "%(number)s changes"),
+            self._number("created", "%(number)s new customer", "%(number)s new customers"),
+            self._number("deleted", "%(number)s deletion", "%(number)s deletions"),
         ]
-        return " and ".join(part for part in parts if part)
+        return _(" and ").join(part for part in parts if part)
+
+    def _number(self, name: str, one: str, several: str) -> str:
+        return count(self.total(name), one, several) if self.total(name) else ""
 
     @property
     def obstacle(self) -> str:
         """Return what has to be done before the plan can be applied, or nothing."""
         if self.total("undecided"):
-            return f"{count(self.total('undecided'), 'cell waits', 'cells wait')} for a choice."
+            return count(
+                self.total("undecided"), "%(number)s cell waits for a choice.", "%(number)s cells wait for a choice."
+            )
         if self.total("problems") and not (self.one.options or {}).get("skip_problems"):
-            return f"{count(self.total('problems'), 'problem')} to mend, or their rows to skip."
+            return count(
+                self.total("problems"),
+                "%(number)s problem to mend, or their rows to skip.",
+                "%(number)s problems to mend, or their rows to skip.",
+            )
         return ""
 
     @property
@@ -149,9 +160,13 @@ def _one_of(form: MultiDict[str, str], name: str, allowed: frozenset[str]) -> st
 def sentence_of_undo(undone: Undone) -> str:
     """Return what undoing did."""
     parts = [
-        f"{count(undone.reverted, 'cell')} put back",
-        f"{count(undone.removed, 'new customer')} moved to the bin" if undone.removed else "",
-        f"{count(undone.restored, 'customer')} restored" if undone.restored else "",
-        f"{count(len(undone.kept), 'value')} kept" if undone.kept else "",
+        count(undone.reverted, "%(number)s cell put back", "%(number)s cells put back"),
+        count(undone.removed, "%(number)s new customer moved to the bin", "%(number)s new customers moved to the bin")
+        if undone.removed
+        else "",
+        count(undone.restored, "%(number)s customer restored", "%(number)s customers restored")
+        if undone.restored
+        else "",
+        count(len(undone.kept), "%(number)s value kept", "%(number)s values kept") if undone.kept else "",
     ]
     return ", ".join(part for part in parts if part) + "."

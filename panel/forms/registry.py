@@ -48,7 +48,15 @@ from panel.forms.links import Link, customer_links, file_links, no_links
 from panel.forms.ordering import Order, order_of
 from panel.forms.reaching import MembersInput, PlaceInput
 from panel.forms.searching import Search
-from panel.forms.showing import date_shown, decimal_shown, moment_shown, shown, whole_number_shown
+from panel.forms.showing import (
+    answer_shown,
+    choice_shown,
+    date_shown,
+    decimal_shown,
+    moment_shown,
+    shown,
+    whole_number_shown,
+)
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.types.choices import CUSTOMER
@@ -117,8 +125,15 @@ ENTRIES: dict[str, Entry] = {
     "money": _DECIMAL,
     "date": Entry(DateInput, (IS, *_DATES), searching.by_value, data_type="date", in_words=date_shown),
     "datetime": Entry(MomentInput, _DATES, searching.by_value, data_type="datetime-local", in_words=moment_shown),
-    "boolean": Entry(ChoiceInput, (IS, IS_NOT, EMPTY), None, "boolean", lacks=frozenset({"is_unique", "searchable"})),
-    "select": Entry(ChoiceInput, _CHOICE, searching.by_option, settings=frozenset({"options"})),
+    "boolean": Entry(
+        ChoiceInput,
+        (IS, IS_NOT, EMPTY),
+        None,
+        "boolean",
+        in_words=answer_shown,
+        lacks=frozenset({"is_unique", "searchable"}),
+    ),
+    "select": Entry(ChoiceInput, _CHOICE, searching.by_option, settings=frozenset({"options"}), in_words=choice_shown),
     "multi_select": Entry(SeveralInput, (HAS_ANY, HAS, EMPTY), searching.by_options, settings=_BOUNDS | {"options"}),
     "email": Entry(scheme="mailto:"),
     "phone": Entry(search=searching.by_digits, scheme="tel:"),

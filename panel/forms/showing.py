@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from panel.words import (
     count_in_words,
@@ -28,6 +29,16 @@ def shown(value: Any, field: Field) -> str:
     if cell is None:
         return ""
     return cell if isinstance(cell, str) else as_text(cell)
+
+
+def choice_shown(value: Any, field: Field) -> str:
+    """Return an option as people read it in their language, where it is one of the panel's own."""
+    return field.option_name(shown(value, field))
+
+
+def answer_shown(value: Any, _field: Field) -> str:
+    """Return yes or no in the user's language."""
+    return "" if value is None else str(_("Yes") if value else _("No"))
 
 
 def date_shown(value: Any, _field: Field) -> str:
@@ -75,6 +86,6 @@ def ago(at: dt.datetime) -> str:
     return str(_("yesterday %(time)s", time=time_in_words(there))) if days == 1 else moment(at)
 
 
-def count(number: int, singular: str, plural: str = "") -> str:
-    """Return a number with its noun: 1 customer, 1,204 customers."""
-    return f"{count_in_words(number)} {singular if number == 1 else plural or singular + 's'}"
+def count(number: int, singular: str, plural: str) -> str:
+    """Return a number with its noun, of the messages for one and for several: 1 customer, 1,204 customers."""
+    return str(ngettext(singular, plural, number, number=count_in_words(number)))

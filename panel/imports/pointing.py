@@ -16,6 +16,7 @@ from sync.fields import Field
 from sync.plan import Plan, RowPlan
 from sync.rows import SheetRow
 from sync.types.relations import unknown_names
+from sync.words import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def refuse_unreachable(connection: Connection, plan: Plan, columns: Sequence[Col
     there = reachable(connection, {one for pointer in pointers for one in pointer.ids}, viewer.reach)
     for pointer in pointers:
         if missing := sorted(pointer.ids - there):
-            message = NOBODY.format(id=missing[0])
+            message = say(NOBODY, id=missing[0])
             problem = Problem(pointer.at, message, pointer.id, pointer.field, f"#{missing[0]}")
             plan.refuse(pointer.row, problem)
 

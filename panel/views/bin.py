@@ -179,7 +179,7 @@ def _tell(restored: Restored) -> None:
         words = ngettext("%(num)s customer was restored.", "%(num)s customers were restored.", len(restored.ids))
         say(words)
     for record_id, fields in list(restored.taken.items())[:10]:
-        labels = ", ".join(field.label for field in the_schema().fields if field.key in fields) or _("login")
+        labels = ", ".join(field.name for field in the_schema().fields if field.key in fields) or _("login")
         words = _("Customer %(id)s stays in the bin: another has its %(fields)s by now.", id=record_id, fields=labels)
         warn(words)
     if not restored.ids and not restored.taken:

@@ -28,7 +28,7 @@ class Column:
 
 def _labels(schema: Schema) -> dict[str, str]:
     fields = (field for field in shown_fields(schema) if not FIELD_TYPES[field.type].secret)
-    return {ID: str(_("ID")), **{field.key: field.label for field in fields}}
+    return {ID: str(_("ID")), **{field.key: field.name for field in fields}}
 
 
 def usual_columns(schema: Schema) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from sqlalchemy import Select, func, select
 
 from panel.extensions import db
@@ -16,27 +18,38 @@ from panel.schema import current_schema
 from panel.views.guarded import AppModelView
 from sync.errors import SyncError
 from sync.types import FIELD_TYPES
+from sync.words import later
+
+CUSTOMERS = (later("%(number)s customer"), later("%(number)s customers"))
+USERS = (later("%(number)s user"), later("%(number)s users"))
 
 
 class InUse(SyncError):
     """Something that customers or users still point to is not deleted."""
 
 
-def refuse_in_use(name: str, column: Any, record_id: int, noun: str = "customer") -> None:
+def refuse_in_use(name: str, column: Any, record_id: int, words: tuple[str, str] = CUSTOMERS) -> None:
     """Raise `InUse` where a column still points to a record."""
-    _refuse_used(name, select(func.count()).where(column == record_id), noun)
+    _refuse_used(name, select(func.count()).where(column == record_id), words)
 
 
-def _refuse_used(name: str, counting: Select[Any], noun: str = "customer") -> None:
+def _refuse_used(name: str, counting: Select[Any], words: tuple[str, str] = CUSTOMERS) -> None:
     used = db.session.execute(counting).scalar_one()
     if used:
-        raise InUse(f"{name} is used by {count(used, noun)}, those in the bin included. It cannot be deleted.")
+        raise InUse(
+            _(
+                "%(name)s is used by %(others)s, those in the bin included. It cannot be deleted.",
+                name=name,
+                others=count(used, *words),
+            )
+        )
 
 
 class _NamedView(AppModelView):
     permission = "config"
     form = NameForm
     column_list = ("name",)
+    column_labels = {"name": lazy_gettext("Name")}  # noqa: RUF012 - Flask-Admin's own form
     column_default_sort = "name"
     customers_column: Any = None
 
@@ -54,19 +67,19 @@ class _NamedView(AppModelView):
 class PartnerView(_NamedView):
     """Partners, to whom customers belong."""
 
-    noun = "partner"
-    lead = "Organisations that customers belong to. A user may be bound to one."
+    noun = lazy_gettext("partner")
+    lead = lazy_gettext("Organisations that customers belong to. A user may be bound to one.")
     customers_column = Customer.__table__.c.partner_id
 
     def on_model_delete(self, model: Partner) -> None:
         """Refuse to delete one that customers or users have."""
         super().on_model_delete(model)
-        refuse_in_use(model.name, User.partner_id, model.id, "user")
+        refuse_in_use(model.name, User.partner_id, model.id, USERS)
 
 
 class LocationView(_NamedView):
     """Locations, to which customers belong."""
 
-    noun = "location"
-    lead = "Places that customers belong to."
+    noun = lazy_gettext("location")
+    lead = lazy_gettext("Places that customers belong to.")
     customers_column = Customer.__table__.c.location_id

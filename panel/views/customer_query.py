@@ -71,7 +71,7 @@ def name_column() -> ColumnElement[str]:
 def labels_of_all(schema: Schema) -> dict[str, str]:
     """Return what to call each field, also where the signed-in user may not know which it is."""
     unseen = {field.key: str(_("a field that you may not see")) for field in schema.unseen}
-    return unseen | {field.key: field.label for field in schema.fields}
+    return unseen | {field.key: field.name for field in schema.fields}
 
 
 def find_record(fields: Sequence[Field], record_id: int) -> Record | None:

@@ -100,7 +100,7 @@ class CustomerView(CustomerForms, CustomerDetails):
 
     def search_placeholder(self) -> str:
         """Return what may be typed into the search box."""
-        return "Name, login, ID, phone, email, city"
+        return str(_("Name, login, ID, phone, email, city"))
 
     def _refresh_filters_cache(self) -> None:
         """Keep no filters: they follow from the fields of each request."""

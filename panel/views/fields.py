@@ -31,6 +31,7 @@ from panel.views.messages import say, warn
 from sync.errors import SyncError
 from sync.fields import Field
 from sync.types import FIELD_TYPES
+from sync.words import later
 
 FLAGS = {
     "required": lazy_gettext("Required"),
@@ -46,14 +47,14 @@ class AdditionalFieldView(AppModelView):
     """Fields that admins add to customers."""
 
     permission = "config"
-    noun = "field"
+    noun = lazy_gettext("field")
     form = AdditionalFieldForm
     column_list = ("label",)
     list_template = "config/fields.html"
     form_template = "config/field.html"
-    delete_word = "Retire"
-    delete_done = "was retired"
-    delete_question = "Its values are kept and shown only in history. You can restore it."
+    delete_word = lazy_gettext("Retire")
+    delete_done = later("%(name)s was retired.")
+    delete_question = later("Retire %(name)s? Its values are kept and shown only in history. You can restore it.")
 
     @expose("/")
     def index_view(self) -> str:

@@ -14,12 +14,11 @@ from panel.access import may
 from panel.extensions import db, login_manager
 from panel.forms.config import GeneratorForm
 from panel.forms.generating import Preview, draft_of, preview_of
-from panel.forms.showing import count
 from panel.forms.suggestion import suggest_login
 from panel.generator import generate_password, read_config
 from panel.models import GeneratorConfig
 from panel.schema import current_schema
-from panel.views.guarded import AppView
+from panel.views.guarded import AppView, nothing_saved
 from panel.views.messages import say, warn
 from sync.errors import SyncError
 from sync.fields import Bad
@@ -49,7 +48,7 @@ class GeneratorView(AppView):
             _tell_saved(preview)
             return redirect(self.get_url(".index"))
         if form.errors:
-            warn(_("Nothing was saved: %(count)s a look.", count=count(len(form.errors), "input needs", "inputs need")))
+            warn(nothing_saved(form))
         return self.render("config/generator.html", form=form, preview=preview)
 
     @expose("/examples/", methods=("POST",))

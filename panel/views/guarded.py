@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 from flask import abort, has_request_context, redirect, request
 from flask_admin import BaseView, expose
 from flask_admin.contrib.sqla import ModelView
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
@@ -20,6 +23,7 @@ from panel.schema import forget_schema
 from panel.views.messages import say, warn
 from sync.errors import SyncError
 from sync.types.text import clean_text
+from sync.words import later
 
 LAST_PAGE = 1_000_000
 """No list is longer; numbers beyond it are no page and overflow in the database."""
@@ -66,16 +70,16 @@ class AppModelView(Guarded, ModelView):
     """A list of records with its forms; each thing that can be done names its own permission."""
 
     edit_permission = "config"
-    noun = "record"
+    noun: str | LazyString = lazy_gettext("record")
     page_size = 50
     page_size_options = (20, 50, 100, 200)
     can_set_page_size = True
     column_display_actions = False
-    lead = ""
+    lead: str | LazyString = ""
     form_template = "admin/model/form.html"
-    delete_word = "Delete"
-    delete_question = ""
-    delete_done = "was deleted"
+    delete_word = lazy_gettext("Delete")
+    delete_question = later("Delete %(name)s?")
+    delete_done = later("%(name)s was deleted.")
     # Flask-Admin's own export, inline edit, bulk actions and lookups are no pages of ours.
     export = None
     action_view = None
@@ -128,7 +132,7 @@ class AppModelView(Guarded, ModelView):
             abort(403)
         form = self.create_form()
         if self.validate_form(form) and (model := self.create_model(form)):
-            say(f"{model} was added.")
+            say(_("%(name)s was added.", name=model))
             return redirect(self.after_save(model))
         return self._form_page(form, None)
 
@@ -140,7 +144,7 @@ class AppModelView(Guarded, ModelView):
         model = self.model_or_404(request.args.get("id"))
         form = self.edit_form(obj=model)
         if self.validate_form(form) and self.update_model(form, model):
-            say(f"{model} was saved.")
+            say(_("%(name)s was saved.", name=model))
             return redirect(self.after_save(model))
         return self._form_page(form, model)
 
@@ -152,7 +156,7 @@ class AppModelView(Guarded, ModelView):
         model = self.model_or_404(request.form.get("id"))
         name = str(model)
         if self.delete_model(model):
-            say(f"{name} {self.delete_done}.")
+            say(_(self.delete_done, name=name))
         return redirect(self.get_url(".index_view"))
 
     details_view = None
@@ -170,10 +174,11 @@ class AppModelView(Guarded, ModelView):
 
     def handle_view_exception(self, exc: Exception) -> bool:
         """Say what a person can act on; anything else is a fault and stays one."""
+        db.session.rollback()  # a failed flush leaves nothing that could tell the user's language
         if isinstance(exc, SyncError):
             warn(str(exc))
         elif isinstance(exc, IntegrityError):
-            warn("Something else depends on this, or has the same name. Nothing was changed.")
+            warn(_("Something else depends on this, or has the same name. Nothing was changed."))
         else:
             raise exc
         forget_schema()
@@ -186,8 +191,17 @@ class AppModelView(Guarded, ModelView):
     def _form_page(self, form: Any, model: Any) -> str:
         if form.errors:
             db.session.rollback()
-            warn(f"Nothing was saved: {count(len(form.errors), 'input needs', 'inputs need')} a look.")
+            warn(nothing_saved(form))
         return str(self.render(self.form_template, form=form, model=model))
+
+
+def nothing_saved(form: Any) -> str:
+    """Return what to say above a form with mistakes."""
+    return count(
+        len(form.errors),
+        "Nothing was saved: %(number)s input needs a look.",
+        "Nothing was saved: %(number)s inputs need a look.",
+    )
 
 
 def local_path(target: str | None) -> str:

@@ -218,7 +218,7 @@ class _Words:
         self._secret = secret_keys(db.session.connection())
         self._unseen = rights_of(current_user).unseen
         gone = dict(db.session.execute(select(AdditionalField.key, AdditionalField.label)).all())
-        labels = {key: field.label for key, field in self._fields.items()} | gone
+        labels = {key: field.name for key, field in self._fields.items()} | gone
         self.labels = {key: label for key, label in labels.items() if key not in self._unseen}
 
     def steps(self, revision: Revision) -> Iterator[Step]:

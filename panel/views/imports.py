@@ -69,7 +69,7 @@ class ImportView(AppView):
                 preview=shown,
                 items=items,
                 names=_names({item.record_id for item in items if item.record_id}),
-                labels={field.key: field.label for field in fields} | _new_labels(one),
+                labels={field.key: field.name for field in fields} | _new_labels(one),
                 fields=fields,
                 export=export,
                 page=page,

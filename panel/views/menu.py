@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import request, url_for
+from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
 
 from panel.access import may
 
@@ -14,12 +16,12 @@ from panel.access import may
 class Entry:
     """One line of the menu: a page, or a heading over pages."""
 
-    label: str
+    label: str | LazyString
     icon: str = ""
     endpoint: str = ""
     permission: str = ""
     children: tuple[Entry, ...] = ()
-    section: str = ""
+    section: str | LazyString = ""
 
     @property
     def url(self) -> str:
@@ -34,44 +36,44 @@ class Entry:
 
     def _holds(self, current: str) -> bool:
         # A record's own pages belong to its list; adding one has a line of its own only for customers.
-        blueprint, _, page = self.endpoint.partition(".")
+        blueprint, _dot, page = self.endpoint.partition(".")
         inside = current.partition(".")[0] == blueprint
         return inside and page in {"index_view", "index"} and current != "customers.create_view"
 
 
 MENU = (
-    Entry("Home", "home", "home.index", "customer.list"),
+    Entry(_("Home"), "home", "home.index", "customer.list"),
     Entry(
-        "Customers",
+        _("Customers"),
         "users",
         children=(
-            Entry("List", "list", "customers.index_view", "customer.list"),
-            Entry("Add", "plus", "customers.create_view", "customer.add"),
-            Entry("Planned changes", "", "planned.index", "customer.plan_status"),
-            Entry("Bin", "trash", "bin.index", "customer.restore"),
+            Entry(_("List"), "list", "customers.index_view", "customer.list"),
+            Entry(_("Add"), "plus", "customers.create_view", "customer.add"),
+            Entry(_("Planned changes"), "", "planned.index", "customer.plan_status"),
+            Entry(_("Bin"), "trash", "bin.index", "customer.restore"),
         ),
     ),
     Entry(
-        "Exports and imports",
+        _("Exports and imports"),
         "exchange",
         children=(
-            Entry("Export", "download", "exports.index", "customer.export"),
-            Entry("Import", "upload", "imports.index", "import.upload"),
-            Entry("Work", "clock", "jobs.index", "customer.list"),
+            Entry(_("Export"), "download", "exports.index", "customer.export"),
+            Entry(_("Import"), "upload", "imports.index", "import.upload"),
+            Entry(_("Work"), "clock", "jobs.index", "customer.list"),
         ),
     ),
     Entry(
-        "Config",
+        _("Config"),
         "settings",
         children=(
-            Entry("Statuses", "", "statuses.index_view", "config", section="Main: Customers"),
-            Entry("Generator", "", "generator.index", "config", section="Main: Customers"),
-            Entry("Additional fields", "", "fields.index_view", "config", section="System"),
-            Entry("Partners", "", "partners.index_view", "config", section="System"),
-            Entry("Locations", "", "locations.index_view", "config", section="System"),
-            Entry("Users", "", "users.index_view", "users", section="System"),
-            Entry("Roles", "", "roles.index_view", "users", section="System"),
-            Entry("Audit", "", "audit.index", "audit", section="System"),
+            Entry(_("Statuses"), "", "statuses.index_view", "config", section=_("Main: Customers")),
+            Entry(_("Generator"), "", "generator.index", "config", section=_("Main: Customers")),
+            Entry(_("Additional fields"), "", "fields.index_view", "config", section=_("System")),
+            Entry(_("Partners"), "", "partners.index_view", "config", section=_("System")),
+            Entry(_("Locations"), "", "locations.index_view", "config", section=_("System")),
+            Entry(_("Users"), "", "users.index_view", "users", section=_("System")),
+            Entry(_("Roles"), "", "roles.index_view", "users", section=_("System")),
+            Entry(_("Audit"), "", "audit.index", "audit", section=_("System")),
         ),
     ),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import ngettext, refresh
 from flask_login import current_user, login_required
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -33,6 +33,7 @@ from panel.signing_in.second_factor import (
 from panel.signing_in.sessions import confirm_session, current_session, end_sessions, open_sessions, start_session
 from panel.views.guarded import local_path
 from panel.views.messages import say, warn
+from panel.words import locales
 
 pages = Blueprint("own", __name__, url_prefix="/account")
 _ALWAYS_OPEN = frozenset({"account.logout", "static", "health", "own.confirm", None})
@@ -55,7 +56,23 @@ def ask_first() -> Response | None:
 def index() -> str:
     """Show what there is to set."""
     sessions = open_sessions(_me())
-    return render_template("account/account.html", sessions=sessions, current=current_session(), device=device)
+    shown = {"sessions": sessions, "current": current_session(), "device": device, "locales": locales()}
+    return render_template("account/account.html", **shown)
+
+
+@pages.post("/language/")
+@login_required
+def language() -> Response:
+    """Remember the locale in which the user reads dates, numbers and, where there is a translation, words."""
+    wanted = request.form.get("locale", "")
+    if wanted and wanted not in dict(locales()):
+        abort(400)
+    _me().locale = wanted
+    db.session.commit()
+    g.pop("locale", None)
+    refresh()
+    say(_("Your language and region were saved."))
+    return redirect(url_for("own.index"))
 
 
 @pages.route("/password/", methods=("GET", "POST"))

@@ -54,7 +54,7 @@ def _edits(schema: Schema) -> Iterator[Deed]:
     )
     mine = (Revision.entity == ENTITY, Revision.record_id == _TABLE.id)
     query = select(Revision, name_column()).where(*mine, *alone, *visible())
-    labels = {field.key: field.label for field in schema.fields}
+    labels = {field.key: field.name for field in schema.fields}
     for revision, called in db.session.execute(query.order_by(Revision.at.desc()).limit(SHOWN)):
         words = _deed(revision, labels)
         if words:

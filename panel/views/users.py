@@ -41,7 +41,13 @@ class UserView(AppModelView):
     lead = lazy_gettext("Who signs in. A user who leaves is deactivated: the history goes on naming them.")
     form = UserForm
     column_list = ("email", "name", "roles", "partner_id", "active")
-    column_labels = {"partner_id": lazy_gettext("Partner")}  # noqa: RUF012 - Flask-Admin's own form
+    column_labels = {  # noqa: RUF012 - Flask-Admin's own form
+        "email": lazy_gettext("Email"),
+        "name": lazy_gettext("Name"),
+        "roles": lazy_gettext("Roles"),
+        "partner_id": lazy_gettext("Partner"),
+        "active": lazy_gettext("Active"),
+    }
     column_formatters = {"roles": _role_names, "partner_id": _partner_name}  # noqa: RUF012 - likewise
     column_default_sort = "email"
     form_template = "users/user.html"

@@ -9,6 +9,7 @@ from sync.cells import Formula, Scalar
 from sync.fields import Bad, Example, Field
 from sync.types.text import as_text, quoted, trimmed
 from sync.types.value import ValueType
+from sync.words import later, say
 
 # What programs show for truth values, and how people answer, in the languages of neighbours too.
 _ANSWERS = (
@@ -42,9 +43,9 @@ class BooleanType(ValueType):
     """Yes or no; blank is neither."""
 
     key = "boolean"
-    label = "Yes or no"
+    label = later("Yes or no")
     width = 8
-    hint = "Yes or No"
+    hint = later("Yes or No")
     examples = (
         Example("Yes", True, "Yes"),
         Example(" no ", False, "No"),
@@ -65,8 +66,12 @@ class BooleanType(ValueType):
     def read(self, shown: Scalar, field: Field) -> Any:
         """Return what a word, a number or a truth value says."""
         text = trimmed(as_text(shown)).casefold()
-        neither = Bad(f"{quoted(shown)} is neither yes nor no. Write Yes or No.")
-        return _WORDS.get(text, neither) if text else None
+        if not text:
+            return None
+        answer = _WORDS.get(text)
+        if answer is None:
+            return Bad(say("%(value)s is neither yes nor no. Write Yes or No.", value=quoted(shown)))
+        return answer
 
     def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
         """Return Yes and No: programs turn real truth values into formulas and numbers."""

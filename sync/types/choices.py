@@ -16,6 +16,7 @@ from sync.fields import Bad, Example, Field, Former, Option
 from sync.types.keys import machine_key
 from sync.types.text import as_text, quoted, trimmed
 from sync.types.value import ValueType
+from sync.words import later, say
 
 _MOST_INFERRED = 20
 _ROWS_PER_OPTION = 10
@@ -68,16 +69,18 @@ class Choices:
 
     def refusal(self, text: str) -> Bad:
         """Return why a text is no option, with the closest one or the first few."""
-        return Bad(f"{quoted(text)} is none of the options. {self._remedy(text)}")
+        return Bad(say("%(value)s is none of the options.", value=quoted(text)) + " " + self._remedy(text))
 
     def _remedy(self, text: str) -> str:
         if not self.labels:
-            return "There are none yet."
+            return say("There are none yet.")
         if (closest := self._closest(text)) is not None:
-            return f"Did you mean '{closest}'?"
+            return say("Did you mean '%(option)s'?", option=closest)
         labels = [f"'{label}'" for label in list(self.labels.values())[:_NAMED_OPTIONS]]
-        more = len(self.labels) - len(labels)
-        return f"Write one of {', '.join(labels)}" + (f" or {more:,} more." if more else ".")
+        more, named = len(self.labels) - len(labels), ", ".join(labels)
+        if more:
+            return say("Write one of %(options)s or %(more)s more.", options=named, more=f"{more:,}")
+        return say("Write one of %(options)s.", options=named)
 
     def _closest(self, text: str) -> str | None:
         # Comparing with very many labels would take longer than reading the workbook.
@@ -108,7 +111,7 @@ class Customers(Choices):
 
     def refusal(self, text: str) -> Bad:
         """Return how to name a customer."""
-        return Bad(f"{quoted(text)} is no customer. Write # and the ID, as in #1042, or a login.")
+        return Bad(say("%(value)s is no customer. Write # and the ID, as in #1042, or a login.", value=quoted(text)))
 
 
 class Files(Choices):
@@ -165,8 +168,8 @@ class SelectType(ValueType):
     """One option."""
 
     key = "select"
-    label = "Select"
-    hint = "One of the options"
+    label = later("Select")
+    hint = later("One of the options")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Brno", "brno", "Brno", _CITIES),
         Example(" BRNO ", "brno", "Brno", _CITIES),
@@ -238,7 +241,7 @@ class ReferenceType(SelectType):
     """Another record, by its unique label; its ID is the value."""
 
     key = "reference"
-    label = "Reference"
+    label = later("Reference")
     additional = False
     width = 22
     examples: ClassVar[tuple[Example, ...]] = (
@@ -270,9 +273,9 @@ class MultiSelectType(ValueType):
     """Several options, in the order in which the field lists them."""
 
     key = "multi_select"
-    label = "Multi-select"
+    label = later("Multi-select")
     width = 26
-    hint = "Options, separated by commas"
+    hint = later("Options, separated by commas")
     many = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example("TV", ("tv",), "TV", _INTERESTS),

@@ -14,6 +14,7 @@ from sync.cells import Scalar
 from sync.fields import Bad, Example, Field
 from sync.types.text import as_text, quoted, trimmed
 from sync.types.value import LineType, ValueType
+from sync.words import later, say
 
 _SEPARATOR = re.compile(r"[,;\n]")
 
@@ -22,9 +23,9 @@ class EmailType(LineType):
     """An email address: the part before the @ as typed, the domain in lower case."""
 
     key = "email"
-    label = "Email"
+    label = later("Email")
     width = 28
-    hint = "An email address, such as anna@example.com"
+    hint = later("An email address, such as anna@example.com")
     examples = (
         Example("anna@example.com", "anna@example.com", "anna@example.com"),
         Example(" Anna.Novak@Example.COM\u00a0", "Anna.Novak@example.com", "Anna.Novak@example.com"),
@@ -44,7 +45,7 @@ class EmailType(LineType):
         try:
             domain = validate_email(text, check_deliverability=False).domain
         except EmailNotValidError:
-            return Bad(f"{quoted(text)} is no email address. Write it as anna@example.com.")
+            return Bad(say("%(value)s is no email address. Write it as anna@example.com.", value=quoted(text)))
         return f"{text.rpartition('@')[0]}@{domain}"
 
     def looks_like(self, text: str) -> bool:
@@ -61,9 +62,9 @@ class PhoneType(LineType):
     """A phone number: with a country code in the international spelling, without one as typed."""
 
     key = "phone"
-    label = "Phone"
+    label = later("Phone")
     width = 20
-    hint = "A phone number, such as +420 603 123 456"
+    hint = later("A phone number, such as +420 603 123 456")
     examples = (
         Example("+420603123456", "+420 603 123 456", "+420 603 123 456"),
         Example("00420 603 123 456", "+420 603 123 456", "+420 603 123 456"),
@@ -86,7 +87,7 @@ class PhoneType(LineType):
             spelling = _international(line) if abroad else _as_typed(line, match[1])
         else:
             spelling = None
-        return spelling or Bad(f"{quoted(text)} is no phone number. Write it as +420 603 123 456.")
+        return spelling or Bad(say("%(value)s is no phone number. Write it as +420 603 123 456.", value=quoted(text)))
 
     def looks_like(self, text: str) -> bool:
         """Tell whether a text is a phone number with a country code; other digits may mean anything."""
@@ -165,8 +166,8 @@ class EmailsType(ContactsType):
     """Email addresses."""
 
     key = "emails"
-    label = "Emails"
-    hint = "Email addresses, separated by commas"
+    label = later("Emails")
+    hint = later("Email addresses, separated by commas")
     member = EmailType()
     examples = (
         Example("a@example.com", ("a@example.com",), "a@example.com"),
@@ -184,8 +185,8 @@ class PhonesType(ContactsType):
     """Phone numbers."""
 
     key = "phones"
-    label = "Phones"
-    hint = "Phone numbers, separated by commas"
+    label = later("Phones")
+    hint = later("Phone numbers, separated by commas")
     member = PhoneType()
     examples = (
         Example("0603 123 456", ("0603 123 456",), "0603 123 456"),

@@ -15,15 +15,16 @@ from sync.fields import Damage
 from sync.types.date_text import Day, clock_time, possible_days
 from sync.types.digits import from_number, is_usable, loses_digits, read_number
 from sync.types.serials import moment_of
+from sync.words import later, say
 
-_ZEROS = "leading zeros were stripped"
-_NUMBER = "the text became a number"
-_DIGITS = "digits after the fifteenth were lost"
-_DATE = "the text became a date"
-_TIME = "the text became a time"
-_TRUTH = "the text became a truth value"
-_ENCODING = "letters were damaged by another encoding"
-_SPACES = "white space was replaced"
+_ZEROS = later("leading zeros were stripped")
+_NUMBER = later("the text became a number")
+_DIGITS = later("digits after the fifteenth were lost")
+_DATE = later("the text became a date")
+_TIME = later("the text became a time")
+_TRUTH = later("the text became a truth value")
+_ENCODING = later("letters were damaged by another encoding")
+_SPACES = later("white space was replaced")
 
 _AS_PROGRAMS_WRITE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.([0-9]+))?(?:E([+-][0-9]+))?")
 _DAY_SECONDS = 86_400
@@ -37,7 +38,7 @@ def text_damage(base: str, shown: Scalar) -> Damage | None:
     may have been typed.
     """
     reason = _REASONS[type(shown)](base, shown)
-    return Damage(reason, certain=not isinstance(shown, str)) if reason else None
+    return Damage(say(reason), certain=not isinstance(shown, str)) if reason else None
 
 
 def _typed_number(base: str) -> Decimal | None:

@@ -14,6 +14,7 @@ from sync.types.date_text import split_time, written_dates
 from sync.types.serials import FIRST_CELL_DATE, FIRST_CELL_MOMENT, moment_of, whole_seconds
 from sync.types.text import as_text, quoted, trimmed
 from sync.types.value import ValueType, shown_value
+from sync.words import later, say
 
 _MIDNIGHT = dt.time()
 
@@ -41,14 +42,15 @@ def parse_moment(text: str, date_order: str | None = None) -> set[dt.datetime]:
 
 
 def _two_days(text: str, moments: Iterable[dt.datetime]) -> AmbiguousDate:
-    later, earlier = sorted((moment.date().isoformat() for moment in moments), reverse=True)
-    return AmbiguousDate(f"{quoted(text)} can mean two days. Write it as {later} or {earlier}.")
+    days = sorted((moment.date().isoformat() for moment in moments), reverse=True)
+    two = later("%(value)s can mean two days. Write it as %(later)s or %(earlier)s.")
+    return AmbiguousDate(say(two, value=quoted(text), later=days[0], earlier=days[1]))
 
 
 class MomentType(ValueType):
     """What dates and moments share: the ways in which a cell can show them."""
 
-    instead: ClassVar[str]
+    refused: ClassVar[str]
 
     def __init__(self, date_order: str | None = None) -> None:
         self.date_order = date_order
@@ -85,7 +87,7 @@ class MomentType(ValueType):
         return moments.pop() if moments else self._no_date(text)
 
     def _no_date(self, shown: Scalar) -> Bad:
-        return Bad(f"{quoted(shown)} is no date. {self.instead}")
+        return Bad(say(self.refused, value=quoted(shown)))
 
     def damage(self, base: Any, raw: RawCell, field: Field) -> Damage | None:
         """Return whether a CSV shows the date in an order that leaves it open which day it is."""
@@ -93,7 +95,7 @@ class MomentType(ValueType):
         if base is None or not isinstance(shown, str) or self.unchanged(base, raw, field):
             return None
         meant = {self.fit(moment, shown) for moment in parse_moment(trimmed(shown))}
-        return Damage("the date was written in another order", False) if base in meant else None
+        return Damage(say("the date was written in another order"), False) if base in meant else None
 
     def to_json(self, value: Any) -> Any:
         """Return ISO text."""
@@ -108,11 +110,11 @@ class DateType(MomentType):
     """A day."""
 
     key = "date"
-    label = "Date"
+    label = later("Date")
     cell_format = "yyyy-mm-dd"
     width = 12
-    hint = "A date, such as 2024-12-31"
-    instead = "Write it as 2024-12-31."
+    hint = later("A date, such as 2024-12-31")
+    refused = later("%(value)s is no date. Write it as 2024-12-31.")
     examples = (
         Example("2024-01-05", dt.date(2024, 1, 5), dt.date(2024, 1, 5)),
         Example("2024-1-5", dt.date(2024, 1, 5), dt.date(2024, 1, 5)),
@@ -154,7 +156,8 @@ class DateType(MomentType):
     def fit(self, moment: dt.datetime, shown: Scalar) -> dt.date | Bad:
         """Return the day of a midnight."""
         if moment.time() != _MIDNIGHT:
-            return Bad(f"{quoted(as_text(shown))} has a time of day. Write only {moment.date().isoformat()}.")
+            day = moment.date().isoformat()
+            return Bad(say("%(value)s has a time of day. Write only %(day)s.", value=quoted(as_text(shown)), day=day))
         return moment.date()
 
     def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
@@ -174,11 +177,11 @@ class DateTimeType(MomentType):
     """A moment, to the second."""
 
     key = "datetime"
-    label = "Date and time"
+    label = later("Date and time")
     cell_format = "yyyy-mm-dd hh:mm:ss"
     width = 20
-    hint = "A date and time, such as 2024-12-31 14:30"
-    instead = "Write it as 2024-12-31 14:30."
+    hint = later("A date and time, such as 2024-12-31 14:30")
+    refused = later("%(value)s is no date. Write it as 2024-12-31 14:30.")
     examples = (
         Example("2024-01-05 10:30", dt.datetime(2024, 1, 5, 10, 30), dt.datetime(2024, 1, 5, 10, 30)),
         Example("2024-01-05T10:30:15", dt.datetime(2024, 1, 5, 10, 30, 15), dt.datetime(2024, 1, 5, 10, 30, 15)),

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from sync.fields import Bad, Example
 from sync.types.text import quoted
 from sync.types.value import LineType
+from sync.words import later, say
 
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _HOST = re.compile(r"[^\s/?#@\\<>\"'`{}|^%:]+|[0-9a-f:.]+", re.IGNORECASE)
@@ -19,9 +20,9 @@ class UrlType(LineType):
     """The address of a web page, as typed; only the scheme is put in lower case."""
 
     key = "url"
-    label = "URL"
+    label = later("URL")
     width = 30
-    hint = "A web address, such as https://www.example.com"
+    hint = later("A web address, such as https://www.example.com")
     examples = (
         Example(
             "https://www.example.com/a?b=c#d", "https://www.example.com/a?b=c#d", "https://www.example.com/a?b=c#d"
@@ -47,7 +48,7 @@ class UrlType(LineType):
         scheme = _SCHEME.match(text)
         if scheme and _IN_URLS.fullmatch(text) and _has_host(text):
             return scheme[0].lower() + text[scheme.end() :]
-        return Bad(f"{quoted(text)} is no web address. Write it as https://www.example.com.")
+        return Bad(say("%(value)s is no web address. Write it as https://www.example.com.", value=quoted(text)))
 
     def key_of(self, value: str) -> str:
         """Return the address: letter case tells pages apart."""
@@ -66,8 +67,8 @@ class IpType(LineType):
     """An IP address, version 4 or 6, in its shortest spelling."""
 
     key = "ip"
-    label = "IP address"
-    hint = "An IP address, such as 192.0.2.10 or 2001:db8::1"
+    label = later("IP address")
+    hint = later("An IP address, such as 192.0.2.10 or 2001:db8::1")
     examples = (
         Example("192.0.2.10", "192.0.2.10", "192.0.2.10"),
         Example(" 2001:0DB8:0:0:0:0:0:1 ", "2001:db8::1", "2001:db8::1"),
@@ -85,7 +86,7 @@ class IpType(LineType):
                 return str(ipaddress.ip_address(text))
         except ValueError:
             pass
-        return Bad(f"{quoted(text)} is no IP address. Write it as 192.0.2.10 or 2001:db8::1.")
+        return Bad(say("%(value)s is no IP address. Write it as 192.0.2.10 or 2001:db8::1.", value=quoted(text)))
 
 
 _PAIR = "[0-9a-f]{2}"
@@ -100,8 +101,8 @@ class MacType(LineType):
     """A hardware address, in lower case, with colons."""
 
     key = "mac"
-    label = "MAC address"
-    hint = "A MAC address, such as 00:1a:2b:3c:4d:5e"
+    label = later("MAC address")
+    hint = later("A MAC address, such as 00:1a:2b:3c:4d:5e")
     examples = (
         Example("00:1A:2B:3C:4D:5E", "00:1a:2b:3c:4d:5e", "00:1a:2b:3c:4d:5e"),
         Example("00-1a-2b-3c-4d-5e", "00:1a:2b:3c:4d:5e", "00:1a:2b:3c:4d:5e"),
@@ -119,7 +120,7 @@ class MacType(LineType):
     def spell(self, text: str) -> str | Bad:
         """Return the address in lower case, with colons."""
         if not _MAC.fullmatch(text):
-            return Bad(f"{quoted(text)} is no MAC address. Write it as 00:1a:2b:3c:4d:5e.")
+            return Bad(say("%(value)s is no MAC address. Write it as 00:1a:2b:3c:4d:5e.", value=quoted(text)))
         digits = re.sub(r"[^0-9a-f]", "", text.lower())
         return ":".join(digits[place : place + 2] for place in range(0, len(digits), 2))
 

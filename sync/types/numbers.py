@@ -25,6 +25,7 @@ from sync.types.digits import (
 from sync.types.serials import serial_of
 from sync.types.text import as_text, quoted, trimmed
 from sync.types.value import ValueType, shown_value
+from sync.words import later, say
 
 _LARGEST = 2**63 - 1
 _SMALLEST = -(2**63)
@@ -45,15 +46,21 @@ def _read(shown: Scalar) -> Decimal | None:
 def _two_readings(shown: Scalar) -> Bad:
     text = trimmed(as_text(shown))
     whole, point = text.replace(",", ""), text.replace(",", ".")
-    return Bad(f"'{text}' can mean {whole} or {point}. Write it as {whole} or {point}.")
+    return Bad(
+        say(
+            "'%(text)s' can mean %(whole)s or %(point)s. Write it as %(whole)s or %(point)s.",
+            text=text,
+            whole=whole,
+            point=point,
+        )
+    )
 
 
 class NumberType(ValueType):
     """A number; `cell_format` shows it, and more than fifteen digits are shown as text."""
 
     width = 12
-    noun: ClassVar[str]
-    instead: ClassVar[str]
+    refused: ClassVar[str]
 
     def read(self, shown: Scalar, field: Field) -> Any:
         """Return the number that a cell shows, or `Bad`; white space alone is blank."""
@@ -63,7 +70,7 @@ class NumberType(ValueType):
             return _two_readings(shown)
         number = _read(shown)
         if number is None or not is_usable(number):
-            return Bad(f"{quoted(shown)} is no {self.noun}. {self.instead}")
+            return Bad(say(self.refused, value=quoted(shown)))
         return self.fit(number, shown, field)
 
     def fit(self, number: Decimal, shown: Scalar, field: Field) -> Any:
@@ -98,11 +105,10 @@ class IntegerType(NumberType):
     """A whole number of up to 64 bits."""
 
     key = "integer"
-    label = "Whole number"
+    label = later("Whole number")
     cell_format = "0"
-    hint = "A whole number, such as 1234"
-    noun = "whole number"
-    instead = "Write it as 1234."
+    hint = later("A whole number, such as 1234")
+    refused = later("%(value)s is no whole number. Write it as 1234.")
     examples = (
         Example("42", 42, 42),
         Example(" -7 ", -7, -7),
@@ -133,11 +139,12 @@ class IntegerType(NumberType):
     def fit(self, number: Decimal, shown: Scalar, field: Field) -> int | Bad:
         """Return a whole number of up to 64 bits, or `Bad`."""
         if isinstance(shown, str) and "e" in shown.lower():
-            return Bad(f"{quoted(shown)} is no {self.noun}. {self.instead}")
+            return Bad(say(self.refused, value=quoted(shown)))
         if number != (whole := round(number)):
-            return Bad(f"{quoted(shown)} is no whole number. Write it without decimal places, such as {whole}.")
+            wanted = later("%(value)s is no whole number. Write it without decimal places, such as %(whole)s.")
+            return Bad(say(wanted, value=quoted(shown), whole=whole))
         if not _SMALLEST <= number <= _LARGEST:
-            return Bad(f"{quoted(shown)} is too large. Write a whole number of at most 18 digits.")
+            return Bad(say("%(value)s is too large. Write a whole number of at most 18 digits.", value=quoted(shown)))
         return whole
 
     def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
@@ -154,11 +161,10 @@ class DecimalType(NumberType):
     """A decimal number, kept exactly; `scale` of its field is how many places it keeps."""
 
     key = "decimal"
-    label = "Decimal number"
+    label = later("Decimal number")
     cell_format = "General"
-    hint = "A number, such as 1234.5"
-    noun = "decimal number"
-    instead = "Write it as 1234.5."
+    hint = later("A number, such as 1234.5")
+    refused = later("%(value)s is no decimal number. Write it as 1234.5.")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("29.85", Decimal("29.85"), Decimal("29.85")),
         Example("29.850", Decimal("29.85"), Decimal("29.85")),
@@ -196,12 +202,14 @@ class DecimalType(NumberType):
         value = without_trailing_zeros(number)
         places = -int(value.as_tuple().exponent)
         if max(value.adjusted() + 1, 1) + max(places, scale or 0) > MAX_DIGITS:
-            return Bad(f"{quoted(shown)} has more than {MAX_DIGITS} digits. Shorten it.")
+            return Bad(
+                say("%(value)s has more than %(most)s digits. Shorten it.", value=quoted(shown), most=MAX_DIGITS)
+            )
         if scale is None:
             return value
         near = rounded(number, scale)
         if near != number and not (isinstance(shown, float) and _is_noise(near - number, scale)):
-            return Bad(f"{quoted(shown)} has {places} decimal places, and {scale} are kept. Write it as {near:f}.")
+            return _too_many_places(quoted(shown), places, scale, near)
         return near
 
     def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
@@ -226,6 +234,11 @@ class DecimalType(NumberType):
         return Field(key, label, self.key, additional=True, scale=scale)
 
 
+def _too_many_places(value: str, places: int, scale: int, near: Decimal) -> Bad:
+    kept = later("%(value)s has %(places)s decimal places, and %(scale)s are kept. Write it as %(near)s.")
+    return Bad(say(kept, value=value, places=places, scale=scale, near=f"{near:f}"))
+
+
 def _is_noise(difference: Decimal, scale: int) -> bool:
     return abs(difference) <= _NOISE.scaleb(-scale)
 
@@ -234,11 +247,10 @@ class MoneyType(DecimalType):
     """An amount of money: two decimal places unless its field says otherwise."""
 
     key = "money"
-    label = "Money"
+    label = later("Money")
     cell_format = "0.00"
-    hint = "An amount, such as 29.90"
-    noun = "amount"
-    instead = "Write it as 29.90."
+    hint = later("An amount, such as 29.90")
+    refused = later("%(value)s is no amount. Write it as 29.90.")
     examples = (
         Example("29.9", Decimal("29.90"), Decimal("29.90")),
         Example(29.9, Decimal("29.90"), Decimal("29.90")),

@@ -10,6 +10,7 @@ from sync.fields import Bad, Example, Field, Option
 from sync.types.choices import CUSTOMER, MultiSelectType, ReferenceType, choices_of, names_in
 from sync.types.text import as_text, trimmed
 from sync.types.value import shown_value
+from sync.words import later
 
 _LOCATIONS = Field(
     "location", "Location", "relation", options=(Option(1, "Brno"), Option(2, "North, East")), target="location"
@@ -26,9 +27,9 @@ class RelationType(ReferenceType):
     """
 
     key = "relation"
-    label = "Relation"
+    label = later("Relation")
     additional = True
-    hint = "Another record, by its name or ID"
+    hint = later("Another record, by its name or ID")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Brno", 1, "Brno", _LOCATIONS),
         Example("north, east", 2, "North, East", _LOCATIONS),
@@ -55,8 +56,8 @@ class MultiRelationType(MultiSelectType):
     """Several other records; their IDs are the value."""
 
     key = "multi_relation"
-    label = "Multi-relation"
-    hint = "Other records, by name or ID, separated by commas"
+    label = later("Multi-relation")
+    hint = later("Other records, by name or ID, separated by commas")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("north, east; Brno", (1, 2), 'Brno, "North, East"', _LOCATIONS),
         Example(1, (1,), "Brno", _LOCATIONS),

@@ -10,6 +10,7 @@ from sync.cells import Broken, RawCell, Scalar
 from sync.fields import Bad, Damage, Example, Field
 from sync.types.text import as_text, trimmed
 from sync.types.value import ValueType, shown_value
+from sync.words import later
 
 MASK = "••••••••"
 """What stands where a secret would be shown; as an answer it means: leave it as it is."""
@@ -23,10 +24,10 @@ class SecretType(ValueType):
     """A text that no cell, form, message or log ever shows."""
 
     key = "secret"
-    label = "Secret"
+    label = later("Secret")
     additional = False
     secret = True
-    hint = "Leave blank to keep it as it is"
+    hint = later("Leave blank to keep it as it is")
     examples = (
         Example("correct horse", "correct horse", None),
         Example(" spaces count ", " spaces count ", None),
@@ -72,5 +73,5 @@ class PasswordType(SecretType):
     """A secret that admins may define."""
 
     key = "password"
-    label = "Password"
+    label = later("Password")
     additional = True

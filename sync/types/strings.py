@@ -12,6 +12,7 @@ from sync.cells import Formula, Scalar
 from sync.fields import Bad, Example, Field
 from sync.types.text import as_text
 from sync.types.value import ValueType
+from sync.words import later
 
 _STRING_LENGTH = 255
 
@@ -20,9 +21,9 @@ class StringType(ValueType):
     """Short text, kept as it is: white space, letter case and leading zeros are part of the value."""
 
     key = "string"
-    label = "String"
+    label = later("String")
     width = 24
-    hint = "Any text"
+    hint = later("Any text")
     examples = (
         Example("Anna Novák", "Anna Novák", "Anna Novák"),
         Example("001042", "001042", "001042"),
@@ -65,9 +66,9 @@ class TextType(StringType):
     """Long text of any number of lines."""
 
     key = "text"
-    label = "Text"
+    label = later("Text")
     width = 40
-    hint = "Any text, also of several lines"
+    hint = later("Any text, also of several lines")
 
     def looks_like(self, text: str) -> bool:
         """Tell that any text may be a long text."""

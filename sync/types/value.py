@@ -11,8 +11,9 @@ from sync.fields import Bad, Damage, Field, FieldType
 from sync.types.damage import text_damage
 from sync.types.digits import MAX_DIGITS, is_usable
 from sync.types.text import CELL_LIMIT, as_text, cell_length, clean_text, same_text, trimmed
+from sync.words import later, say
 
-_NEVER_CALCULATED = (
+_NEVER_CALCULATED = later(
     "This formula was never calculated. Open and save the workbook in a spreadsheet program, or type the value."
 )
 
@@ -25,16 +26,17 @@ def shown_value(raw: RawCell) -> Scalar | Broken | None:
 
 def _broken(cell: Broken) -> Bad:
     if not cell.text:
-        return Bad(_NEVER_CALCULATED)
-    return Bad(f"'{cell.text}' is an error in the workbook. Correct the formula, or type the value.")
+        return Bad(say(_NEVER_CALCULATED))
+    return Bad(say("'%(text)s' is an error in the workbook. Correct the formula, or type the value.", text=cell.text))
 
 
 def _beyond(shown: Scalar) -> Bad | None:
     """Return what is wrong with a value that no field of any type can hold."""
     if isinstance(shown, str) and (length := cell_length(shown)) > CELL_LIMIT:
-        return Bad(f"This text has {length:,} characters, and a cell holds {CELL_LIMIT:,}. Shorten it.")
+        long = later("This text has %(length)s characters, and a cell holds %(most)s. Shorten it.")
+        return Bad(say(long, length=f"{length:,}", most=f"{CELL_LIMIT:,}"))
     if isinstance(shown, (int, float, Decimal)) and not is_usable(shown):
-        return Bad(f"This number is out of range. Write a number of at most {MAX_DIGITS} digits.")
+        return Bad(say("This number is out of range. Write a number of at most %(most)s digits.", most=MAX_DIGITS))
     return None
 
 

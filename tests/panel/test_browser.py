@@ -44,7 +44,7 @@ def test_a_field_is_defined_and_a_customer_added_with_it_and_with_generated_acce
     page.get_by_role("button", name="Generate a login").click()
     page.get_by_role("button", name="Generate a password").click()
     page.wait_for_function(
-        "document.querySelector('[name=login]').value && document.querySelector('[name=password]').value"
+        "() => document.querySelector('[name=login]').value && document.querySelector('[name=password]').value"
     )
     login, password = (page.locator(f"[name={name}]").input_value() for name in ("login", "password"))
     page.get_by_label("Full name").fill("Ann Novak")

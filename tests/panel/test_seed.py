@@ -117,7 +117,7 @@ def the_customer_is_added(page: Page) -> None:
 
     page.get_by_role("button", name="Generate a login").click()
     page.get_by_role("button", name="Generate a password").click()
-    page.wait_for_function("['login', 'password'].every(name => document.querySelector(`[name=${name}]`).value)")
+    page.wait_for_function("() => ['login', 'password'].every(name => document.querySelector(`[name=${name}]`).value)")
     assert page.locator("[name=login]").input_value() == "RB0001"
     assert re.fullmatch("[a-hj-km-np-z2-9]{14}", page.locator("[name=password]").input_value())
 
