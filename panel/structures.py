@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Text
@@ -53,6 +54,19 @@ def is_indexed(schema: Schema, field: Field) -> bool:
     return placement is None or (not placement.hidden and (placement.show_in_list or placement.searchable))
 
 
+def indexed(schema: Schema) -> tuple[Field, ...]:
+    """Return the fields that get an index: of the additional ones that want it, the first `MOST_INDEXED`."""
+    listed = [field for field in schema.fields if is_indexed(schema, field)]
+    additional = [field for field in listed if field.additional]
+    return (*(field for field in listed if not field.additional), *additional[:MOST_INDEXED])
+
+
+def has_room(schema: Schema, key: str) -> bool:
+    """Tell whether an additional field gets an index if it wants one; with a key of none it is a new one, the last."""
+    before = takewhile(lambda field: field.key != key, schema.additional)
+    return sum(is_indexed(schema, field) for field in before) < MOST_INDEXED
+
+
 def is_trigrammed(schema: Schema, field: Field) -> bool:
     """Tell whether any part of a field's text is to be found by an index."""
     if not field.additional:
@@ -63,10 +77,7 @@ def is_trigrammed(schema: Schema, field: Field) -> bool:
 
 def structures(connection: Connection, schema: Schema, *, trigrams: bool) -> Iterator[Structure]:
     """Yield everything that the lists of a schema want; with `trigrams` the database can index them."""
-    listed = [field for field in schema.fields if is_indexed(schema, field)]
-    built_in = [field for field in listed if not field.additional]
-    additional = [field for field in listed if field.additional][:MOST_INDEXED]
-    for field in (*built_in, *additional):
+    for field in indexed(schema):
         yield from _orders(connection, field)
         if trigrams and is_trigrammed(schema, field):
             make = _search_table if is_sqlite(connection) else _trigram_index

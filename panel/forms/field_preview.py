@@ -15,7 +15,8 @@ from panel.forms.additional_field import CATEGORY_LABELS, AdditionalFieldForm
 from panel.forms.customer import Shape
 from panel.generator import read_config
 from panel.models import GeneratorConfig
-from panel.schema import HELP
+from panel.schema import HELP, Schema, current_schema
+from panel.structures import MOST_INDEXED, has_room
 from sync.fields import Bad, Field, Option
 from sync.types import FIELD_TYPES
 from sync.values import check_required, parse_value
@@ -53,7 +54,7 @@ def preview_of(
     )
     if SAMPLE in sent:
         _judge(shown)
-    return Preview(shown, generator, seen_in(form), wrong)
+    return Preview(shown, generator, seen_in(form, current_schema(connection)), wrong)
 
 
 def _draft(form: AdditionalFieldForm, options: list[list[str]]) -> Field:
@@ -87,8 +88,8 @@ def _judge(shown: BaseForm) -> None:
         control.errors = [missing]
 
 
-def seen_in(form: AdditionalFieldForm) -> str:
-    """Return in a sentence where people will see the field."""
+def seen_in(form: AdditionalFieldForm, schema: Schema) -> str:
+    """Return in sentences where people will see the field, and whether lists will be quick by it."""
     if form.hidden.data:
         return str(_("It is kept, and seen nowhere but in history."))
     places = ", ".join(_places(form))
@@ -96,7 +97,17 @@ def seen_in(form: AdditionalFieldForm) -> str:
     if form.category.data in CATEGORY_LABELS and form.category.data != "all":
         label = CATEGORY_LABELS[form.category.data]
         sentences.append(_("Only customers of the category %(category)s have it.", category=label))
+    if _is_listed(form) and not has_room(schema, form.key.data or ""):
+        words = _(
+            "Lists are slower by it: an index is made for the first %(num)d fields that are in the list or searched.",
+            num=MOST_INDEXED,
+        )
+        sentences.append(words)
     return " ".join(map(str, sentences))
+
+
+def _is_listed(form: AdditionalFieldForm) -> bool:
+    return any(form.uses(name) and form[name].data for name in ("show_in_list", "searchable"))
 
 
 def _places(form: AdditionalFieldForm) -> Iterator[str]:

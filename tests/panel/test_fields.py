@@ -22,6 +22,7 @@ from panel.models import AdditionalField, Customer, Revision, UniqueValue
 from panel.models.columns import now
 from panel.records import records_by_id
 from panel.schema import current_schema
+from panel.structures import existing
 from sync.types import FIELD_TYPES
 from sync.values import read_json
 from tests.builders import additional_field, customer
@@ -102,6 +103,33 @@ def test_a_preview_writes_nothing_and_is_for_those_who_configure(app: Flask, cli
     client.get("/sign-out/")
     eva = sign_in(app.test_client(), "eva@example.com", "four words and a comma")
     assert eva.post("/fields/preview/", data=FIELD).status_code == 403
+
+
+@SQLITE
+def test_a_field_that_comes_after_the_most_that_are_indexed_is_said_to_be_slower(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("panel.structures.MOST_INDEXED", 2)
+    with app.app_context():
+        for number, where in enumerate(("show_in_list", "add", "searchable", "show_in_list")):
+            additional_field(f"f{number}", position=number, **{where: True})
+        names = existing(db.session.connection())
+        assert {name[:17] for name in names if name.startswith("ix_customer_cf_")} == {
+            "ix_customer_cf_f0",
+            "ix_customer_cf_f2",
+        }
+    sign_in(client)
+
+    def is_slower(key: str = "", **typed: str) -> bool:
+        address = f"/fields/preview/?id={1 + int(key[1])}" if key else "/fields/preview/"
+        return "Lists are slower by it" in client.post(address, data=FIELD | typed).get_json()["html"]
+
+    assert is_slower(show_in_list="y")
+    assert is_slower("f3", searchable="y")
+    assert not is_slower("f3")
+    assert not is_slower("f1", searchable="y")
+    assert not is_slower("f2", searchable="y")
+    assert not is_slower(type="password", show_in_list="y")
 
 
 # The list: order, use, retiring
