@@ -55,7 +55,8 @@ class Alphabet:
 
     def draw(self, length: int) -> str:
         """Return a random text; each character is drawn with equal chance."""
-        return "".join(secrets.choice(self.at(place, length)) for place in range(length))
+        outer, inner = self.outer, self.inner
+        return "".join(secrets.choice(outer if place in {0, length - 1} else inner) for place in range(length))
 
     def bits(self, length: int) -> float:
         """Return how many bits of chance are in a text of this length."""

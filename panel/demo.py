@@ -15,7 +15,7 @@ from panel.authors import COMMAND_LINE
 from panel.changelog import Write, write_in_bulk
 from panel.database import writing
 from panel.extensions import db
-from panel.fitting import fit_fields, know_values
+from panel.fitting import fitted_afterwards, know_values
 from panel.models import AdditionalField, SchemaVersion
 from panel.newcomers import complete, today
 from panel.records import batches
@@ -45,13 +45,13 @@ FIELDS: tuple[dict[str, Any], ...] = (
 def add_demo(count: int, progress: Callable[[int], None]) -> None:
     """Add customers in bulk, in transactions of `ROWS_AT_ONCE`; `progress` hears how many are there."""
     _add_fields()
-    fit_fields(db.engine)
     chance = random.Random(count)  # noqa: S311 - made-up people need no secrecy
     done = 0
-    for some in batches(_people(count, chance), ROWS_AT_ONCE):
-        _write(some)
-        done += len(some)
-        progress(done)
+    with fitted_afterwards(db.engine):
+        for some in batches(_people(count, chance), ROWS_AT_ONCE):
+            _write(some)
+            done += len(some)
+            progress(done)
     know_values(db.engine)
 
 

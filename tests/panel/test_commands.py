@@ -21,6 +21,7 @@ from panel.extensions import db
 from panel.models import Import, User
 from panel.schema import current_schema
 from panel.signature import signature
+from panel.structures import existing, indexes_trigrams, structures
 from tests import hostile, office
 from tests.builders import additional_field, customer
 from tests.databases import Database
@@ -232,11 +233,15 @@ def test_a_user_acts_with_their_own_rights(app: Flask, runner: FlaskCliRunner, w
         assert db.session.scalars(select(Import)).all() == []
 
 
-def test_demo_customers_have_additional_fields(app: Flask, runner: FlaskCliRunner) -> None:
+def test_demo_customers_have_additional_fields_and_lists_their_indexes(app: Flask, runner: FlaskCliRunner) -> None:
     assert runner.invoke(args=["demo", "30"]).exit_code == 0
     assert runner.invoke(args=["demo", "30"]).exit_code == 0
     with app.app_context():
-        assert len(current_schema(db.session.connection()).additional) == 9
+        connection = db.session.connection()
+        schema = current_schema(connection)
+        assert len(schema.additional) == 9
+        wanted = structures(connection, schema, trigrams=indexes_trigrams(connection))
+        assert existing(connection) == {one.name for one in wanted}
 
 
 def test_an_additional_field_is_exported_and_imported_at_once(
