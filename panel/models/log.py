@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from panel.models.columns import Base, Document, Instant, Long, Number, Short
+
+ALONE = "import_id IS NULL AND undo_of IS NULL AND job_id IS NULL AND through <> 'keys'"
+"""Which revisions belong to no import and no job, which are shown as a whole, nor to a new key (`panel.rotating`)."""
+
+
+def _partial_index(name: str, column: str, where: str) -> Index:
+    return Index(name, column, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class Revision(Base):
@@ -17,9 +24,9 @@ class Revision(Base):
 
     __tablename__ = "revision"
     __table_args__ = (
-        Index("ix_revision_at", "at"),
-        Index("ix_revision_import_id", "import_id"),
-        Index("ix_revision_job_id", "job_id"),
+        _partial_index("ix_revision_alone", "at", ALONE),
+        _partial_index("ix_revision_import_id", "import_id", "import_id IS NOT NULL"),
+        _partial_index("ix_revision_job_id", "job_id", "job_id IS NOT NULL"),
     )
 
     entity: Mapped[Short] = mapped_column(primary_key=True)

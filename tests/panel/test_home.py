@@ -18,6 +18,7 @@ from panel.models import Partner
 from panel.newcomers import today
 from tests.builders import customer, edit
 from tests.panel.pages import STAFF_PASSWORD, add_user, sign_in
+from tests.panel.plans import plans
 
 
 def bars(page: str) -> dict[str, list[object]]:
@@ -71,6 +72,16 @@ def test_recent_changes_say_who_did_what_to_whom(app: Flask, client: FlaskClient
     page = " ".join(sign_in(client).get("/").text.split())
     assert re.search(r"changed City of <a [^>]*>Ann</a>", page)
     assert re.search(r"added <a [^>]*>Ann</a>", page)
+
+
+def test_recent_changes_are_found_by_an_index_of_those_that_people_make_one_by_one(
+    app: Flask, client: FlaskClient
+) -> None:
+    sign_in(client)
+    with app.app_context():
+        with plans(db.session.connection()) as found:
+            assert client.get("/").status_code == 200
+        assert any(re.search("ix_revision_alone", plan) and not re.search("TEMP B-TREE|Sort", plan) for plan in found)
 
 
 def test_the_first_page_tells_a_partners_user_of_nobody_elses_customers(app: Flask, client: FlaskClient) -> None:

@@ -165,7 +165,14 @@ def upgrade() -> None:
     with op.batch_alter_table("revision", schema=None) as batch_op:
         batch_op.add_column(sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
         batch_op.add_column(sa.Column("reason", sa.String(length=255), server_default="", nullable=False))
-        batch_op.create_index("ix_revision_job_id", ["job_id"], unique=False)
+
+    # The first page wants the newest of these, of which a large import or job leaves none among the newest million.
+    alone = "import_id IS NULL AND undo_of IS NULL AND job_id IS NULL AND through <> 'keys'"
+    _index_revisions("ix_revision_alone", "at", alone)
+    op.drop_index("ix_revision_at", "revision")
+    op.drop_index("ix_revision_import_id", "revision")
+    for name in ("import_id", "job_id"):
+        _index_revisions(f"ix_revision_{name}", name, f"{name} IS NOT NULL")
 
     with op.batch_alter_table("status", schema=None) as batch_op:
         batch_op.add_column(
@@ -229,6 +236,10 @@ def _grant_what_is_new() -> None:
             connection.execute(granted)
 
 
+def _index_revisions(name: str, column: str, where: str) -> None:
+    op.create_index(name, "revision", [column], sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
 def downgrade() -> None:
     with op.batch_alter_table("status", schema=None) as batch_op:
         batch_op.drop_column("merged_into")
@@ -247,8 +258,11 @@ def downgrade() -> None:
         batch_op.drop_column("field_rights")
         batch_op.drop_column("description")
 
+    for name in ("ix_revision_alone", "ix_revision_import_id", "ix_revision_job_id"):
+        op.drop_index(name, "revision")
+    for name in ("at", "import_id"):
+        op.create_index(f"ix_revision_{name}", "revision", [name])
     with op.batch_alter_table("revision", schema=None) as batch_op:
-        batch_op.drop_index("ix_revision_job_id")
         batch_op.drop_column("reason")
         batch_op.drop_column("job_id")
 
