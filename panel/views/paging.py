@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, union
 
+from panel.database import is_sqlite
 from panel.forms.ordering import Order
 from panel.models import Customer
 from sync.records import Record
@@ -64,13 +65,23 @@ class Page:
     after: Place | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a list: its condition, and whether all of its rows have the same key."""
+
+    where: Sequence[ColumnElement[bool]] = ()
+    same: bool = False
+
+
 def walk(connection: Connection, query: Select[Any], sorting: Sorting, spot: Spot, size: int) -> list[Place]:
     """Return the places of up to `size` rows from a spot on, nearest first, in the order of an index."""
     down = sorting.descending != spot.back
     found: list[Place] = []
     for part in _parts(connection, sorting, spot):
-        nearest = (_direct(column, down=down) for column in (sorting.key, _ID))
-        rows = query.add_columns(sorting.key, _ID).where(*part).order_by(*nearest).limit(size - len(found))
+        # By a key that is always the same SQLite would sort, and without it PostgreSQL might look through all IDs.
+        order = (_ID,) if part.same and is_sqlite(connection) else (sorting.key, _ID)
+        nearest = (_direct(column, down=down) for column in order)
+        rows = query.add_columns(sorting.key, _ID).where(*part.where).order_by(*nearest).limit(size - len(found))
         found.extend(Place(key, record_id) for key, record_id in connection.execute(rows))
         if len(found) == size:
             break
@@ -85,38 +96,36 @@ def _after(column: ColumnElement[Any], value: Any, *, down: bool) -> ColumnEleme
     return column < value if down else column > value
 
 
-def _parts(connection: Connection, sorting: Sorting, spot: Spot) -> Iterator[Sequence[ColumnElement[bool]]]:
-    """Yield the conditions of each part of a list from a spot on, nearest first."""
+def _parts(connection: Connection, sorting: Sorting, spot: Spot) -> Iterator[Part]:
+    """Yield the parts of a list from a spot on, nearest first."""
     down, place = sorting.descending != spot.back, spot.place
     if sorting.order is None:
-        yield () if place is None else (_after(_ID, place.id, down=down),)
+        yield Part() if place is None else Part((_after(_ID, place.id, down=down),))
         return
     empty = sorting.key.is_(None)
     if place is not None and place.key is None:
-        yield empty, _after(_ID, place.id, down=down)
+        yield Part((empty, _after(_ID, place.id, down=down)), same=True)
     elif spot.back and place is None:
-        yield (empty,)
+        yield Part((empty,), same=True)
     if spot.back or place is None or place.key is not None:
         beyond = None if place is None or place.key is None else place
         yield from _filled(connection, sorting.order, beyond, down=down)
     if not spot.back and (place is None or place.key is not None):
-        yield (empty,)
+        yield Part((empty,), same=True)
 
 
-def _filled(
-    connection: Connection, order: Order, place: Place | None, *, down: bool
-) -> Iterator[Sequence[ColumnElement[bool]]]:
+def _filled(connection: Connection, order: Order, place: Place | None, *, down: bool) -> Iterator[Part]:
     # The place's own key by itself: a condition on both key and ID uses no index on SQLite.
     if place is not None:
-        yield order.key == literal(place.key, order.key.type), _after(_ID, place.id, down=down)
+        yield Part((order.key == literal(place.key, order.key.type), _after(_ID, place.id, down=down)), same=True)
     if order.options:
         keys = _keys(connection, order, place, down=down)
         start = 0 if place is None else keys.index(place.key) + 1
-        yield from ((order.key == literal(key, order.key.type),) for key in keys[start:])
+        yield from (Part((order.key == literal(key, order.key.type),), same=True) for key in keys[start:])
     elif place is not None:
-        yield (_after(order.key, literal(place.key, order.key.type), down=down),)
+        yield Part((_after(order.key, literal(place.key, order.key.type), down=down),))
     else:
-        yield (order.key.is_not(None),)
+        yield Part((order.key.is_not(None),))
 
 
 def _keys(connection: Connection, order: Order, place: Place | None, *, down: bool) -> list[Any]:
