@@ -6,14 +6,18 @@ the row: whatever the order, a page soon meets enough of them. Both mean the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
+    ClauseElement,
     ColumnElement,
     Connection,
+    Executable,
     Select,
     and_,
     column,
@@ -23,9 +27,10 @@ from sqlalchemy import (
     or_,
     select,
     table,
-    union,
     union_all,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from panel.database import TooSlow, is_sqlite, within
 from panel.forms.registry import ENTRIES, finds
@@ -39,7 +44,9 @@ FEW = 10_000
 """Of a word, so many found customers are a list; SQLite and PostgreSQL sort and join as many in no time."""
 SCANNED = 10_000
 """So many customers are looked through where there is no index of trigrams."""
-PROBE_SECONDS = 0.3
+COMMON = 2 * FEW
+"""Of a word that PostgreSQL expects in so many customers, nobody looks for all of them."""
+PROBE_SECONDS = 0.25
 
 _SEARCHED = frozenset({"login", "full_name", "phones", "emails", "city"})
 _BY_BEGINNING = frozenset({"login"})
@@ -47,6 +54,20 @@ _GRAM = 3
 _TABLE = Customer.__table__
 _THERE: ColumnElement[bool] = _TABLE.c.deleted_at.is_(None)
 _CONTACT = CustomerContact.__table__.c
+
+
+class Explained(Executable, ClauseElement):
+    """What PostgreSQL expects of a query, without running it."""
+
+    inherit_cache = False
+
+    def __init__(self, query: Select[Any]) -> None:
+        self.query = query
+
+
+@compiles(Explained, "postgresql")
+def _explained(element: Explained, compiler: SQLCompiler, **options: Any) -> str:
+    return f"EXPLAIN (FORMAT JSON) {compiler.process(element.query, **options)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +91,8 @@ def condition(connection: Connection, schema: Schema, search: str) -> ColumnElem
     if not words:
         return None
     fields = [field for field in schema.fields if _is_searched(schema, field)]
-    some = select(_TABLE.c.id).where(_THERE).limit(SCANNED + 1)
-    searcher = Searcher(connection, fields, trigrammed_keys(connection), _count(connection, some) > SCANNED)
+    newest = connection.execute(select(func.max(_TABLE.c.id))).scalar() or 0
+    searcher = Searcher(connection, fields, trigrammed_keys(connection), newest)
     number = digits_in(" ".join(words))
     phones = [_contact(field, number) for field in fields if field.type == "phones" and number and len(words) > 1]
     if phones and _count(connection, union_all(*(one.ids for one in phones)).limit(1)):
@@ -90,12 +111,12 @@ def _count(connection: Connection, ids: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """Where a search looks, and by which indexes; `many` says that there are more than `SCANNED` customers."""
+    """Where a search looks, and by which indexes; `newest` is the highest ID."""
 
     connection: Connection
     fields: Sequence[Field]
     trigrammed: frozenset[str]
-    many: bool
+    newest: int
 
     def word(self, word: str) -> ColumnElement[bool]:
         """Return the condition that a word is found."""
@@ -105,14 +126,28 @@ class Searcher:
         """Return the condition that one of the finders finds a row, in the form that fits how many there are."""
         if not finders:
             return false()
+        found = None if self._is_common(finders) else self._probe(finders)
+        if found is None:
+            return or_(*(one.row for one in sorted(finders, key=lambda one: one.elsewhere)))
+        return _is_one_of(self.connection, found)
+
+    def _probe(self, finders: Sequence[Finder]) -> frozenset[int] | None:
+        """Return the IDs of those that match, or None where these are many or take long to find."""
+        ids = union_all(*(one.ids for one in finders)).limit(FEW + 1)
         try:
             with within(self.connection, PROBE_SECONDS):
-                found = _count(self.connection, union_all(*(one.ids for one in finders)).limit(FEW + 1))
+                found = self.connection.execute(ids).scalars().all()
         except TooSlow:
-            found = FEW + 1
-        if found > FEW:
-            return or_(*(one.row for one in sorted(finders, key=lambda one: one.elsewhere)))
-        return _TABLE.c.id.in_(union(*(one.ids for one in finders)))
+            return None
+        return frozenset(found) if len(found) <= FEW else None
+
+    def _is_common(self, finders: Sequence[Finder]) -> bool:
+        """Tell whether very many will match: PostgreSQL looks at all of them before it gives the first."""
+        rows = [one.row for one in finders if not one.elsewhere]
+        if is_sqlite(self.connection) or self.newest <= COMMON or not rows:
+            return False
+        plan = self.connection.execute(Explained(select(_TABLE.c.id).where(_THERE, or_(*rows)))).scalar_one()
+        return int(plan[0]["Plan"]["Plan Rows"]) > COMMON
 
     def _in_field(self, field: Field, word: str) -> Iterator[Finder]:
         entry = ENTRIES[field.type]
@@ -133,7 +168,15 @@ class Searcher:
             return _plain(false())
         if field.key in self.trigrammed and len(part) >= _GRAM:
             return Finder(row, _by_trigrams(field, part)) if is_sqlite(self.connection) else _plain(row)
-        return _plain(by_beginning(field, entry.storage, word) if self.many else row)
+        return _plain(by_beginning(field, entry.storage, word) if self.newest > SCANNED else row)
+
+
+def _is_one_of(connection: Connection, ids: Collection[int]) -> ColumnElement[bool]:
+    """Return the condition that a customer is one of these, with the IDs in one argument."""
+    if is_sqlite(connection):
+        listed = func.json_each(json.dumps(sorted(ids))).table_valued("value")
+        return _TABLE.c.id.in_(select(listed.c.value))
+    return _TABLE.c.id == func.any(literal(sorted(ids), ARRAY(BigInteger)))
 
 
 def _plain(row: ColumnElement[bool]) -> Finder:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from flask import Flask
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select, text
 
 from panel import search
 from panel.database import writing
 from panel.extensions import db
-from panel.forms.registry import filters_of, sorts_by
+from panel.forms.registry import filters_of
 from panel.models import AdditionalField, Customer, CustomerContact
 from panel.schema import current_schema, forget_schema
 from panel.structures import existing, trigrammed_keys
 from tests.builders import additional_field, customer, edit
+from tests.panel.plans import plan_of
 
 THERE = Customer.__table__.c.deleted_at.is_(None)
 
@@ -87,11 +86,12 @@ def test_each_word_is_found_where_its_kind_is_looked_for(three: Flask, text: str
         assert found(text) == names
 
 
+@pytest.mark.parametrize("limit", ["FEW", "COMMON"])
 @pytest.mark.parametrize(("text", "names"), SEARCHES)
 def test_a_word_that_many_match_is_looked_for_row_by_row_and_means_the_same(
-    three: Flask, monkeypatch: pytest.MonkeyPatch, text: str, names: str
+    three: Flask, monkeypatch: pytest.MonkeyPatch, text: str, names: str, limit: str
 ) -> None:
-    monkeypatch.setattr(search, "FEW", -1)
+    monkeypatch.setattr(search, limit, -1)
     with three.app_context():
         assert found(text) == names
 
@@ -147,21 +147,6 @@ def test_sqlite_indexes_trigrams_of_names_cities_and_searchable_texts(three: Fla
         assert trigrammed_keys(db.session.connection()) == {"full_name", "city", "serial", "mobile"}
 
 
-def plan_of(query: Select[Any]) -> str:
-    """Return how the database would answer a query, if there were very many customers."""
-    connection = db.session.connection()
-    if connection.dialect.name == "sqlite":
-        explain = "EXPLAIN QUERY PLAN "
-    else:
-        explain = "EXPLAIN "
-        many = "UPDATE pg_class SET relpages = 1, reltuples = 1000000 WHERE relname LIKE '{}'"
-        for name in ("customer", "ix_customer_%%"):
-            connection.exec_driver_sql(many.format(name))
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-    sql = query.compile(connection, compile_kwargs={"literal_binds": True})
-    return "\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + str(sql).replace("%", "%%")))
-
-
 @pytest.mark.parametrize(
     ("name", "text", "index"),
     [
@@ -182,16 +167,15 @@ def test_filters_on_indexed_fields_are_answered_by_their_index(three: Flask, nam
     with three.app_context():
         filters = (one for field in current_schema(db.session.connection()).fields for one in filters_of(field))
         one = next(one for one in filters if one.arg == name)
-        assert index in plan_of(select(Customer.id).where(THERE, one.condition(one.clean(text))))
+        assert index in plan_of(
+            db.session.connection(), select(Customer.id).where(THERE, one.condition(one.clean(text)))
+        )
 
 
-@pytest.mark.parametrize("key", ["full_name", "date_of_birth", "phones", "serial", "speed"])
-def test_an_index_gives_the_order_of_a_page_from_its_place_on(three: Flask, key: str) -> None:
-    with three.app_context():
-        schema = current_schema(db.session.connection())
-        order = sorts_by(schema.field(key))
-        page = select(Customer.id).where(THERE, order.key.is_not(None)).order_by(order.key.desc(), Customer.id.desc())
-        plan = plan_of(page.limit(5))
-        assert f"_{key}_" in plan
-        assert "TEMP B-TREE" not in plan
-        assert "Sort" not in plan
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_postgresql_answers_pages_by_indexes_in_one_process(app: Flask) -> None:
+    with app.app_context():
+        db.session.rollback()
+        names = ("max_parallel_workers_per_gather", "jit", "random_page_cost", "plan_cache_mode")
+        settings = [db.session.scalar(text(f"SHOW {name}")) for name in names]
+        assert settings == ["0", "off", "1.1", "force_custom_plan"]
