@@ -53,8 +53,8 @@ def browser_page(chromium: Browser) -> Iterator[Page]:
     context.on("request", lambda request: None if _is_local(request.url) else foreign.append(request.url))
     yield page
     context.close()
-    assert failures == []
-    assert foreign == []
+    assert failures == [], failures
+    assert foreign == [], foreign
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ def page(browser_page: Page, live_server: str) -> Iterator[Page]:
     complaints = complaints_of(browser_page)
     sign_in_by_form(browser_page, live_server)
     yield browser_page
+    browser_page.wait_for_load_state()  # the server goes before the page does, and scripts may be on their way
     assert complaints == []
 
 
@@ -170,7 +171,9 @@ def test_options_are_dragged_and_one_in_use_is_taken_away_only_with_an_answer(
     ]
     lines.nth(0).get_by_role("button", name="Remove").click()
     page.get_by_role("button", name="Save").click()
-    page.get_by_label("Radio is taken away.").select_option("Cable")
+    answer = page.get_by_label("Radio is taken away.")
+    answer.and_(page.locator(":focus")).wait_for()
+    answer.select_option("Cable")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Line was saved").wait_for()
     with app.app_context():

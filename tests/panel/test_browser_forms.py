@@ -29,6 +29,7 @@ def page(browser_page: Page, live_server: str) -> Iterator[Page]:
     complaints = complaints_of(browser_page)
     sign_in_by_form(browser_page, live_server)
     yield browser_page
+    browser_page.wait_for_load_state()  # the server goes before the page does, and scripts may be on their way
     assert complaints == []
 
 
@@ -333,6 +334,12 @@ def test_a_value_is_restored_from_its_line_of_history_after_a_question(
     restore.press("Enter")
     page.get_by_text("1 field was saved").wait_for()
     assert saved(app, record_id).city == "Brno"
+    who = page.locator("summary[title='Who set City']")
+    who.press("Enter")
+    page.get_by_text("History of this field").and_(page.locator(":visible")).wait_for()
+    page.keyboard.press("Escape")
+    assert page.locator("details.blame[open]").count() == 0
+    assert who.evaluate("one => one === document.activeElement")
     assert "City from Olomouc to Brno" in " ".join(page.locator(".history > li").first.inner_text().split())
 
 
