@@ -10,13 +10,16 @@ from typing import Any
 
 from flask import Flask, has_request_context, request
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from panel.extensions import db
 from sync.errors import SyncError
+from sync.words import later, say
 
 BUSY_MILLISECONDS = 30_000
+AT_ONCE = later("Somebody else was writing at the same moment. Nothing was written; try again.")
 _STEPS_BETWEEN_LOOKS = 10_000
+_CLASHES = frozenset({"40001", "40P01", "55P03", "23505"})  # serialization, deadlock, lock, unique
 _writer: ContextVar[bool | None] = ContextVar("writer", default=None)
 
 
@@ -80,8 +83,8 @@ def writing() -> Iterator[Connection]:
             yield db.session.connection()
             db.session.commit()
         except OperationalError as error:
-            if _is_contention(error):
-                raise Busy("Somebody else was writing at the same moment. Nothing was written; try again.") from None
+            if is_clash(error):
+                raise Busy(say(AT_ONCE)) from None
             raise
 
 
@@ -104,9 +107,10 @@ class Busy(SyncError):
     """The database had to give way to another writer."""
 
 
-def _is_contention(error: OperationalError) -> bool:
-    state = getattr(error.orig, "sqlstate", None)
-    return state in {"40001", "40P01", "55P03"} or "database is locked" in str(error.orig)
+def is_clash(error: DBAPIError) -> bool:
+    """Tell whether two wrote at once, and this one has to give way: waited, was in a circle, or came second."""
+    state, words = getattr(error.orig, "sqlstate", None), str(error.orig)
+    return state in _CLASHES or "database is locked" in words or "UNIQUE constraint failed" in words
 
 
 @contextmanager

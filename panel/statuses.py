@@ -143,7 +143,7 @@ def _pending(status_id: int) -> tuple[Any, ...]:
 def merge_or_enqueue(source_id: int, target_id: int, author: Author) -> Job | None:
     """Merge at once, or have it done as a job where many customers move; return the job."""
     with writing() as connection:
-        plan = plan_merge(source_id, target_id)
+        plan = _locked_plan(connection, source_id, target_id)
         if plan.customers + plan.in_bin > MOST_IN_A_REQUEST:
             return enqueue("merge_status", {"source": source_id, "target": target_id}, (), author)
         _merge(connection, plan, author, None)
@@ -158,14 +158,20 @@ def _told(result: Any) -> list[str]:
 @kind("merge_status", permission="config", label=lazy_gettext("Merge a status into another"), tell=_told)
 def _run(work: Work) -> None:
     with work.writing() as connection:
-        plan = plan_merge(int(work.options["source"]), int(work.options["target"]))
+        plan = _locked_plan(connection, int(work.options["source"]), int(work.options["target"]))
         work.finish({"moved": _merge(connection, plan, work.author, work)})
+
+
+def _locked_plan(connection: Connection, source_id: int, target_id: int) -> Merge:
+    """Plan a merge that nothing comes between: neither another merge of the two, nor a new default."""
+    # Whoever writes the old status waits here; what they write after this is moved by the daily run.
+    both = select(Status.id).where(Status.id.in_([source_id, target_id])).order_by(Status.id)
+    connection.execute(both.with_for_update())
+    return plan_merge(source_id, target_id)
 
 
 def _merge(connection: Connection, plan: Merge, author: Author, work: Work | None) -> int:
     source, target = plan.source, plan.target
-    # Whoever writes the old status waits here; what they write after this is moved by the daily run.
-    connection.execute(select(Status.id).where(Status.id.in_([source.id, target.id])).with_for_update())
     why = _("%(source)s was merged into %(target)s.", source=source.label, target=target.label)
     moved = move_customers(connection, source.id, target.id, replace(author, reason=why), work)
     detail = {"status": source.id, "name": source.label, "into": target.label, "customers": moved}

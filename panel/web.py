@@ -13,12 +13,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_login import current_user
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from panel.access import may
 from panel.audit import plain, record
-from panel.database import Busy, writing
+from panel.database import AT_ONCE, Busy, is_clash, writing
 from panel.extensions import db, login_manager
 from panel.files.kinds import read_types
 from panel.forms.preview import STATES
@@ -114,6 +115,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(count=count, name_of=name_of, said=say)
     app.register_error_handler(HTTPException, _show_error)
     app.register_error_handler(SyncError, _show_sentence)
+    app.register_error_handler(DBAPIError, _show_clash)
 
 
 def _add_views(app: Flask) -> None:
@@ -213,3 +215,10 @@ def _show_sentence(error: SyncError) -> Any:
     return render_template(
         "error.html", frame=frame, code=code, heading=_("That did not work"), sentence=str(error)
     ), code
+
+
+def _show_clash(error: DBAPIError) -> Any:
+    """Ask to try again where two wrote the same thing at once; any other error of a database is a fault."""
+    if not is_clash(error):
+        raise error
+    return _show_sentence(Busy(say(AT_ONCE)))

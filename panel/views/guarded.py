@@ -163,7 +163,7 @@ class AppModelView(Guarded, ModelView):
 
     def model_or_404(self, text: str | None) -> Any:
         """Return the record with the ID that an address or a form names."""
-        if text is None or not text.isdecimal() or len(text) > 18:
+        if text is None or not (text.isascii() and text.isdecimal()) or len(text) > 18:
             abort(404)
         model = self.get_one(text)
         return model if model is not None else abort(404)

@@ -76,7 +76,7 @@ class StatusView(AppModelView):
     def order_view(self) -> tuple[str, int]:
         """Save the order that the list was dragged into."""
         self._refuse_others()
-        ids = [int(text) for text in request.form.get("ids", "").split(",") if text.isdecimal() and len(text) < 18]
+        ids = [number_of(text) for text in request.form.get("ids", "").split(",")]
         with writing():
             put_in_order(ids)
         forget_schema()
@@ -118,8 +118,12 @@ class StatusView(AppModelView):
 
     def get_one(self, id: Any) -> Status | None:
         """Return a status that a customer may have."""
-        found: Status | None = super().get_one(id)
-        return found if found is not None and found.merged_into is None else None
+        query = select(Status).where(Status.id == int(id), Status.merged_into.is_(None))
+        if request.method == "POST":
+            # Nobody merges, deletes or makes it the default meanwhile.
+            query = query.with_for_update().execution_options(populate_existing=True)
+        found: Status | None = db.session.scalars(query).one_or_none()
+        return found
 
     def update_model(self, form: StatusForm, model: Status) -> Any:
         """Save a status, unless nothing would be the default any more or two had one name."""
