@@ -9,7 +9,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from panel.authors import Author
 from panel.extensions import db
@@ -21,6 +21,7 @@ from panel.jobs import Work, kind
 from panel.models import AdditionalField, Customer, Job
 from panel.schema import Schema, current_schema, forget_schema
 from panel.structures import dropping, existing
+from panel.views.customer_query import visible
 from sync.errors import SyncError
 from sync.fields import Bad, Field, Option
 from sync.rows import convert
@@ -45,16 +46,16 @@ class DryRun:
     samples: list[tuple[int, str, str]] = dataclasses.field(default_factory=list)
     problems: list[tuple[int, str, str]] = dataclasses.field(default_factory=list)
 
-    def note(self, record_id: int, value: Any, made: Any) -> None:
+    def note(self, record_id: int, value: Any, made: Any, *, is_visible: bool) -> None:
         """Count one value and what it becomes."""
         text = in_words(value, self.field)
         if isinstance(made, Bad):
             self.lost += 1
-            self.problems += [(record_id, text, made.message)] if len(self.problems) < SAMPLES else []
+            self.problems += [(record_id, text, made.message)] if is_visible and len(self.problems) < SAMPLES else []
         else:
             self.converted += 1
             words = in_words(made, self.wanted)
-            self.samples += [(record_id, text, words)] if len(self.samples) < SAMPLES else []
+            self.samples += [(record_id, text, words)] if is_visible and len(self.samples) < SAMPLES else []
 
 
 def types_for(type_key: str) -> dict[str, str]:
@@ -74,8 +75,8 @@ def dry_run(connection: Connection, key: str, to: str) -> DryRun:
     if to not in types_for(before.type):
         raise SyncError(_refusal(before, to))
     run = DryRun(before, _wanted(before, to, _options(connection, before) if "options" in settings_of(to) else ()))
-    for record_id, value in _values(connection, before):
-        run.note(record_id, value, convert(value, before, run.wanted))
+    for record_id, value, is_visible in _values(connection, before):
+        run.note(record_id, value, convert(value, before, run.wanted), is_visible=is_visible)
     return run
 
 
@@ -106,7 +107,7 @@ def _options(connection: Connection, before: Field) -> tuple[Option, ...]:
     if before.options:
         return before.options
     texts: dict[str, None] = {}
-    for _id, value in _values(connection, before):
+    for _id, value, _is_visible in _values(connection, before):
         texts[str(FIELD_TYPES[before.type].render(value, before))] = None
         if len(texts) > MOST_OPTIONS:
             raise SyncError(_("More than %(most)s different values are too many for options.", most=MOST_OPTIONS))
@@ -118,11 +119,12 @@ def _filled(key: str) -> tuple[ColumnElement[bool], ...]:
     return (AdditionalValue(key, "text").is_not(None),)
 
 
-def _values(connection: Connection, before: Field) -> Iterator[tuple[int, Any]]:
+def _values(connection: Connection, before: Field) -> Iterator[tuple[int, Any, bool]]:
+    """Yield every customer's ID and value, and whether the signed-in user may see that customer."""
     table, from_json = Customer.__table__.c, FIELD_TYPES[before.type].from_json
-    query = select(table.id, table.extra).where(table.erased_at.is_(None), *_filled(before.key)).order_by(table.id)
-    for record_id, extra in connection.execute(query, execution_options={"yield_per": _ROWS}):
-        yield record_id, from_json(extra[before.key])
+    query = select(table.id, table.extra, and_(*visible())).where(table.erased_at.is_(None), *_filled(before.key))
+    for record_id, extra, seen in connection.execute(query.order_by(table.id), execution_options={"yield_per": _ROWS}):
+        yield record_id, from_json(extra[before.key]), bool(seen)
 
 
 def start(key: str, to: str, author: Author, *, clear: bool) -> Job:

@@ -14,6 +14,7 @@ from panel.forms.showing import shown
 from panel.models import Customer, UniqueValue
 from panel.records import BATCH, RecordReader, batches, select_records
 from panel.schema import ENTITY
+from panel.views.customer_query import visible
 from sync.errors import SyncError
 from sync.fields import Field
 from sync.types import FIELD_TYPES
@@ -52,10 +53,10 @@ def claim_existing(connection: Connection, field: Field) -> None:
 
 
 def _examples(connection: Connection, field: Field) -> dict[str, list[int]]:
-    """Return some values that several customers have, as the first of them has it, with some of their IDs."""
+    """Return some values that several customers have whom the signed-in user sees, with some of their IDs."""
     reader, key_of = RecordReader([field]), FIELD_TYPES[field.type].key_of
     table = Customer.__table__.c
-    rows = connection.execute(select_records([field]).where(table.deleted_at.is_(None)).order_by(table.id))
+    rows = connection.execute(select_records([field]).where(*visible()).order_by(table.id))
     first: dict[str, str] = {}
     owners: dict[str, list[int]] = defaultdict(list)
     for record in map(reader.record, rows):

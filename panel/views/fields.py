@@ -24,8 +24,9 @@ from panel.forms.field_preview import preview_of
 from panel.forms.registry import settings_of
 from panel.forms.uniqueness import NotUnique, claim_existing, release_all
 from panel.models import AdditionalField
-from panel.rights import rights_of
+from panel.rights import NONE, rights_of
 from panel.schema import ENTITY, TARGETS, forget_schema
+from panel.views.customer_query import number_of
 from panel.views.guarded import AppModelView
 from panel.views.messages import say, warn
 from sync.errors import SyncError
@@ -59,9 +60,10 @@ class AdditionalFieldView(AppModelView):
     @expose("/")
     def index_view(self) -> str:
         """Show the fields in their order, those that were retired below."""
-        fields, hidden_from = fields_in_use(), rights_of(current_user).unseen
-        total, counts = self._counted([one for one in fields if one.key not in hidden_from])
-        page: dict[str, Any] = {"fields": fields, "retired": retired_fields(), "total": total, "counts": counts}
+        fields = [one for one in fields_in_use() if not _is_unseen(one)]
+        total, counts = self._counted(fields)
+        retired = [one for one in retired_fields() if not _is_unseen(one)]
+        page: dict[str, Any] = {"fields": fields, "retired": retired, "total": total, "counts": counts}
         page |= {"flags": list(FLAGS.items()), "types": FIELD_TYPES, "categories": CATEGORY_LABELS}
         return str(self.render(self.list_template, filled_url=_filled_url, **page))
 
@@ -89,7 +91,7 @@ class AdditionalFieldView(AppModelView):
     def order_view(self) -> tuple[str, int]:
         """Save the order that the list was dragged into."""
         self._refuse_others()
-        ids = [int(text) for text in request.form.get("ids", "").split(",") if text.isdecimal() and len(text) < 18]
+        ids = [number_of(text) for text in request.form.get("ids", "").split(",")]
         with writing():
             put_in_order(ids)
         forget_schema()
@@ -99,8 +101,7 @@ class AdditionalFieldView(AppModelView):
     def restore_view(self) -> Response:
         """Bring a retired field back, or say why it stays retired."""
         self._refuse_others()
-        text = request.form.get("id", "")
-        number = int(text) if text.isdecimal() and len(text) < 18 else 0
+        number = number_of(request.form.get("id"))
         try:
             with writing() as connection:
                 field = db.session.get(AdditionalField, number)
@@ -132,9 +133,9 @@ class AdditionalFieldView(AppModelView):
         return jsonify(html=self.render("config/field_preview.html", **page), problems=made.sample_problems)
 
     def get_one(self, id: str) -> AdditionalField | None:
-        """Return a field in use."""
+        """Return a field in use that the signed-in user sees: its pages tell values."""
         model = db.session.get(AdditionalField, int(id))
-        return None if model is None or model.retired else model
+        return None if model is None or model.retired or _is_unseen(model) else model
 
     def edit_form(self, obj: AdditionalField | None = None) -> Any:
         """Return the form of a field, its options one a line."""
@@ -238,6 +239,10 @@ class AdditionalFieldView(AppModelView):
         db.session.commit()
         self.after_model_delete(model)
         return True
+
+
+def _is_unseen(model: AdditionalField) -> bool:
+    return rights_of(current_user).of(model.key) == NONE
 
 
 def _filled_url(field: AdditionalField) -> str:
