@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 from dataclasses import dataclass
 
 from flask import current_app, request
@@ -17,6 +18,7 @@ from panel.models.columns import aware, now
 from sync.errors import SyncError
 
 KEPT = dt.timedelta(days=1)
+_SITE_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,17 @@ def _sentence(seconds: int) -> str:
 def client_address() -> str:
     """Return where the request comes from, as far as the settings let proxies say so."""
     return (request.remote_addr or "unknown")[:255]
+
+
+def whence() -> str:
+    """Return what tries from an address count for: of IPv6 the network, all of which one visitor has."""
+    try:
+        address = ipaddress.ip_address(client_address())
+    except ValueError:
+        return client_address()
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, _SITE_BITS), strict=False))
 
 
 def spend(limit: Limit, whose: str) -> int:

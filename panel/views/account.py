@@ -18,7 +18,7 @@ from panel.forms.account import CodeForm, SignInForm
 from panel.mail import can_mail
 from panel.models import User
 from panel.signing_in import limits
-from panel.signing_in.limits import TooManyTries, clear, client_address, give_back, spend
+from panel.signing_in.limits import TooManyTries, clear, client_address, give_back, spend, whence
 from panel.signing_in.second_factor import takes
 from panel.signing_in.sessions import end_session, start_session
 from panel.views.guarded import local_path
@@ -54,8 +54,8 @@ def _sign_in_page(form: SignInForm, refusal: str, status: int) -> Any:
 
 def _known(email: str, password: str) -> User | None:
     """Return the user, if the password is right; each wrong one counts."""
-    pair = f"{client_address()} {email.lower()}"
-    from_address = spend(limits.SIGN_IN_FROM_ADDRESS, client_address())
+    pair = f"{whence()} {email.lower()}"
+    from_address = spend(limits.SIGN_IN_FROM_ADDRESS, whence())
     spend(limits.SIGN_IN, pair)
     user = find_user(email, password)
     if user is None:

@@ -16,7 +16,7 @@ from panel.forms.account import ForgottenForm, NewPasswordForm
 from panel.mail import can_mail
 from panel.models import User
 from panel.signing_in import limits
-from panel.signing_in.limits import TooManyTries, client_address, spend
+from panel.signing_in.limits import TooManyTries, client_address, spend, whence
 from panel.signing_in.resetting import mail_link, user_of_link
 from panel.views.messages import say, warn
 
@@ -32,7 +32,7 @@ def forgotten() -> Any:
     form = ForgottenForm(request.form)
     asked = request.method == "POST" and can_mail() and form.validate()
     if asked:
-        spend(limits.RESET_FROM_ADDRESS, client_address())
+        spend(limits.RESET_FROM_ADDRESS, whence())
         _mail_to(form.email.data.lower())
     return render_template("account/forgotten.html", form=form, asked=asked, can_mail=can_mail())
 

@@ -27,7 +27,7 @@ def code_of(secret: str, later: int = 0) -> str:
 def set_up(client: FlaskClient) -> tuple[str, list[str]]:
     """Turn two-factor sign-in on for who is signed in; return the secret and the recovery codes."""
     page = client.get("/account/two-factor/").text
-    secret = re.search(r'secret-text">([A-Z0-9 -]+)<', page)
+    secret = re.search(r'secret-text"[^>]*>([A-Z0-9 -]+)<', page)
     assert secret, page
     sealed = form_with(page, "sealed")["sealed"][0]
     answer = client.post("/account/two-factor/", data={"sealed": html.unescape(sealed), "code": code_of(secret[1])})

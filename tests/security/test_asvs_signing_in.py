@@ -133,6 +133,22 @@ def test_r27_there_is_no_default_password(client: FlaskClient, password: str) ->
     assert client.post("/login/", data={"email": ADMIN, "password": password}).status_code == 401
 
 
+@pytest.mark.asvs("R27")
+@one_engine
+@pytest.mark.parametrize("addresses", [["10.0.0.1"], ["2001:db8::1", "2001:db8::9:2"], ["::ffff:10.0.0.1", "10.0.0.1"]])
+def test_r27_tries_run_out_whatever_address_and_headers_a_visitor_claims(app: Flask, addresses: list[str]) -> None:
+    statuses = []
+    for number in range(12):
+        claimed = {"X-Forwarded-For": f"10.9.9.{number}", "X-Real-IP": f"10.9.9.{number}", "Forwarded": f"for={number}"}
+        typed = {"email": f"{ADMIN} " if number % 2 else ADMIN.upper(), "password": "no"}
+        here = {"REMOTE_ADDR": addresses[number % len(addresses)]}
+        visitor = app.test_client()
+        statuses.append(visitor.post("/login/", data=typed, headers=claimed, environ_overrides=here).status_code)
+    assert statuses == [401] * 10 + [429] * 2
+    other = app.test_client().post("/login/", data=typed, environ_overrides={"REMOTE_ADDR": "2001:db8:0:1::1"})
+    assert other.status_code == 401
+
+
 @pytest.mark.asvs("R28")
 @one_engine
 def test_r28_a_role_can_ask_for_a_second_factor(app: Flask, client: FlaskClient) -> None:
