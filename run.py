@@ -25,7 +25,16 @@ def main() -> int:
     try:
         # What a proxy says of the visitor is believed as far as ROLLBOOK_PROXIES goes, and else dropped.
         unproxied = not app.config["ROLLBOOK_PROXIES"]
-        serve(app, host=host, port=port, threads=8, clear_untrusted_proxy_headers=unproxied)
+        # What is a little too large is answered with a page, which takes reading it; more is not even read.
+        most = 2 * app.config["MAX_CONTENT_LENGTH"]
+        serve(
+            app,
+            host=host,
+            port=port,
+            threads=8,
+            clear_untrusted_proxy_headers=unproxied,
+            max_request_body_size=most,
+        )
     except OSError as error:
         print(f"{host}:{port} cannot be used: {error.strerror}. Set ROLLBOOK_PORT to another port.", file=sys.stderr)
         return 1

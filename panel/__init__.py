@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from panel import admin_log, commands, database, fitting, orm_log, web, worker
 from panel.extensions import babel, csrf, db, login_manager, migrate
 from panel.keys import open_keyring
+from panel.sent import PanelRequest
 from panel.settings import PROJECT, load_settings
 from panel.setup import MIGRATIONS, refuse_foreign_keys
 from panel.signing_in.security import prepare_security
@@ -28,6 +29,7 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     folder: Path = settings["ROLLBOOK_INSTANCE"]
     folder.mkdir(parents=True, exist_ok=True)
     app = Flask("panel", template_folder=str(PROJECT / "templates"), instance_path=str(folder))
+    app.request_class = PanelRequest
     app.config.from_mapping(settings)
     refuse_foreign_keys(folder, _sqlite_file(settings["ROLLBOOK_DATABASE_URL"]))
     keyring = open_keyring(folder)

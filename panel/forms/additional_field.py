@@ -23,11 +23,11 @@ from wtforms import (
 from wtforms import Field as FormField
 from wtforms.fields import SelectChoice
 from wtforms.utils import unset_value
-from wtforms.validators import NumberRange, Optional
+from wtforms.validators import Optional
 
 from panel.extensions import db
 from panel.fields_work.options import Gone
-from panel.forms.config import filled, short, stripped
+from panel.forms.config import Within, filled, short, stripped
 from panel.forms.registry import COMMON_SETTINGS, ENTRIES, settings_of
 from panel.models import AdditionalField
 from panel.relations import NOBODY, Reach, members, points_to_customers, reachable
@@ -127,7 +127,7 @@ class AdditionalFieldForm(Form):
     )
     max = DecimalField(lazy_gettext("Max"), [Optional()], places=None)
     scale = IntegerField(
-        lazy_gettext("Decimal places"), [Optional(), NumberRange(0, 10, lazy_gettext("Write a number from 0 to 10."))]
+        lazy_gettext("Decimal places"), [Optional(), Within(0, 10, lazy_gettext("Write a number from 0 to 10."))]
     )
     required = BooleanField(lazy_gettext("Required"), description=lazy_gettext("A customer is not saved without it."))
     is_unique = BooleanField(lazy_gettext("Unique"), description=lazy_gettext("No two customers have the same value."))

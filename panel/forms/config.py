@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 from wtforms import BooleanField, Form, IntegerField, SelectField, StringField, ValidationError
 from wtforms.fields import SelectChoice
-from wtforms.validators import InputRequired, Length, NumberRange, Regexp
+from wtforms.validators import InputRequired, Length, NumberRange, Regexp, StopValidation
 
 from panel.characters import Alphabet, problem_of, strength_of
 from panel.pattern import VARIABLES, check_pattern
@@ -38,6 +38,17 @@ def filled(label: str | LazyString) -> InputRequired:
 def short(most: int = 255) -> Length:
     """Return the rule that a text is not longer than the database takes."""
     return Length(max=most, message=_("Write at most %(most)s characters.", most=most))
+
+
+class Within(NumberRange):
+    """The rule that a number lies between two others; what follows never sees one of hundreds of digits."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Refuse any other number."""
+        try:
+            super().__call__(form, field)
+        except (ValidationError, OverflowError):
+            raise StopValidation(self.message) from None
 
 
 class NameForm(Form):
@@ -94,7 +105,7 @@ class GeneratorForm(Form):
     password_characters = StringField(_("Characters for passwords"), [filled(_("Characters")), short()])
     password_length = IntegerField(
         _("Password length"),
-        [NumberRange(4, 128, _("Write a number from 4 to 128."))],
+        [Within(4, 128, _("Write a number from 4 to 128."))],
         description=_("12 or more are advised."),
     )
     clear_characters = BooleanField(

@@ -32,7 +32,7 @@ from panel.views.cursor import spot_of
 from panel.views.customer_details import CustomerDetails
 from panel.views.customer_forms import CustomerForms
 from panel.views.customer_query import COUNTED, called, id_of, lock_customer
-from panel.views.filters import BrokenFilter, all_filters, is_filter
+from panel.views.filters import BrokenFilter, all_filters, is_filter, refuse_too_many
 from panel.views.guarded import PerRequest
 from panel.views.list_page import address_without, address_without_filters, filter_choices, list_page
 from panel.views.messages import offer, say, warn
@@ -108,6 +108,7 @@ class CustomerView(CustomerForms, CustomerDetails):
     @expose("/")
     def index_view(self) -> Any:
         """Show the list; without any arguments as the view that the user chose for that."""
+        refuse_too_many(request.args)
         view = default_view(the_schema()) if not request.args else None
         return redirect(view.url) if view else super().index_view()
 

@@ -18,6 +18,7 @@ from sqlalchemy import Select, select
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
+from panel.audit import plain
 from panel.exporting import Listed, conditions_shown, export_workbook
 from panel.extensions import db
 from panel.forms.customer import shown_fields
@@ -30,11 +31,11 @@ from panel.views.columns import chosen_columns
 from panel.views.filters import asked_filters
 from panel.views.guarded import AppView
 from panel.views.messages import warn
+from panel.views.preferences import query_of
 from panel.views.saved_views import LONGEST_QUERY, saved_views
 from panel.views.selection import Selection, query_args, wanted_of
 from sync.errors import SyncError
 from sync.types import FIELD_TYPES
-from sync.types.text import clean_text
 
 LISTED = 50
 _NARROWED_BY = ("status", "partner", "location")
@@ -93,7 +94,7 @@ class ExportView(AppView):
             return _sent(_file_name(), _columns(schema, selection.query or shows), [], listed)
         except SyncError as error:
             warn(str(error))
-            return redirect(f"{self.get_url('customers.index_view')}?{shows}")
+            return redirect(f"{self.get_url('customers.index_view')}?{query_of(query_args(shows))}")
 
 
 def _columns(schema: Schema, query: str) -> list[str]:
@@ -124,7 +125,7 @@ def _conditions(schema: Schema, args: MultiDict[str, str]) -> Iterator[tuple[str
 def _file_name(named: str = "") -> str:
     ending = request.form.get("format", "")
     typed = request.form.get("name", "") or named or "Customers"
-    name = _UNSAFE.sub(" ", clean_text(typed)).strip(" .")[:_LONGEST_NAME] or "Customers"
+    name = _UNSAFE.sub(" ", plain(typed)).strip(" .")[:_LONGEST_NAME] or "Customers"
     return f"{name} {today().isoformat()}.{ending if ending in _FORMATS else 'xlsx'}"
 
 

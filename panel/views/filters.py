@@ -18,6 +18,8 @@ from sync.errors import SyncError
 
 # Flask-Admin numbers the filters of one address; ours need no number, and addresses with one stay good.
 _NAME = re.compile(r"flt\d*_(.+)", re.DOTALL)
+MOST = 200
+"""Of more filters in one address, the page would be a list of links that each name all of them."""
 
 
 class BrokenFilter(SyncError):
@@ -47,7 +49,7 @@ def all_filters(schema: Schema) -> Iterator[FieldFilter]:
 
 
 def asked_filters(schema: Schema, args: MultiDict[str, str]) -> list[Asked]:
-    """Return the filters of an address in their order; all have to hold."""
+    """Return the filters of an address in their order; all have to hold. Of more than `MOST` none can be used."""
     known = {one.arg: one for one in all_filters(schema)}
     asked: list[Asked] = []
     for name, texts in args.lists():
@@ -55,8 +57,20 @@ def asked_filters(schema: Schema, args: MultiDict[str, str]) -> list[Asked]:
             found = _NAME.fullmatch(name)
             one = known.get(found[1]) if found else None
             together = [texts] if one is not None and one.takes_several else [[text] for text in texts]
-            asked += [_asked(name, one, some) for some in together]
+            asked += [_asked(name, one, some) for some in together[: MOST + 1]]
+        if len(asked) > MOST:
+            return [*asked[:MOST], Asked("", (), _("and more"), problem=_too_many())]
     return asked
+
+
+def refuse_too_many(args: MultiDict[str, str]) -> None:
+    """Refuse an address with more filters than one page shows. Raises `BrokenFilter`."""
+    if sum(len(texts) for name, texts in args.lists() if is_filter(name)) > MOST:
+        raise BrokenFilter(_too_many())
+
+
+def _too_many() -> str:
+    return str(_("This address has more than %(most)s filters.", most=MOST))
 
 
 def _asked(name: str, one: FieldFilter | None, texts: Sequence[str]) -> Asked:

@@ -18,7 +18,7 @@ from panel.imports.journey import apply_import, choose, receive, reject, replan,
 from panel.imports.options import ImportOptions
 from panel.models import Customer, Export, Import, ImportItem
 from panel.rights import rights_of, the_schema
-from panel.views.customer_query import labels_of_all, name_column
+from panel.views.customer_query import labels_of_all, name_column, number_of
 from panel.views.guarded import LAST_PAGE, AppView
 from panel.views.messages import say, warn
 from sync.errors import SyncError
@@ -177,4 +177,4 @@ def _new_labels(one: Import) -> dict[str, str]:
 
 def _choices(form: Mapping[str, str]) -> dict[int, str]:
     named = ((name.removeprefix("choice."), value) for name, value in form.items() if name.startswith("choice."))
-    return {int(number): value for number, value in named if number.isdecimal() and value in {"panel", "workbook"}}
+    return {number_of(number): value for number, value in named if value in {"panel", "workbook"}}
