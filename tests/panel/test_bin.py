@@ -201,6 +201,7 @@ def dump() -> str:
     return repr(rows)
 
 
+@pytest.mark.asvs("R40")
 def test_an_erased_customer_is_nowhere(
     app: Flask, client: FlaskClient, runner: FlaskCliRunner, database: Database, tmp_path: Path
 ) -> None:

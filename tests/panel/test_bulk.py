@@ -157,6 +157,7 @@ def test_what_cannot_be_for_many_is_not_planned(
     assert "clear" not in options_of(answer.text, "how.full_name")
 
 
+@pytest.mark.asvs("R19")
 def test_a_customer_that_changed_after_the_preview_stops_the_whole(three: Flask, client: FlaskClient) -> None:
     sign_in(client)
     number = planned(client, city=("set", "Praha"))
@@ -173,6 +174,7 @@ def test_a_customer_that_changed_after_the_preview_stops_the_whole(three: Flask,
     assert values(three, "street") == [None, None, "Main 1"]
 
 
+@pytest.mark.asvs("R19")
 @pytest.mark.parametrize("what", ["bin", "field", "option"])
 def test_nothing_is_written_where_what_was_shown_is_gone(three: Flask, client: FlaskClient, what: str) -> None:
     with three.app_context():

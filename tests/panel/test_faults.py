@@ -50,6 +50,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.asvs("R20")
 @pytest.mark.parametrize("share", [0.35, 0.55, 0.7, 0.85])
 def test_a_killed_import_leaves_all_or_nothing(app: Flask, database: Database, source: Path, share: float) -> None:
     before = state(app)
@@ -94,6 +95,7 @@ def test_several_at_once_draw_different_logins(app: Flask, database: Database, t
         assert len(logins) == len(set(logins)) == 300
 
 
+@pytest.mark.asvs("R20")
 def test_an_import_that_fails_while_writing_writes_nothing(
     app: Flask, runner: FlaskCliRunner, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

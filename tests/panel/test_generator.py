@@ -136,6 +136,7 @@ def _add_customers(database: Database, count: int) -> None:
     dispose(app)
 
 
+@pytest.mark.asvs("R21")
 @pytest.mark.parametrize("pattern", ["{rand_number|3}", "c{next|4}"])
 def test_twenty_processes_never_make_one_login_twice(app: Flask, database: Database, pattern: str) -> None:
     each, processes = 25, 20

@@ -91,6 +91,7 @@ def test_a_job_runs_once_and_says_what_came_of_it(app: Flask) -> None:
         assert cities() == ["Brno", "Brno"]
 
 
+@pytest.mark.asvs("R34")
 def test_a_job_acts_with_its_authors_rights_of_the_moment_it_runs(app: Flask) -> None:
     with app.app_context():
         add_user("eva@example.com", "manager")
@@ -106,6 +107,7 @@ def test_a_job_acts_with_its_authors_rights_of_the_moment_it_runs(app: Flask) ->
         assert "may not do this any more" in job(refused).message
 
 
+@pytest.mark.asvs("R34")
 def test_a_job_of_somebody_who_was_switched_off_is_refused(app: Flask) -> None:
     with app.app_context():
         add_user("eva@example.com", "manager")
@@ -298,6 +300,7 @@ with create_app().app_context():
 """
 
 
+@pytest.mark.asvs("R20")
 @pytest.mark.parametrize(("place", "left"), [("before", [None, None]), ("after", ["Brno", "Brno"])])
 def test_killed_before_or_after_its_commit_a_job_is_old_or_new_and_is_run_to_its_end(
     app: Flask, database: Database, place: str, left: list[str | None]

@@ -73,6 +73,7 @@ def test_they_come_back_from_libreoffice_as_they_went(
         assert signature(connection) == before
 
 
+@pytest.mark.asvs("R12")
 @pytest.mark.parametrize("suffix", ["xlsx", "csv"])
 def test_they_come_back_in_another_instance_as_they_are(
     app: Flask, runner: FlaskCliRunner, naughty: list[str], tmp_path: Path, suffix: str

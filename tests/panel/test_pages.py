@@ -41,6 +41,7 @@ def everything(app: Flask) -> list[object]:
         return [list(map(tuple, db.session.execute(select(table)).all())) for table in Base.metadata.sorted_tables]
 
 
+@pytest.mark.asvs("R33")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_every_page_refuses_an_anonymous_visitor(app: Flask, client: FlaskClient, method: str) -> None:
     for rule, address in rules(app, method):
@@ -50,6 +51,7 @@ def test_every_page_refuses_an_anonymous_visitor(app: Flask, client: FlaskClient
             assert refused, f"{method} {address} answered {answer.status}"
 
 
+@pytest.mark.asvs("R26")
 def test_every_post_needs_its_token(app: Flask, client: FlaskClient) -> None:
     sign_in(client)
     app.config["WTF_CSRF_ENABLED"] = True
@@ -59,6 +61,7 @@ def test_every_post_needs_its_token(app: Flask, client: FlaskClient) -> None:
     assert everything(app) == before
 
 
+@pytest.mark.asvs("R26")
 def test_no_get_changes_anything(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         record_id = customer(city="Brno")
@@ -71,6 +74,7 @@ def test_no_get_changes_anything(app: Flask, client: FlaskClient) -> None:
     assert everything(app) == before
 
 
+@pytest.mark.asvs("R25")
 def test_every_page_carries_its_headers(app: Flask, client: FlaskClient) -> None:
     sign_in(client)
     addresses = [address for _rule, address in rules(app, "GET")]
@@ -86,6 +90,7 @@ def test_every_page_carries_its_headers(app: Flask, client: FlaskClient) -> None
         assert headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.asvs("R25")
 def test_pages_bring_no_script_of_their_own_and_nothing_of_another_host(app: Flask, client: FlaskClient) -> None:
     sign_in(client)
     for _rule, address in rules(app, "GET"):
@@ -103,11 +108,13 @@ def test_no_entry_is_of_a_type_that_there_is_not() -> None:
     assert set(ENTRIES) == set(FIELD_TYPES)
 
 
+@pytest.mark.asvs("R33")
 def test_a_view_that_names_no_permission_is_open_to_nobody(app: Flask) -> None:
     with app.test_request_context():
         assert not AppModelView.is_accessible(AppModelView.__new__(AppModelView))
 
 
+@pytest.mark.asvs("R33")
 @pytest.mark.parametrize(
     "address", ["/statuses/", "/partners/new/", "/locations/", "/generator/", "/fields/new/", "/exports/", "/imports/"]
 )
@@ -127,6 +134,7 @@ def test_what_is_not_there_is_a_page_in_the_frame(client: FlaskClient, address: 
     assert "Sign out" in answer.text
 
 
+@pytest.mark.asvs("R38")
 def test_a_fault_shows_no_traceback(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     sign_in(client)
     app.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)

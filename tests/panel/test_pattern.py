@@ -44,6 +44,7 @@ def test_a_pattern_makes_this_login(pattern: str, login: str) -> None:
     assert maker(pattern).draw(ANN, 7) == login
 
 
+@pytest.mark.asvs("R15")
 @pytest.mark.parametrize(
     ("pattern", "wrong", "words"),
     [

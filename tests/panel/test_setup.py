@@ -51,6 +51,7 @@ def test_a_second_start_changes_nothing(app: Flask) -> None:
     assert everything(app) == before
 
 
+@pytest.mark.asvs("R29")
 def test_the_first_admins_password_is_told_once_and_has_to_be_changed(empty_database: Database) -> None:
     app = create_app(instance=empty_database.instance, database_url=empty_database.url)
     try:

@@ -363,6 +363,7 @@ def two_partners(app: Flask) -> tuple[int, int, int]:
         return north, customer("Ours", partner_id=north), customer("Theirs")
 
 
+@pytest.mark.asvs("R33")
 def test_a_user_bound_to_a_partner_sees_that_partners_customers_only(
     client: FlaskClient, two_partners: tuple[int, int, int]
 ) -> None:

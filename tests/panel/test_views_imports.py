@@ -98,6 +98,7 @@ def test_the_preview_counts_and_shows_what_would_happen(client: FlaskClient, mar
         assert words in conflict
 
 
+@pytest.mark.asvs("R19")
 def test_nothing_is_applied_before_everything_is_decided(
     app: Flask, client: FlaskClient, march: str, three: tuple[int, int, int]
 ) -> None:

@@ -19,7 +19,7 @@ from werkzeug.datastructures import MultiDict
 
 from panel.database import reading, writing
 from panel.extensions import db
-from panel.models import AdditionalField, Customer, Export, Location, Partner, Role, SavedView, Status, User
+from panel.models import AdditionalField, Customer, Export, Location, Partner, Role, SavedView, Status, StoredFile, User
 from panel.signature import signature
 from sync.fields import Bad
 from sync.types import FIELD_TYPES
@@ -65,8 +65,16 @@ def named(app: Flask, client: FlaskClient, text: str) -> None:
         options = [["one", text], ["two", "Two"]]
         additional_field("chosen", "select", label=text, options=options, show_in_list=True, searchable=True)
         additional_field("line", label=f"{text} 2", show_in_list=True)
+        additional_field("contract", "file", label=f"{text} 3", show_in_list=True)
         record_id = customer(text, city=text, street=text, extra={"chosen": "one", "line": text})
         with writing():
+            file = StoredFile(
+                customer_id=record_id, field="contract", name=text, stored_as="0", size=1, sha256="", by=text
+            )
+            db.session.add(file)
+            db.session.flush()
+            one = db.session.get_one(Customer, record_id)
+            one.extra = {**one.extra, "contract": file.id}
             for model in (Partner, Location):
                 db.session.scalars(select(model)).first().name = text
             for status in db.session.scalars(select(Status)):

@@ -68,6 +68,7 @@ def plain(cell: object) -> object:
     return cell
 
 
+@pytest.mark.asvs("R11")
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     ("write", "options"),

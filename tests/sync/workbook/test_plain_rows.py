@@ -61,6 +61,7 @@ def outcome(part: bytes, size: int) -> object:
         return "refused"
 
 
+@pytest.mark.asvs("R11")
 @settings(max_examples=400)
 @given(st.lists(st.sampled_from(SHAPES), max_size=7), st.sampled_from((7, 64, 1000)))
 @example([PLAIN, f"<!-- </row>{PLAIN}</row> -->", PLAIN], 1000)

@@ -155,6 +155,7 @@ WITH_PARTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.asvs("R10")
 @pytest.mark.parametrize(("parts", "reason"), [case[1:] for case in WITH_PARTS], ids=[case[0] for case in WITH_PARTS])
 def test_a_workbook_is_refused_for(tmp_path: Path, parts: Mapping[str, str | bytes], reason: str) -> None:
     assert reason in refusal(build(tmp_path / "a.xlsx", ROW.format(1), parts=parts), SMALL)
@@ -249,6 +250,7 @@ def test_a_truncated_workbook_is_refused(tmp_path: Path) -> None:
         assert "damaged" in refusal(path)
 
 
+@pytest.mark.asvs("R4")
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with zipfile.ZipFile(build(path, ROW.format(1)), "a", zipfile.ZIP_DEFLATED) as archive:
@@ -258,6 +260,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     assert "larger than 50 MB" in refusal(path, replace(Limits(), total_bytes=50 << 20, ratio=9999))
 
 
+@pytest.mark.asvs("R4")
 def test_sizes_that_lie_are_found_out(tmp_path: Path) -> None:
     path = build(tmp_path / "a.xlsx", ROW.format(1) * 1)
     size = len(sheet_xml(ROW.format(1)))
@@ -265,6 +268,7 @@ def test_sizes_that_lie_are_found_out(tmp_path: Path) -> None:
     assert "damaged" in refusal(edited(path, lambda content: content.__setitem__(slice(None), content.replace(*lie))))
 
 
+@pytest.mark.asvs("R4")
 def test_overlapping_parts_are_refused(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -96,6 +96,7 @@ def naughty(shared_data: Path) -> list[str]:
     return [clean for text in (*texts, *TRAPS, *ESCAPES) if (clean := clean_text(text))]
 
 
+@pytest.mark.asvs("R12")
 def test_no_naughty_string_becomes_anything_else(tmp_path: Path, naughty: list[str]) -> None:
     path = save(tmp_path / "a.xlsx", [(text,) for text in naughty], "string")
     assert [row[2] for _, row in read(path)[1]] == naughty
@@ -110,6 +111,7 @@ def test_no_naughty_string_becomes_anything_else(tmp_path: Path, naughty: list[s
         assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
 
 
+@pytest.mark.asvs("R12")
 def test_no_naughty_string_is_a_formula_in_csv(tmp_path: Path, naughty: list[str]) -> None:
     path = tmp_path / "a.csv"
     write_csv(path, Sheet(REF, fields("string")), [("R7.1.1.a", 1, text) for text in naughty])
@@ -235,6 +237,7 @@ LABELS = (
 """What a field may be called, once somebody has tried."""
 
 
+@pytest.mark.asvs("R12")
 @pytest.mark.parametrize("label", LABELS, ids=ascii)
 @pytest.mark.parametrize("write", [write_workbook, write_csv])
 def test_a_label_of_any_kind_is_read_as_written(tmp_path: Path, write: Any, label: str) -> None:
