@@ -179,6 +179,7 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 @click.option("--repair", is_flag=True, help="restore values that a spreadsheet program damaged")
 @click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="how to read dates such as 03/04/2024")
 @click.option("--skip-problems", is_flag=True, help="leave rows with problems out instead of stopping")
+@click.option("--confirm", metavar="N", type=int, multiple=True, help="go on where that number is asked for")
 @with_appcontext
 def import_(file: Path, dry_run: bool, as_json: bool, email: str | None, **answers: Any) -> None:
     """Plan what FILE changes and, unless --dry-run, apply it whole."""
@@ -203,7 +204,7 @@ def _options(maps: tuple[str, ...], **answers: Any) -> ImportOptions:
     if wrong:
         raise UnknownField(f'--map {wrong[0]!r}: write "Header=field", "Header=+" or "Header=-".')
     mapping = {header: target.strip() for header, _sign, target in pairs}
-    given: dict[str, Any] = {name: value or "" for name, value in answers.items()}
+    given: dict[str, Any] = {name: "" if value is None else value for name, value in answers.items()}
     return ImportOptions(mapping=mapping, **given)
 
 
@@ -219,7 +220,7 @@ def _unreadable(as_json: bool) -> Callable[[str, int], NoReturn]:
 def _report(planned: Planned, import_id: int | None, options: ImportOptions, *, as_json: bool, dry_run: bool) -> None:
     ready = is_ready(planned, options)
     applied = import_id is not None
-    for sentence in sentences(planned):
+    for sentence in sentences(planned, options.unconfirmed(planned.guards)):
         click.echo(sentence, err=True)
     if not ready:
         click.echo("Nothing was applied.", err=True)

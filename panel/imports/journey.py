@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,6 +32,8 @@ from sync.plan import Item, Plan
 from sync.types import FIELD_TYPES
 
 ROWS_AT_ONCE = 5_000
+GUARD = "guard"
+"""The group of lines that are guards; each holds its number as the workbook's value."""
 MOVED = "Something changed since this plan was made, so nothing was written. Look at what is new, and apply again."
 
 
@@ -80,15 +82,18 @@ def choose(import_id: int, choices: Mapping[int, str], viewer: Viewer) -> None:
     replan(import_id, options, viewer)
 
 
-def apply_import(import_id: int, viewer: Viewer) -> None:
-    """Apply a looked-at plan whole, or refuse with what moved. Raises `StalePlan`."""
+def apply_import(import_id: int, viewer: Viewer, confirm: Sequence[int] = ()) -> None:
+    """Apply a looked-at plan whole, or refuse with what moved; `confirm` are numbers typed for guards.
+
+    Raises `StalePlan`.
+    """
     with reading() as connection:
         row = _open_import(connection, import_id)
         options = ImportOptions.from_json(row["options"])
         planned = _plan_again(connection, row, options, viewer)
     if planned.fingerprint != row["fingerprint"]:
         _show_anew(import_id, planned)
-    refuse_unready(planned, options)
+    refuse_unready(planned, replace(options, confirm=tuple(confirm)))
     try:
         _apply(import_id, planned, viewer)
     except (LostRace, ValueTaken):
@@ -104,11 +109,13 @@ def _show_anew(import_id: int, planned: Planned) -> None:
 
 
 def refuse_unready(planned: Planned, options: ImportOptions) -> None:
-    """Refuse a plan with open questions, or with problems that nobody said to skip. Raises `StalePlan`."""
+    """Refuse a plan with open questions, problems that nobody said to skip, or guards. Raises `StalePlan`."""
     if planned.plan.undecided:
         raise StalePlan("Some cells wait for a decision. Choose for each of them, then apply.")
     if planned.plan.all_problems and not options.skip_problems:
         raise StalePlan("Some rows have problems. Mend them in the workbook, or choose to skip those rows.")
+    for guard in options.unconfirmed(planned.guards):
+        raise StalePlan(f"{guard.message} To apply it all the same, type {guard.count}.")
 
 
 def _apply(import_id: int, planned: Planned, viewer: Viewer) -> None:
@@ -126,6 +133,7 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     done = {"created": counts.created, "updated": counts.updated, "deleted": counts.deleted}
     fields = [one.field.key for one in planned.new_fields if one.accepted]
     detail = {"import": import_id, "file": planned.file.name, "rows": counts.rows, **done, "new_fields": fields}
+    detail |= {"guards": [guard.kind for guard in planned.guards]} if planned.guards else {}
     _tell(connection, "import", detail | {"digest": planned.file.sha256}, viewer)
 
 
@@ -164,7 +172,8 @@ def import_at_once(path: Path, options: ImportOptions, viewer: Viewer, *, dry_ru
 
 def is_ready(planned: Planned, options: ImportOptions) -> bool:
     """Tell whether nothing waits for a person."""
-    return not planned.plan.undecided and (options.skip_problems or not planned.plan.all_problems)
+    has_problems = bool(planned.plan.all_problems) and not options.skip_problems
+    return not (planned.plan.undecided or has_problems or options.unconfirmed(planned.guards))
 
 
 def _write_at_once(
@@ -320,6 +329,10 @@ _EMPTY = {
 def _lines(planned: Planned) -> Iterator[dict[str, Any]]:
     plan = planned.plan
     fields = {field.key: field for field in planned.shown.fields}
+    for guard in planned.guards:
+        key = guard.field if guard.field in fields else ""
+        at = "" if guard.at is None else str(guard.at)
+        yield {"group": GUARD, "at": at, "field": key, "workbook": guard.count, "message": guard.message}
     for group, items in _groups(plan):
         for item in items:
             values = {name: display(getattr(item, name), fields.get(item.field)) for name in ("base", "panel")}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from panel.relations import Reach
 from panel.rights import EVERY_FIELD, FieldRights
+from sync.guards import Guard
 from sync.rows import Choices
 
 
@@ -16,7 +17,8 @@ from sync.rows import Choices
 class ImportOptions:
     """How a file is to be read and decided; the same for command line and panel.
 
-    `key` names the field that identifies customers in a foreign file; `mapping` takes headers to fields.
+    `key` names the field that identifies customers in a foreign file; `mapping` takes headers to fields; `confirm`
+    holds the numbers that were typed for guards.
     """
 
     key: str = ""
@@ -27,15 +29,22 @@ class ImportOptions:
     repair: bool = False
     date_order: str = ""
     skip_problems: bool = False
+    confirm: tuple[int, ...] = ()
 
     @property
     def choices(self) -> Choices:
         """Return the part that decides cells."""
         return Choices(self.prefer, self.accept_unknown, self.repair, self.date_order or None)
 
+    def unconfirmed(self, guards: Iterable[Guard]) -> list[Guard]:
+        """Return the guards whose number nobody typed."""
+        return [guard for guard in guards if guard.count not in self.confirm]
+
     def to_json(self) -> dict[str, Any]:
-        """Return the options for the import's row."""
-        return dataclasses.asdict(self) | {"mapping": dict(self.mapping)}
+        """Return the options for the import's row; what was typed for guards counts for one apply, and is left out."""
+        plain = dataclasses.asdict(self) | {"mapping": dict(self.mapping)}
+        del plain["confirm"]
+        return plain
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> ImportOptions:

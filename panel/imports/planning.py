@@ -32,6 +32,8 @@ from sync.cells import Address, Problem, column_letters
 from sync.columns import Column, Headers, is_writable, match_headers
 from sync.errors import UnknownField, UnseenField, WithheldField
 from sync.fields import Field
+from sync.guards import Guard, guards_of
+from sync.guards import Limits as GuardLimits
 from sync.merge import Outcome
 from sync.plan import Item, Plan, RowPlan
 from sync.records import Record
@@ -64,13 +66,15 @@ RAGGED = "This row has more cells than the header. Put quotes around a text that
 class Planned:
     """A plan with what it was made of: the schema, new fields included, the export, the file.
 
-    `shown` is the schema as those see it whose rights count; what is written needs the whole one. `imports_before`
-    are the imports of the same file that it knew of: what they created is not created again.
+    `shown` is the schema as those see it whose rights count; what is written needs the whole one. `guards` are signs
+    of an accident, each to be confirmed by its count. `imports_before` are the imports of the same file that it knew
+    of: what they created is not created again.
     """
 
     plan: Plan
     schema: Schema
     shown: Schema
+    guards: tuple[Guard, ...]
     new_fields: tuple[NewField, ...]
     export_id: int | None
     holds_secrets: bool
@@ -123,8 +127,13 @@ def plan_file(
     list_absent(plan, gatherer.exported_ids(), planner.seen)
     whole, shown = (replace(one, fields=(*one.fields, *accepted)) for one in (everything, schema))
     holds_secrets = any(FIELD_TYPES[column.field.type].secret for column in columns)
-    before = gatherer.imports_before()
-    return Planned(plan, whole, shown, tuple(proposals), gatherer.export_id, holds_secrets, file, before)
+    guards = guards_of(plan, {column.field.key: column.field for column in columns}, _guard_limits())
+    rest = (tuple(proposals), gatherer.export_id, holds_secrets, file, gatherer.imports_before())
+    return Planned(plan, whole, shown, tuple(guards), *rest)
+
+
+def _guard_limits() -> GuardLimits:
+    return GuardLimits(current_app.config["ROLLBOOK_GUARD_PERCENT"], current_app.config["ROLLBOOK_GUARD_ROWS"])
 
 
 def _left_out(table: Table, schema: Schema, index: int, withheld: WithheldField) -> Item:

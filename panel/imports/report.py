@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ from panel.imports.planning import Planned
 from panel.imports.showing import as_json, display
 from sync.cells import Problem
 from sync.fields import Field
+from sync.guards import Guard
 from sync.merge import Outcome
 from sync.plan import Item, Plan
 
@@ -47,6 +48,11 @@ def problem_json(problem: Problem) -> dict[str, Any]:
     }
 
 
+def guard_json(guard: Guard) -> dict[str, Any]:
+    """Return one guard as the command prints it."""
+    return asdict(guard) | {"at": None if guard.at is None else str(guard.at), "field": guard.field or None}
+
+
 def plan_json(planned: Planned, import_id: int | None, *, applied: bool) -> dict[str, Any]:
     """Return the one object that ``import --json`` prints."""
     plan = planned.plan
@@ -64,14 +70,19 @@ def plan_json(planned: Planned, import_id: int | None, *, applied: bool) -> dict
         **{name: [item_json(item, fields) for item in items] for name, items in lists.items()},
         "problems": [problem_json(problem) for problem in plan.all_problems],
         "new_fields": [one.to_json() for one in planned.new_fields],
+        "guards": [guard_json(guard) for guard in planned.guards],
     }
 
 
-def sentences(planned: Planned) -> Iterator[str]:
-    """Yield what a person has to know of a plan, the most important first; problems grouped."""
+def sentences(planned: Planned, guards: Iterable[Guard]) -> Iterator[str]:
+    """Yield what a person has to know of a plan, the most important first; problems grouped.
+
+    `guards` are those that nobody confirmed.
+    """
     plan = planned.plan
     yield from grouped_problems(planned)
     yield from _questions(plan)
+    yield from (f"{guard.message} To apply it all the same, add --confirm {guard.count}." for guard in guards)
     yield from plan.notes
     for one in planned.new_fields:
         if not one.accepted:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from panel.access import may
 from panel.extensions import db
 from panel.forms.preview import Preview, options_of, sentence_of_undo, upload_options
-from panel.imports.journey import apply_import, choose, receive, reject, replan, undo_import, viewer_of
+from panel.imports.journey import GUARD, apply_import, choose, receive, reject, replan, undo_import, viewer_of
 from panel.imports.options import ImportOptions
 from panel.models import Customer, Export, Import, ImportItem
 from panel.rights import rights_of, the_schema
@@ -68,6 +68,7 @@ class ImportView(AppView):
                 one=one,
                 preview=shown,
                 items=items,
+                guards=_items(number, GUARD, 0),
                 names=_names({item.record_id for item in items if item.record_id}),
                 labels={field.key: field.name for field in fields} | _new_labels(one),
                 fields=fields,
@@ -96,7 +97,10 @@ class ImportView(AppView):
         _found(number)
         if not may("import.apply"):
             abort(403)
-        return self._done(number, lambda: apply_import(number, viewer_of(current_user)), "The import was applied.")
+        confirm = [int(text) for text in request.form.getlist("confirm") if text.strip().isdecimal() and len(text) < 20]
+        return self._done(
+            number, lambda: apply_import(number, viewer_of(current_user), confirm), "The import was applied."
+        )
 
     @expose("/<int:number>/discard/", methods=("POST",))
     def discard(self, number: int) -> Response:
