@@ -18,6 +18,7 @@ from panel.imports.identity import Identified, prepared_content
 from panel.imports.options import Viewer
 from panel.keys import Keyring
 from panel.models import Customer, Export, Import, ImportedRow, Revision, Status
+from panel.models.columns import aware, now
 from panel.records import BATCH, batches, records_by_id
 from panel.schema import BUILT_IN_KEYS, ENTITY, column_of
 from sync.columns import Column
@@ -81,6 +82,10 @@ class Gatherer:
         """Return the fields that the export showed, as they were then."""
         plain = self._export["fields"] if self._export else ()
         return {one["key"]: Field.from_json(one) for one in plain}
+
+    def days_out(self) -> int:
+        """Return for how many days the workbook has been out; 0 for a foreign file."""
+        return (now() - aware(self._export["at"])).days if self._export else 0
 
     def exported_ids(self) -> array[int]:
         """Return the IDs of the records that the export showed."""

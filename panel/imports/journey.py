@@ -34,6 +34,8 @@ from sync.types import FIELD_TYPES
 ROWS_AT_ONCE = 5_000
 GUARD = "guard"
 """The group of lines that are guards; each holds its number as the workbook's value."""
+NOTE = "note"
+"""The group of lines that are sentences about the whole file."""
 MOVED = "Something changed since this plan was made, so nothing was written. Look at what is new, and apply again."
 
 
@@ -329,6 +331,7 @@ _EMPTY = {
 def _lines(planned: Planned) -> Iterator[dict[str, Any]]:
     plan = planned.plan
     fields = {field.key: field for field in planned.shown.fields}
+    yield from ({"group": NOTE, "at": "", "message": note} for note in plan.notes)
     for guard in planned.guards:
         key = guard.field if guard.field in fields else ""
         at = "" if guard.at is None else str(guard.at)

@@ -54,6 +54,7 @@ DISAGREES = "The row's hidden reference says customer {id}, the ID beside it say
 DELETED = "This customer was deleted after the export. Restore it in the panel first, or remove the row."
 ERASED = "This customer was erased for good after the export. Remove the row."
 TOO_MANY = "{label} '{value}' belongs to {count} customers. Use a key that only one has, or the ID column."
+OLD = "This workbook was exported {days} days ago. What changed in the panel since then stays as it is."
 RETIRED = 'The field "{label}" was retired after the export. Its column was left out.'
 WITHHELD = 'The field "{label}" is kept out of workbooks. Its column was left out.'
 UNSEEN = 'The field "{label}" is not among those that you may see. Its column was left out.'
@@ -116,7 +117,8 @@ def plan_file(
         columns = [*headers.columns, *(Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)]
         planner = _RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
         plan = planner.run(table, accepted)
-    plan.notes = [*(RETIRED.format(label=label) for label in headers.retired), *planner.notes(headers)]
+    retired = (RETIRED.format(label=label) for label in headers.retired)
+    plan.notes = [*_age(gatherer.days_out()), *retired, *planner.notes(headers)]
     plan.left_out = [_left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
     answer(plan, columns, answers)
     refuse_repeated(plan, planner.seen, planner.key)
@@ -130,6 +132,10 @@ def plan_file(
     guards = guards_of(plan, {column.field.key: column.field for column in columns}, _guard_limits())
     rest = (tuple(proposals), gatherer.export_id, holds_secrets, file, gatherer.imports_before())
     return Planned(plan, whole, shown, tuple(guards), *rest)
+
+
+def _age(days: int) -> list[str]:
+    return [OLD.format(days=days)] if days > current_app.config["ROLLBOOK_WORKBOOK_DAYS"] else []
 
 
 def _guard_limits() -> GuardLimits:

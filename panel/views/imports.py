@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from panel.access import may
 from panel.extensions import db
 from panel.forms.preview import Preview, options_of, sentence_of_undo, upload_options
-from panel.imports.journey import GUARD, apply_import, choose, receive, reject, replan, undo_import, viewer_of
+from panel.imports.journey import GUARD, NOTE, apply_import, choose, receive, reject, replan, undo_import, viewer_of
 from panel.imports.options import ImportOptions
 from panel.models import Customer, Export, Import, ImportItem
 from panel.rights import rights_of, the_schema
@@ -69,6 +69,7 @@ class ImportView(AppView):
                 preview=shown,
                 items=items,
                 guards=_items(number, GUARD, 0),
+                notes=_items(number, NOTE, 0),
                 names=_names({item.record_id for item in items if item.record_id}),
                 labels={field.key: field.name for field in fields} | _new_labels(one),
                 fields=fields,

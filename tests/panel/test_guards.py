@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from panel.extensions import db
-from panel.models import Customer, Event
+from panel.models import Customer, Event, Export
+from panel.models.columns import now
 from tests.builders import customer
 from tests.panel.pages import sign_in
 from tests.panel.test_views_imports import exported, uploaded, write
@@ -111,3 +113,16 @@ def test_the_page_shows_the_sign_and_takes_the_number(app: Flask, client: FlaskC
     client.post(f"{address}apply/", data={"confirm": f" {COUNT} "})
     assert cities(app) == ["Praha"] * COUNT
     assert "type 12" not in client.get(address).text
+
+
+def test_an_old_workbook_says_so_and_so_does_a_column_that_was_left_out(app: Flask, client: FlaskClient) -> None:
+    book = exported(sign_in(client))
+    book["Customers"].cell(3, 60).value = "lost"
+    with app.app_context():
+        db.session.execute(update(Export).values(at=now() - dt.timedelta(days=31, minutes=1)))
+        db.session.commit()
+    page = client.get(uploaded(client, book)).text
+    assert "This workbook was exported 31 days ago." in page
+    assert "has values but no header" in page
+    app.config.update(ROLLBOOK_WORKBOOK_DAYS=31)
+    assert "days ago." not in client.get(uploaded(client, book)).text
