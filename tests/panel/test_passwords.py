@@ -194,8 +194,12 @@ def test_the_signature_follows_the_secret_and_not_its_ciphertext(app: Flask, pin
 
 
 def test_a_field_of_it_has_no_default_no_filter_no_column_and_is_never_unique(app: Flask, client: FlaskClient) -> None:
-    wanted = {"default": "same for all", "is_unique": "y", "show_in_list": "y", "searchable": "y", "required": "y"}
-    assert sign_in(client).post("/fields/new/", data=FIELD | wanted).status_code == 302
+    sign_in(client)
+    for meaningless in ("is_unique", "show_in_list", "searchable"):
+        refused = client.post("/fields/new/", data=FIELD | {meaningless: "y"})
+        assert "A field of the type Password " in refused.text
+    wanted = {"default": "same for all", "required": "y"}
+    assert client.post("/fields/new/", data=FIELD | wanted).status_code == 302
     with app.app_context():
         one = db.session.scalars(select(AdditionalField)).one()
         assert (one.default, one.is_unique, one.show_in_list, one.searchable) == (None, False, False, False)
