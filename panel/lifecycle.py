@@ -15,11 +15,11 @@ from panel.authors import SYSTEM, Author
 from panel.changelog import Write, write_in_bulk
 from panel.database import reading, writing
 from panel.keys import Keyring
-from panel.models import Customer, PlannedStatus, Status
+from panel.merging import move_customers
+from panel.models import Customer, Location, Partner, PlannedStatus, Status
 from panel.models.columns import now
 from panel.newcomers import today
-from panel.schema import current_schema, forget_schema
-from panel.statuses import move_customers
+from panel.schema import column_of, current_schema, forget_schema
 
 LOOK_SECONDS = 60.0
 logger = logging.getLogger(__name__)
@@ -143,17 +143,17 @@ def _step(plan_id: int) -> Step | None:
 
 
 def _move_stragglers() -> None:
-    """Move customers who got a status at the very moment at which it was merged into another one."""
-    former = select(Status.id, Status.merged_into, Status.label).where(Status.merged_into.is_not(None))
-    with reading() as connection:
-        holds = former.where(select(Customer.id).where(Customer.status_id == Status.id).exists())
-        found = connection.execute(holds).all()
-    for source, target, label in found:
-        if target is None:
-            continue
-        with writing() as connection:
-            author = Author(SYSTEM.name, SYSTEM.through, reason=f"{label} was merged into another status.")
-            move_customers(connection, source, target, author)
+    """Move customers who got a status, partner or location at the very moment at which it was merged into another."""
+    for key, label in (("status", Status.label), ("partner", Partner.name), ("location", Location.name)):
+        table = label.class_.__table__.c
+        former = select(table.id, table.merged_into, label).where(table.merged_into.is_not(None))
+        with reading() as connection:
+            has = Customer.__table__.c[column_of(key)] == table.id
+            found = connection.execute(former.where(select(Customer.id).where(has).exists())).all()
+        for source, target, name in found:
+            with writing() as connection:
+                author = Author(SYSTEM.name, SYSTEM.through, reason=f"{name} was merged into another {key}.")
+                move_customers(connection, key, source, target, author)
 
 
 class DailyRun:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from panel.changelog import allocate_ids
 from panel.generator import claim_logins, generate_password, newcomer_of, read_config
@@ -21,14 +21,18 @@ def today() -> dt.date:
     return dt.datetime.now(zoneinfo.ZoneInfo(current_app.config["ROLLBOOK_TIME_ZONE"])).date()
 
 
+def _first(model: type[Partner | Location]) -> Select[Any]:
+    return select(model.id).where(model.merged_into.is_(None)).order_by(model.id).limit(1)
+
+
 def default_values(connection: Connection, schema: Schema) -> dict[str, Any]:
     """Return the canonical values of a new customer's fields, without login and password."""
     in_use = select(Status.id).where(Status.merged_into.is_(None))
     first_status = in_use.order_by(Status.is_default.desc(), Status.position, Status.id).limit(1)
     built_in = {
         "status": connection.execute(first_status).scalar_one(),
-        "partner": connection.execute(select(Partner.id).order_by(Partner.id).limit(1)).scalar_one(),
-        "location": connection.execute(select(Location.id).order_by(Location.id).limit(1)).scalar_one(),
+        "partner": connection.execute(_first(Partner)).scalar_one(),
+        "location": connection.execute(_first(Location)).scalar_one(),
         "billing_type": read_config(connection).default_billing_type,
         "category": "person",
         "date_added": today(),

@@ -10,6 +10,7 @@ from typing import Any
 from flask import g, has_request_context
 from flask_babel import gettext as _
 from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from panel.models import AdditionalField, Customer, Location, Partner, SchemaVersion, Status
 from sync.columns import NEW_FIELD
@@ -175,7 +176,8 @@ def _read(connection: Connection, version: int) -> Schema:
     statuses = connection.execute(in_use.order_by(Status.position, Status.id))
     options = {target: target_options(connection, target) for target in _LISTED}
     options["status"] = _unique_labels(tuple(row) for row in statuses)
-    former = {"status": _former_statuses(connection)}
+    former = {"status": _former(connection, Status.label)}
+    former |= {target: _former(connection, model.name) for target, model in _LISTED.items()}
     built_in = (
         replace(field, options=options.get(field.key, field.options), former=former.get(field.key, ()))
         for field in BUILT_IN
@@ -183,12 +185,14 @@ def _read(connection: Connection, version: int) -> Schema:
     wanted = select(AdditionalField.__table__).where(AdditionalField.retired.is_(False))
     rows = connection.execute(wanted.order_by(AdditionalField.position, AdditionalField.id)).mappings().all()
     placements = {row["key"]: _placement(row) for row in rows}
-    return Schema(version, (*built_in, *(_additional(row, options) for row in rows)), placements)
+    return Schema(version, (*built_in, *(_additional(row, options, former) for row in rows)), placements)
 
 
-def _former_statuses(connection: Connection) -> tuple[Former, ...]:
-    query = select(Status.id, Status.label, Status.merged_into).where(Status.merged_into.is_not(None))
-    rows = connection.execute(query.order_by(Status.id))
+def _former(connection: Connection, label: InstrumentedAttribute[str]) -> tuple[Former, ...]:
+    """Return the statuses, partners or locations that were merged into others."""
+    table = label.class_.__table__.c
+    query = select(table.id, label, table.merged_into).where(table.merged_into.is_not(None))
+    rows = connection.execute(query.order_by(table.id))
     return tuple(Former(key, label, now) for key, label, now in rows if now is not None)
 
 
@@ -211,11 +215,13 @@ def target_options(connection: Connection, target: str) -> tuple[Option, ...]:
     model = _LISTED.get(target)
     if model is None:
         return ()
-    rows = connection.execute(select(model.id, model.name).order_by(model.name))
+    rows = connection.execute(select(model.id, model.name).where(model.merged_into.is_(None)).order_by(model.name))
     return _unique_labels(tuple(row) for row in rows)
 
 
-def _additional(row: RowMapping, targets: Mapping[str, tuple[Option, ...]]) -> Field:
+def _additional(
+    row: RowMapping, targets: Mapping[str, tuple[Option, ...]], former: Mapping[str, tuple[Former, ...]]
+) -> Field:
     field = Field(
         key=row["key"],
         label=row["label"],
@@ -230,7 +236,7 @@ def _additional(row: RowMapping, targets: Mapping[str, tuple[Option, ...]]) -> F
         scale=row["scale"],
         category=row["category"],
         target=FIELD_TYPES[row["type"]].target or row["target"],
-        former=tuple(Former(*one) for one in row["former_options"] or ()),
+        former=former.get(row["target"]) or tuple(Former(*one) for one in row["former_options"] or ()),
         help=str(HELP.get(row["target"], "")),
     )
     default = parse_value(row["default"], field)

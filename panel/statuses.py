@@ -6,25 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import current_app
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext, ngettext
+from flask_babel import lazy_gettext
 from sqlalchemy import Connection, func, select, update
 
 from panel.authors import Author
-from panel.changelog import Write, write_in_bulk
 from panel.database import writing
 from panel.extensions import db
 from panel.jobs import Work, enqueue, kind
-from panel.keys import Keyring
-from panel.models import Customer, Event, Job, PlannedStatus, SchemaVersion, Status
-from panel.records import batches
-from panel.schema import ENTITY, current_schema, forget_schema
+from panel.merging import MOST_IN_A_REQUEST, move_customers, note_new_choices, told
+from panel.models import Customer, Event, Job, PlannedStatus, Status
 from sync.errors import SyncError
-
-AT_ONCE = 2_000
-MOST_IN_A_REQUEST = 5_000
-"""A merge that moves more customers is done as a job."""
 
 PALETTE = (
     (lazy_gettext("Blue"), "#3b82d9"),
@@ -150,12 +142,7 @@ def merge_or_enqueue(source_id: int, target_id: int, author: Author) -> Job | No
     return None
 
 
-def _told(result: Any) -> list[str]:
-    moved = int(result.get("moved", 0))
-    return [ngettext("%(num)d customer was moved.", "%(num)d customers were moved.", moved)]
-
-
-@kind("merge_status", permission="config", label=lazy_gettext("Merge a status into another"), tell=_told)
+@kind("merge_status", permission="config", label=lazy_gettext("Merge a status into another"), tell=told)
 def _run(work: Work) -> None:
     with work.writing() as connection:
         plan = _locked_plan(connection, int(work.options["source"]), int(work.options["target"]))
@@ -173,34 +160,11 @@ def _locked_plan(connection: Connection, source_id: int, target_id: int) -> Merg
 def _merge(connection: Connection, plan: Merge, author: Author, work: Work | None) -> int:
     source, target = plan.source, plan.target
     why = _("%(source)s was merged into %(target)s.", source=source.label, target=target.label)
-    moved = move_customers(connection, source.id, target.id, replace(author, reason=why), work)
+    moved = move_customers(connection, "status", source.id, target.id, replace(author, reason=why), work)
     detail = {"status": source.id, "name": source.label, "into": target.label, "customers": moved}
     db.session.add(Event(by=author.name, user_id=author.user_id, name="status merged", detail=detail))
     connection.execute(update(PlannedStatus).where(*_pending(source.id)).values(status_id=target.id, message=why))
     connection.execute(update(Status).where(Status.merged_into == source.id).values(merged_into=target.id))
     connection.execute(update(Status).where(Status.id == source.id).values(merged_into=target.id, position=0))
-    version = SchemaVersion.__table__.c
-    connection.execute(update(SchemaVersion).where(version.entity == ENTITY).values(version=version.version + 1))
-    forget_schema()
-    db.session.flush()
-    db.session.expire_all()
+    note_new_choices(connection)
     return moved
-
-
-def move_customers(
-    connection: Connection, source_id: int, target_id: int, author: Author, work: Work | None = None
-) -> int:
-    """Give every customer with a status another one, those in the bin too, each with its revision; return how many."""
-    table = Customer.__table__.c
-    query = select(table.id, table.revision).where(table.status_id == source_id).order_by(table.id).with_for_update()
-    rows = connection.execute(query).all()
-    keyring: Keyring = current_app.extensions["keyring"]
-    schema = current_schema(connection)
-    done = 0
-    for some in batches(rows, AT_ONCE):
-        writes = [Write(row[0], row[1] + 1, {"status": (source_id, target_id)}) for row in some]
-        write_in_bulk(connection, schema, keyring, writes, author)
-        done += len(writes)
-        if work is not None:
-            work.doing(done, len(rows))
-    return done

@@ -46,6 +46,8 @@ WORDS = {
     "status changed": lazy_gettext("Changed a status"),
     "status deleted": lazy_gettext("Deleted a status"),
     "status merged": lazy_gettext("Merged a status into another"),
+    "partner merged": lazy_gettext("Merged a partner into another"),
+    "location merged": lazy_gettext("Merged a location into another"),
     "partner added": lazy_gettext("Added a partner"),
     "partner changed": lazy_gettext("Changed a partner"),
     "partner deleted": lazy_gettext("Deleted a partner"),

@@ -68,7 +68,9 @@ def _spaces(connection: Connection, maker: LoginMaker) -> Iterator[tuple[str, ..
     """Yield the places of a login for each partner and location that the pattern tells apart."""
     used = (("partner_id", Partner), ("location_id", Location))
     ids = [
-        list(connection.execute(select(model.id).order_by(model.id)).scalars()) if maker.uses(name) else [0]
+        list(connection.execute(select(model.id).where(model.merged_into.is_(None)).order_by(model.id)).scalars())
+        if maker.uses(name)
+        else [0]
         for name, model in used
     ]
     seen: set[tuple[str, ...]] = set()

@@ -39,24 +39,26 @@ class Status(Base):
 
 
 class Partner(Base):
-    """An organisation that customers belong to."""
+    """An organisation that customers belong to; one that was merged into another stays, as a status does."""
 
     __tablename__ = "partner"
 
     id: Mapped[Key]
     name: Mapped[Short] = mapped_column(unique=True)
+    merged_into: Mapped[Number | None]
 
     def __str__(self) -> str:
         return self.name
 
 
 class Location(Base):
-    """A place that customers belong to."""
+    """A place that customers belong to; one that was merged into another stays, as a status does."""
 
     __tablename__ = "location"
 
     id: Mapped[Key]
     name: Mapped[Short] = mapped_column(unique=True)
+    merged_into: Mapped[Number | None]
 
     def __str__(self) -> str:
         return self.name

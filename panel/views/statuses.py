@@ -29,7 +29,7 @@ from panel.statuses import (
     put_in_order,
     statuses_in_use,
 )
-from panel.views.config import InUse, refuse_in_use
+from panel.views.config import InUse, refuse_former, refuse_in_use
 from panel.views.customer_query import number_of, visible
 from panel.views.guarded import AppModelView
 from panel.views.messages import say, warn
@@ -179,16 +179,7 @@ def _refuse_needed(model: Status) -> None:
     if number := db.session.scalar(planned):
         words = ngettext("%(num)d planned change", "%(num)d planned changes", number)
         raise InUse(_("%(label)s is used by %(words)s. Merge it into another one.", label=model.label, words=words))
-    former = db.session.scalars(select(Status.label).where(Status.merged_into == model.id)).first()
-    if former:
-        raise InUse(
-            _(
-                "%(former)s was merged into %(label)s, and workbooks that are out still name it. "
-                "Merge %(label)s into another one instead.",
-                former=former,
-                label=model.label,
-            )
-        )
+    refuse_former(model, Status.label)
 
 
 def _lines() -> list[Line]:

@@ -150,7 +150,8 @@ class UserView(AppModelView):
 
 def _partners() -> list[tuple[int, str]]:
     """Return the partners that the signed-in user may bind somebody to; 0 is none."""
-    found = db.session.execute(select(Partner.id, Partner.name).order_by(Partner.name)).all()
+    in_use = select(Partner.id, Partner.name).where(Partner.merged_into.is_(None))
+    found = db.session.execute(in_use.order_by(Partner.name)).all()
     mine = current_user.partner_id
     if mine is not None:
         return [(number, name) for number, name in found if number == mine]

@@ -324,7 +324,7 @@ def test_an_admin_says_what_a_field_points_to_and_that_stays(app: Flask, client:
 
 def test_a_place_that_a_field_points_to_is_not_deleted(app: Flask, client: FlaskClient, people: None) -> None:
     sign_in(client).post("/locations/delete/", data={"id": "2"})
-    assert "Brno, east is used by 1 customer" in client.get("/").text
+    assert "1 customer has Brno, east as " in client.get("/").text
     client.post("/partners/delete/", data={"id": "2"})
     with app.app_context():
         assert (db.session.get(Location, 2) is None, db.session.get(Partner, 2) is None) == (False, False)

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert, select
 
-from panel import statuses
+from panel import merging, statuses
 from panel.authors import COMMAND_LINE
 from panel.database import writing
 from panel.exporting import export_workbook
@@ -203,7 +203,7 @@ def test_old_names_follow_to_the_last_merge_and_are_not_given_again(app: Flask, 
 
 def test_many_customers_are_moved_by_a_job(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statuses, "MOST_IN_A_REQUEST", 2)
-    monkeypatch.setattr(statuses, "AT_ONCE", 2)
+    monkeypatch.setattr(merging, "AT_ONCE", 2)
     with app.app_context():
         ids = [customer(status_id=BLOCKED) for _step in range(5)]
         assert merge_or_enqueue(BLOCKED, ACTIVE, COMMAND_LINE) is not None

@@ -174,10 +174,11 @@ def upgrade() -> None:
     for name in ("import_id", "job_id"):
         _index_revisions(f"ix_revision_{name}", name, f"{name} IS NOT NULL")
 
-    with op.batch_alter_table("status", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column("merged_into", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
-        )
+    for name in ("status", "partner", "location"):
+        with op.batch_alter_table(name, schema=None) as batch_op:
+            batch_op.add_column(
+                sa.Column("merged_into", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+            )
 
     with op.batch_alter_table("role", schema=None) as batch_op:
         batch_op.add_column(sa.Column("description", sa.String(length=255), server_default="", nullable=False))
@@ -241,8 +242,9 @@ def _index_revisions(name: str, column: str, where: str) -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("status", schema=None) as batch_op:
-        batch_op.drop_column("merged_into")
+    for name in ("location", "partner", "status"):
+        with op.batch_alter_table(name, schema=None) as batch_op:
+            batch_op.drop_column("merged_into")
 
     with op.batch_alter_table("user", schema=None) as batch_op:
         batch_op.drop_column("last_login_at")
