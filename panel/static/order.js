@@ -58,7 +58,7 @@ all("[data-order]").forEach((list) => {
     data.append("ids", ids.join(","));
     try {
       await ask(list.dataset.order, data);
-      if (isNewest()) said.textContent = list.dataset.saved || "The order was saved.";
+      if (isNewest()) said.textContent = list.dataset.saved;
     } catch (error) {
       said.textContent = error.message;
       said.className = "alert alert-danger";

@@ -10,7 +10,7 @@ async function ask(url, data) {
   const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
   const answer = isJson ? await response.json() : {};
   if (answer.confirm && await confirmed(answer.confirm)) return ask(url, data);
-  if (!response.ok) throw new Error(answer.message || "That did not work. Reload the page and try again.");
+  if (!response.ok) throw new Error(answer.message || document.body.dataset.failed);
   return answer;
 }
 
@@ -186,7 +186,7 @@ all("form[data-reveal]").forEach((form) => form.addEventListener("submit", async
   const place = form.querySelector("[data-reveal-here]");
   const button = form.querySelector("button");
   try {
-    place.textContent = (await ask(form.action, new FormData(form))).password || "none";
+    place.textContent = (await ask(form.action, new FormData(form))).password || place.dataset.none;
     button.hidden = true;
     setTimeout(() => {
       place.textContent = "••••••••";

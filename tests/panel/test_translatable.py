@@ -25,6 +25,7 @@ from panel.models import (
     Status,
     User,
 )
+from panel.settings import PROJECT
 from panel.translate import TEMPLATE, template
 from tests.panel.furnished import every_page, furnish
 from tests.panel.pages import sign_in
@@ -33,9 +34,11 @@ on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 OPEN, CLOSE = "⟦", "⟧"
 SHOWN_ATTRIBUTES = {"placeholder", "aria-label", "title", "alt", "data-confirm", "data-busy", "data-label"}
+SHOWN_ATTRIBUTES |= {"data-failed", "data-saved", "data-none"}
 # Columns whose values are the panel's own words, and are translated where they are shown.
 OWN_WORDS = {"state", "services", "category", "billing_type", "type", "message", "permissions", "fields", "new_fields"}
 KEEP_DATA = (Customer, Status, Partner, Location, User, Role, AdditionalField, SavedView, Export, Import, ImportItem)
+SCRIPTS = PROJECT / "panel" / "static"
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 SILENT = {"script", "style", "template", "kbd"}
 # Names, and how the history names those who are no users.
@@ -156,3 +159,10 @@ def test_every_page_says_all_that_it_says_in_the_users_language(bracketed: Flask
 
 def test_the_template_for_translators_has_every_message() -> None:
     assert TEMPLATE.read_text("utf-8") == template(), "Run: python -m panel.translate"
+
+
+def test_scripts_take_their_words_from_the_page() -> None:
+    sentence = re.compile(r"""["'`][A-Z][a-z]+ [a-z]+ """)
+    said = {path.name: sentence.findall(path.read_text("utf-8")) for path in SCRIPTS.glob("*.js")}
+    assert len(said) > 10
+    assert not {name: words for name, words in said.items() if words}
