@@ -84,6 +84,7 @@ def writing() -> Iterator[Connection]:
             db.session.commit()
         except OperationalError as error:
             if is_clash(error):
+                db.session.rollback()  # the words are the user's, who is read from the database
                 raise Busy(say(AT_ONCE)) from None
             raise
 

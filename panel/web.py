@@ -221,4 +221,5 @@ def _show_clash(error: DBAPIError) -> Any:
     """Ask to try again where two wrote the same thing at once; any other error of a database is a fault."""
     if not is_clash(error):
         raise error
+    db.session.rollback()  # the words are the user's, who is read from the database
     return _show_sentence(Busy(say(AT_ONCE)))
