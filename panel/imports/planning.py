@@ -40,27 +40,30 @@ from sync.records import Record
 from sync.rows import GONE, Known, RowPlanner, SheetRow
 from sync.tokens import NewToken, RowToken, TokenMaker
 from sync.types import FIELD_TYPES
+from sync.words import later, say
 from sync.workbook import Table, open_table
 from sync.workbook.table import HEADER_ROWS
 
-NO_COLUMN = (
+NO_COLUMN = later(
     "No column's header is a field of customers. "
     'Name one with --map "Header=field", or send a workbook that was exported here.'
 )
-TAMPERED = (
+TAMPERED = later(
     "The row's hidden reference was changed. Restore it, or clear it and the ID to make a new customer of the row."
 )
-DISAGREES = "The row's hidden reference says customer {id}, the ID beside it says another. Restore one of them."
-DELETED = "This customer was deleted after the export. Restore it in the panel first, or remove the row."
-ERASED = "This customer was erased for good after the export. Remove the row."
-TOO_MANY = "{label} '{value}' belongs to {count} customers. Use a key that only one has, or the ID column."
-OLD = "This workbook was exported {days} days ago. What changed in the panel since then stays as it is."
-RETIRED = 'The field "{label}" was retired after the export. Its column was left out.'
-WITHHELD = 'The field "{label}" is kept out of workbooks. Its column was left out.'
-UNSEEN = 'The field "{label}" is not among those that you may see. Its column was left out.'
+DISAGREES = later(
+    "The row's hidden reference says customer %(id)s, the ID beside it says another. Restore one of them."
+)
+DELETED = later("This customer was deleted after the export. Restore it in the panel first, or remove the row.")
+ERASED = later("This customer was erased for good after the export. Remove the row.")
+TOO_MANY = later("%(label)s '%(value)s' belongs to %(count)s customers. Use a key that only one has, or the ID column.")
+OLD = later("This workbook was exported %(days)s days ago. What changed in the panel since then stays as it is.")
+RETIRED = later('The field "%(label)s" was retired after the export. Its column was left out.')
+WITHHELD = later('The field "%(label)s" is kept out of workbooks. Its column was left out.')
+UNSEEN = later('The field "%(label)s" is not among those that you may see. Its column was left out.')
 NAME = "full_name"
-HEADLESS = "Column {column} has values but no header. It was left out; give it a header to bring it in."
-RAGGED = "This row has more cells than the header. Put quotes around a text that has the separator in it."
+HEADLESS = later("Column %(column)s has values but no header. It was left out; give it a header to bring it in.")
+RAGGED = later("This row has more cells than the header. Put quotes around a text that has the separator in it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ def plan_file(
         columns = [*headers.columns, *(Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)]
         planner = _RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
         plan = planner.run(table, accepted)
-    retired = (RETIRED.format(label=label) for label in headers.retired)
+    retired = (say(RETIRED, label=label) for label in headers.retired)
     plan.notes = [*_age(gatherer.days_out()), *retired, *planner.notes(headers)]
     plan.left_out = [_left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
     answer(plan, columns, answers)
@@ -135,7 +138,7 @@ def plan_file(
 
 
 def _age(days: int) -> list[str]:
-    return [OLD.format(days=days)] if days > current_app.config["ROLLBOOK_WORKBOOK_DAYS"] else []
+    return [say(OLD, days=days)] if days > current_app.config["ROLLBOOK_WORKBOOK_DAYS"] else []
 
 
 def _guard_limits() -> GuardLimits:
@@ -146,7 +149,7 @@ def _left_out(table: Table, schema: Schema, index: int, withheld: WithheldField)
     """Return the head of a column that does not count, without a value: comparing one would tell the panel's."""
     at = Address(table.sheet, column_letters(index), HEADER_ROWS if table.keys else 1)
     key = next(field.key for field in schema.unseen if field.label == str(withheld))
-    return Item(at, None, key, None, False, None, None, Outcome.IGNORED, message=UNSEEN.format(label=withheld))
+    return Item(at, None, key, None, False, None, None, Outcome.IGNORED, message=say(UNSEEN, label=withheld))
 
 
 def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOptions) -> Headers:
@@ -154,7 +157,7 @@ def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOpti
     shown = gatherer.shown_fields()
     headers = match_headers(table.keys, table.labels, schema.exchanged, shown, mapping, ref_column_of(table))
     if not headers.columns:
-        raise UnknownField(NO_COLUMN)
+        raise UnknownField(say(NO_COLUMN))
     return headers
 
 
@@ -207,9 +210,9 @@ class _RowsPlanner:
     def notes(self, headers: Headers) -> Iterator[str]:
         """Yield what is to be said of columns that were left out though they hold something."""
         for _index, withheld in headers.withheld:
-            yield (UNSEEN if isinstance(withheld, UnseenField) else WITHHELD).format(label=withheld)
+            yield say(UNSEEN if isinstance(withheld, UnseenField) else WITHHELD, label=withheld)
         for index in sorted(self._headless):
-            yield HEADLESS.format(column=column_letters(index))
+            yield say(HEADLESS, column=column_letters(index))
 
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
         by_key = self._gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])
@@ -231,15 +234,15 @@ class _RowsPlanner:
         """Notice cells that no header is above; in a CSV they are a text's comma without quotes around it."""
         beyond = [at for at in range(self._width, len(one.row.cells)) if one.row.cell(at) not in (None, "")]
         if beyond and self._is_csv:
-            return _refused(one, RAGGED)
+            return _refused(one, say(RAGGED))
         self._headless.update(beyond)
         return None
 
     def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> RowPlan | None:
         if one.is_tampered:
-            return _refused(one, TAMPERED)
+            return _refused(one, say(TAMPERED))
         if len(one.candidates) > 1 and self.key is not None:
-            message = TOO_MANY.format(label=self.key.field.label, value=one.key, count=len(one.candidates))
+            message = say(TOO_MANY, label=self.key.field.name, value=one.key, count=len(one.candidates))
             return _refused(one, message, self.key)
         if one.key is not None:
             self.seen.keys[one.key].append(one.row.number)
@@ -250,7 +253,7 @@ class _RowsPlanner:
         if record is None or (self._gatherer.is_erased(record) and not self._holds(one, known)):
             return _refused(one, GONE)
         if self._identity.disagrees(one):
-            return _refused(one, DISAGREES.format(id=one.id))
+            return _refused(one, say(DISAGREES, id=one.id))
         written = known.written.get(record.id, {})
         return self._plan_known(one, Known(record, self._base_of(one, known), written=written))
 
@@ -270,12 +273,12 @@ class _RowsPlanner:
 
     def _plan_known(self, one: Identified, known: Known) -> RowPlan | None:
         if self._gatherer.is_erased(known.record):
-            return _refused(one, ERASED)
+            return _refused(one, say(ERASED))
         if self._asks_deletion(one.row):
             return self._plan_deletion(one, known.record, known.base)
         plan = self._planner.existing(one.row, known)
         if plan is not None and known.record.deleted and plan.items:
-            return _refused(one, DELETED)
+            return _refused(one, say(DELETED))
         return plan
 
     def _asks_deletion(self, row: SheetRow) -> bool:
@@ -322,7 +325,7 @@ class _RowsPlanner:
     def _plan_prepared(self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan) -> RowPlan | None:
         self.seen.prepared[token.number].append(one.row.number)
         if not self._tokens.holds_new(token):
-            return _refused(one, TAMPERED)
+            return _refused(one, say(TAMPERED))
         place = (prepared_content(token), 0)
         record = known.records.get(known.remembered.get(place, 0))
         if record is not None:
