@@ -70,7 +70,8 @@ def _workbooks() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "Customers.xlsx"
         export_workbook(out, fields=None, where=[], viewer=viewer)
-        edit(2, city="Olomouc")
+        for number in (1, 2):
+            edit(number, city="Telc")
         letters = read_keys(out)
         cells = {f"{letters['city']}{row}": name for row, name in ((3, "Zlin"), (4, "Jihlava"), (5, "Tabor"))}
         cells |= {f"{letters['full_name']}6": None, f"{letters['street']}7": None, f"{letters['zip_code']}8": "01234"}
@@ -89,7 +90,7 @@ def every_page(app: Flask) -> list[str]:
     with app.test_request_context():
         rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
     found = (_page_of(client, rule) for rule in rules if "filename" not in rule.arguments)
-    return sorted(address for address in found if address)
+    return sorted([*(address for address in found if address), "/imports/1/?group=conflict"])
 
 
 def _page_of(client: FlaskClient, rule: Rule) -> str:
@@ -107,4 +108,6 @@ def _page_of(client: FlaskClient, rule: Rule) -> str:
 
 def name_of(address: str) -> str:
     """Return a page's name, for a file or a message."""
-    return address.partition("?")[0].strip("/").replace("/", "-") or "home"
+    path, _mark, query = address.partition("?")
+    group = f"-{query.removeprefix('group=')}" if query.startswith("group=") else ""
+    return (path.strip("/").replace("/", "-") or "home") + group
