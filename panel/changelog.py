@@ -25,6 +25,7 @@ from sync.fields import Field
 from sync.records import Change, Record, roll_back
 from sync.types import FIELD_TYPES
 from sync.values import read_json
+from sync.words import say
 
 ROWS_AT_ONCE = 2_000
 REMEMBERED = "~login"  # no field's key, so that nobody can type such a value
@@ -170,7 +171,7 @@ def _update(writes: Sequence[Write], connection: Connection, fields: Mapping[str
         statement = update(Customer).where(matching).values({name: bindparam(name) for name in names})
         changed = connection.execute(statement, same_columns).rowcount
         if changed != len(same_columns):
-            raise LostRace("Somebody else changed one of these customers at the same moment. Try again.")
+            raise LostRace(say("Somebody else changed one of these customers at the same moment. Try again."))
 
 
 def _by_columns(rows: Sequence[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:

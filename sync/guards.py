@@ -16,12 +16,24 @@ from sync.fields import Field
 from sync.merge import Outcome
 from sync.plan import Item, Plan
 from sync.types import FIELD_TYPES
+from sync.words import later, say
 
 SEVERAL = 3
 """So many values in the places of others are no exchange of two."""
 MANY = 10
 """Of so many, a column that holds the same values in other places was moved, however few values it knows."""
 MOST_IDENTIFYING = 3
+MOVED = later(
+    "%(count)s cells of %(label)s hold what other rows had when the workbook was exported: %(at)s has the value that "
+    "was in %(other)s. Was the column sorted or moved without the others?"
+)
+REPLACED = later(
+    "Rows that became somebody else: %(count)s. In row %(row)s all of these are different: %(labels)s. "
+    "Was a row copied over another?"
+)
+CLEARED = later("%(label)s is cleared in %(count)s of %(rows)s rows.")
+ALIKE = later("%(label)s becomes %(value)s in %(count)s of %(rows)s rows.")
+DELETED = later("%(count)s of %(rows)s rows delete what they stand for.")
 _EDITED = {Outcome.WORKBOOK, Outcome.MERGED, Outcome.CONFLICT}
 
 
@@ -79,11 +91,8 @@ def _moved(edits: Mapping[str, Sequence[Item]], fields: Mapping[str, Field]) -> 
         is_sorted = len(items) >= MANY and len(before) >= SEVERAL and (before & after).total() >= len(items) - 1
         if is_slip or is_sorted:
             other = next(item for item in items if item.base == moved[0].workbook)
-            message = (
-                f"{len(moved)} cells of {fields[key].label} hold what other rows had when the workbook was exported: "
-                f"{moved[0].at} has the value that was in {other.at}. "
-                "Was the column sorted or moved without the others?"
-            )
+            places = {"at": moved[0].at, "other": other.at}
+            message = say(MOVED, count=f"{len(moved):,}", label=fields[key].name, **places)
             yield Guard("moved", key, len(moved), moved[0].at, message)
 
 
@@ -95,12 +104,8 @@ def _replaced(plan: Plan, fields: Mapping[str, Field]) -> Iterator[Guard]:
         if len(others) >= MOST_IDENTIFYING:
             found.append(others)
     if found:
-        labels = [fields[item.field].label for item in found[0]]
-        rows = "1 row" if len(found) == 1 else f"{len(found)} rows"
-        message = (
-            f"{rows} became somebody else: {', '.join(labels[:-1])} and {labels[-1]} of row {found[0][0].at.row} "
-            "are all different. Was a row copied over another?"
-        )
+        labels = ", ".join(fields[item.field].name for item in found[0])
+        message = say(REPLACED, count=f"{len(found):,}", row=found[0][0].at.row, labels=labels)
         yield Guard("replaced", "", len(found), found[0][0].at, message)
 
 
@@ -117,7 +122,7 @@ def _cleared(
     for key, items in writes.items():
         cleared = [item for item in items if item.clears]
         if limits.exceeded(len(cleared), plan.rows):
-            message = f"{fields[key].label} is cleared in {len(cleared):,} of {plan.rows:,} rows."
+            message = say(CLEARED, label=fields[key].name, **_share(len(cleared), plan))
             yield Guard("cleared", key, len(cleared), cleared[0].at, message)
 
 
@@ -130,18 +135,21 @@ def _alike(
         for value, count in Counter(item.value for item in replacing).most_common(1):
             if limits.exceeded(count, plan.rows):
                 first = next(item for item in replacing if item.value == value)
-                message = (
-                    f"{fields[key].label} becomes {_shown(value, fields[key])} in {count:,} of {plan.rows:,} rows."
-                )
+                names = {"label": fields[key].name, "value": _shown(value, fields[key])}
+                message = say(ALIKE, **names, **_share(count, plan))
                 yield Guard("alike", key, count, first.at, message)
 
 
 def _shown(value: Any, field: Field) -> str:
     field_type = FIELD_TYPES[field.type]
-    return "the same" if field_type.secret else f"'{field_type.render(value, field)}'"
+    return say("the same") if field_type.secret else f"'{field_type.render(value, field)}'"
 
 
 def _deleted(plan: Plan, limits: Limits) -> Iterator[Guard]:
     count = len(plan.deletions)
     if limits.exceeded(count, plan.rows):
-        yield Guard("deleted", "", count, None, f"{count:,} of {plan.rows:,} rows delete what they stand for.")
+        yield Guard("deleted", "", count, None, say(DELETED, **_share(count, plan)))
+
+
+def _share(count: int, plan: Plan) -> dict[str, str]:
+    return {"count": f"{count:,}", "rows": f"{plan.rows:,}"}

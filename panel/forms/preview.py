@@ -104,7 +104,7 @@ class Preview:
         if self.total("problems") and not (self.one.options or {}).get("skip_problems"):
             return count(
                 self.total("problems"),
-                "%(number)s problem to mend, or their rows to skip.",
+                "%(number)s problem to mend, or its row to skip.",
                 "%(number)s problems to mend, or their rows to skip.",
             )
         return ""

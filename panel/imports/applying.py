@@ -24,6 +24,7 @@ from sync.fields import Field
 from sync.merge import Outcome
 from sync.plan import Item, RowPlan
 from sync.types import FIELD_TYPES
+from sync.words import say
 
 ADVISORY_LOCK = 7_265_626_612  # any number that no other program on the same server uses
 
@@ -55,14 +56,14 @@ def _refuse_newer_imports(connection: Connection, planned: Planned) -> None:
     """Refuse to create what another import of the same file created since the plan was made."""
     before = applied_imports(connection, planned.export_id, planned.file.sha256, planned.file.name)
     if before != planned.imports_before:
-        raise LostRace("The same file was imported a moment ago. Look at the new plan.")
+        raise LostRace(say("The same file was imported a moment ago. Look at the new plan."))
 
 
 def refuse_newer_schema(connection: Connection, schema: Schema) -> None:
     """Refuse to write where a field or an option changed since the plan was made."""
     query = select(SchemaVersion.version).where(SchemaVersion.entity == ENTITY)
     if connection.execute(query).scalar_one() != schema.version:
-        raise LostRace("A field or one of its options changed a moment ago. Look at the new plan.")
+        raise LostRace(say("A field or one of its options changed a moment ago. Look at the new plan."))
 
 
 def create_fields(connection: Connection, new_fields: Sequence[NewField]) -> None:
@@ -98,7 +99,7 @@ def _updates(connection: Connection, planned: Planned, keyring: Keyring) -> Iter
         stored = _lock(connection, [row.id for row in some if row.id is not None])
         for row in some:
             if row.id not in stored or stored[row.id]["revision"] != row.revision:
-                raise LostRace("A customer changed a moment ago. Look at the new plan.")
+                raise LostRace(say("A customer changed a moment ago. Look at the new plan."))
             changes = {item.field: _pair(fields[item.field], item, stored[row.id], keyring) for item in row.writes}
             cells = {item.field: str(item.at) for item in row.writes}
             yield Write(row.id, row.revision + 1, changes, cells, stored[row.id]["extra"] or {})

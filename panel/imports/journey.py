@@ -30,13 +30,17 @@ from sync.cells import Problem
 from sync.errors import StalePlan, SyncError
 from sync.plan import Item, Plan
 from sync.types import FIELD_TYPES
+from sync.words import later, say
 
 ROWS_AT_ONCE = 5_000
 GUARD = "guard"
 """The group of lines that are guards; each holds its number as the workbook's value."""
 NOTE = "note"
 """The group of lines that are sentences about the whole file."""
-MOVED = "Something changed since this plan was made, so nothing was written. Look at what is new, and apply again."
+MOVED = later(
+    "Something changed since this plan was made, so nothing was written. Look at what is new, and apply again."
+)
+BARRED = later("%(name)s may not import any more. Discard this import, and upload the file yourself.")
 
 
 def viewer_of(user: User, through: str = "panel") -> Viewer:
@@ -100,24 +104,24 @@ def apply_import(import_id: int, viewer: Viewer, confirm: Sequence[int] = ()) ->
         _apply(import_id, planned, viewer)
     except (LostRace, ValueTaken):
         replan(import_id, options, viewer)
-        raise StalePlan(MOVED) from None
+        raise StalePlan(say(MOVED)) from None
     forget_secrets(row["stored_as"], planned)
 
 
 def _show_anew(import_id: int, planned: Planned) -> None:
     with writing() as connection:
         _save(connection, import_id, planned)
-    raise StalePlan(MOVED)
+    raise StalePlan(say(MOVED))
 
 
 def refuse_unready(planned: Planned, options: ImportOptions) -> None:
     """Refuse a plan with open questions, problems that nobody said to skip, or guards. Raises `StalePlan`."""
     if planned.plan.undecided:
-        raise StalePlan("Some cells wait for a decision. Choose for each of them, then apply.")
+        raise StalePlan(say("Some cells wait for a decision. Choose for each of them, then apply."))
     if planned.plan.all_problems and not options.skip_problems:
-        raise StalePlan("Some rows have problems. Mend them in the workbook, or choose to skip those rows.")
+        raise StalePlan(say("Some rows have problems. Mend them in the workbook, or choose to skip those rows."))
     for guard in options.unconfirmed(planned.guards):
-        raise StalePlan(f"{guard.message} To apply it all the same, type {guard.count}.")
+        raise StalePlan(f"{guard.message} {say('To apply it all the same, type %(number)s.', number=guard.count)}")
 
 
 def _apply(import_id: int, planned: Planned, viewer: Viewer) -> None:
@@ -228,21 +232,24 @@ def _row(connection: Connection, import_id: int) -> RowMapping:
     query = select(Import.__table__).where(Import.id == import_id).with_for_update()
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
-        raise SyncError(f"There is no import {import_id}.")
+        raise SyncError(say("There is no import %(number)s.", number=import_id))
     return row
 
 
 def _open_import(connection: Connection, import_id: int) -> RowMapping:
     row = _row(connection, import_id)
     if row["state"] != "planned":
-        raise SyncError(f"This import is {row['state']} already.")
+        raise SyncError(say("This import is %(state)s already.", state=row["state"]))
     return row
 
 
 def _applied_import(connection: Connection, import_id: int) -> None:
     row = _row(connection, import_id)
     if row["state"] != "applied":
-        raise SyncError(f"Import {import_id} is {row['state']}, so there is nothing to undo.")
+        words = say(
+            "Import %(number)s is %(state)s, so there is nothing to undo.", number=import_id, state=row["state"]
+        )
+        raise SyncError(words)
 
 
 def _plan_again(connection: Connection, row: RowMapping, options: ImportOptions, viewer: Viewer) -> Planned:
@@ -260,7 +267,7 @@ def _with_uploaders_rights(row: RowMapping, viewer: Viewer) -> Viewer:
         return viewer
     uploader = db.session.get(User, row["user_id"])
     if uploader is None or not (uploader.active and uploader.may("import.upload")):
-        raise SyncError(f"{row['by']} may not import any more. Discard this import, and upload the file yourself.")
+        raise SyncError(say(BARRED, name=row["by"]))
     return replace(
         viewer,
         partner_id=uploader.partner_id if viewer.partner_id is None else viewer.partner_id,

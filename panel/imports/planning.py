@@ -62,6 +62,8 @@ RETIRED = later('The field "%(label)s" was retired after the export. Its column 
 WITHHELD = later('The field "%(label)s" is kept out of workbooks. Its column was left out.')
 UNSEEN = later('The field "%(label)s" is not among those that you may see. Its column was left out.')
 NAME = "full_name"
+SEALED_KEY = later("%(label)s is stored encrypted, so nobody can be found by it. Choose another key.")
+NO_KEY = later('The key %(label)s is in no column. Name its column with --map "Header=%(key)s".')
 HEADLESS = later("Column %(column)s has values but no header. It was left out; give it a header to bring it in.")
 RAGGED = later("This row has more cells than the header. Put quotes around a text that has the separator in it.")
 
@@ -361,8 +363,8 @@ def _key_column(schema: Schema, columns: Sequence[Column], options: ImportOption
         return None
     field = schema.field(options.key)
     if FIELD_TYPES[field.type].secret:
-        raise UnknownField(f"{field.label} is stored encrypted, so nobody can be found by it. Choose another key.")
+        raise UnknownField(say(SEALED_KEY, label=field.label))
     found = next((column for column in columns if column.field.key == field.key), None)
     if found is None:
-        raise UnknownField(f'The key {field.label} is in no column. Name its column with --map "Header={field.key}".')
+        raise UnknownField(say(NO_KEY, label=field.label, key=field.key))
     return found

@@ -18,9 +18,11 @@ from sync.fields import Field
 from sync.inference import infer_field
 from sync.types import FIELD_TYPES
 from sync.types.text import clean_text
+from sync.words import later, say
 from sync.workbook import open_table
 
 LONGEST_LABEL = 200
+NO_CONFIG = later("You may not define fields. Leave the new columns out, or ask an admin to import the file.")
 TEXT = Field("text", "Text", "text")
 
 
@@ -64,7 +66,7 @@ def propose(
 def refuse_new_fields(proposals: Sequence[NewField], viewer: Viewer) -> None:
     """Refuse new fields that were asked for by somebody who may not define any."""
     if not viewer.may_config and any(one.accepted for one in proposals):
-        raise UnknownField("You may not define fields. Leave the new columns out, or ask an admin to import the file.")
+        raise UnknownField(say(NO_CONFIG))
 
 
 def _taken_keys(connection: Connection) -> set[str]:
