@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 
@@ -17,28 +17,45 @@ from sync.cells import Address, Problem
 from sync.columns import Column
 from sync.plan import Item, Plan
 from sync.types import FIELD_TYPES
+from sync.words import later, say
+
+SAME_CUSTOMER = later("The same customer is in rows %(rows)s. Keep one of them.")
+SAME_REFERENCE = later("Rows %(rows)s have the same hidden reference. Clear it in all but one.")
+SAME_KEY = later("The key '%(key)s' is in rows %(rows)s. Keep one of them, or choose another key.")
+OTHER_PARTNER = later("You may work with customers of your own partner only. Clear the cell, or choose your partner.")
+IN_SEVERAL = later("%(label)s '%(value)s' is in several rows. Only one customer may have it; choose another.")
+BELONGS = later("%(label)s '%(value)s' belongs to customer %(id)s. Only one customer may have it; choose another.")
+BELONGS_TO_ANOTHER = later(
+    "%(label)s '%(value)s' belongs to another customer. Only one customer may have it; choose another."
+)
+_Of = TypeVar("_Of")
 
 
 def refuse_repeated(plan: Plan, seen: Seen, key_column: Column | None) -> None:
     """Refuse all rows that speak of the same customer, prepared row or key."""
-    for record_id, numbers in seen.ids.items():
-        _refuse_all(plan, numbers, "The same customer is in rows {rows}. Keep one of them.", record_id)
-    for numbers in seen.prepared.values():
-        _refuse_all(plan, numbers, "Rows {rows} have the same hidden reference. Clear it in all but one.")
-    for key, numbers in seen.keys.items():
-        message = f"The key '{key}' is in rows {{rows}}. Keep one of them, or choose another key."
+    for record_id, numbers in _repeated(seen.ids):
+        _refuse_all(plan, numbers, say(SAME_CUSTOMER, rows=_first(numbers)), record_id)
+    for _number, numbers in _repeated(seen.prepared):
+        _refuse_all(plan, numbers, say(SAME_REFERENCE, rows=_first(numbers)))
+    for key, numbers in _repeated(seen.keys):
+        message = say(SAME_KEY, key=key, rows=_first(numbers))
         _refuse_all(plan, numbers, message, field=key_column.field.key if key_column else None)
+
+
+def _repeated(found: Mapping[_Of, list[int]]) -> Iterator[tuple[_Of, list[int]]]:
+    return ((one, numbers) for one, numbers in found.items() if len(numbers) > 1)
+
+
+def _first(numbers: Sequence[int]) -> str:
+    return ", ".join(str(number) for number in numbers[:10])
 
 
 def _refuse_all(
     plan: Plan, numbers: Sequence[int], message: str, record_id: int | None = None, field: str | None = None
 ) -> None:
-    if len(numbers) < 2:
-        return
-    text = message.replace("{rows}", ", ".join(str(number) for number in numbers[:10]))
     for number in numbers:
         if not (number in plan.kept and plan.kept[number].problems):
-            plan.refuse(number, Problem(Address(plan.sheet, "", number), text, record_id, field))
+            plan.refuse(number, Problem(Address(plan.sheet, "", number), message, record_id, field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +79,7 @@ def refuse_moved(plan: Plan, viewer: Viewer) -> None:
 
 def other_partner(at: Address, record_id: int | None = None) -> Problem:
     """Return the problem of a partner that is not the viewer's."""
-    message = "You may work with customers of your own partner only. Clear the cell, or choose your partner."
-    return Problem(at, message, record_id, "partner")
+    return Problem(at, say(OTHER_PARTNER), record_id, "partner")
 
 
 def refuse_taken(connection: Connection, plan: Plan, columns: Sequence[Column], viewer: Viewer) -> None:
@@ -88,22 +104,23 @@ def _refuse_taken(connection: Connection, plan: Plan, column: Column, viewer: Vi
         owner = owners.get((key, value))
         kept_by = owner if owner is not None and owner not in leaving else None
         if kept_by is not None or len(claimants) > 1:
-            _refuse_claims(plan, column, claimants, _whose(kept_by, viewer))
+            _refuse_claims(plan, column, claimants, kept_by, viewer)
             refused = True
     return refused
 
 
-def _whose(owner: int | None, viewer: Viewer) -> str:
+def _taken(column: Column, claim: _Claim, owner: int | None, viewer: Viewer) -> str:
+    """Return why a claim is refused; whom a value belongs to may be outside of what the viewer sees."""
+    said = {"label": column.field.name, "value": claim.value}
     if owner is None:
-        return "is in several rows"
-    # Whom a value belongs to may be outside of what the viewer sees.
-    return f"belongs to customer {owner}" if viewer.partner_id is None else "belongs to another customer"
+        return say(IN_SEVERAL, **said)
+    return say(BELONGS, **said, id=owner) if viewer.partner_id is None else say(BELONGS_TO_ANOTHER, **said)
 
 
-def _refuse_claims(plan: Plan, column: Column, claimants: Iterable[_Claim], whose: str) -> None:
+def _refuse_claims(plan: Plan, column: Column, claimants: Iterable[_Claim], owner: int | None, viewer: Viewer) -> None:
     for claim in claimants:
-        message = f"{column.field.label} '{claim.value}' {whose}. Only one customer may have it; choose another."
         at = Address(plan.sheet, column.letters, claim.row)
+        message = _taken(column, claim, owner, viewer)
         plan.refuse(claim.row, Problem(at, message, claim.id, column.field.key, claim.value))
 
 
