@@ -5,7 +5,15 @@ from panel.models.columns import Base
 from panel.models.config import AdditionalField, GeneratorConfig, Location, Partner, SchemaVersion, Status
 from panel.models.customer import Customer, CustomerContact, CustomerLikeness, PlannedStatus, StoredFile
 from panel.models.log import Revision, UniqueValue
-from panel.models.roundtrip import Export, Import, ImportedRow, ImportItem, SettledConflict
+from panel.models.roundtrip import (
+    Export,
+    ExportedBlock,
+    Import,
+    ImportedRow,
+    ImportItem,
+    RememberedMapping,
+    SettledConflict,
+)
 from panel.models.work import Job
 
 __all__ = [
@@ -17,6 +25,7 @@ __all__ = [
     "CustomerLikeness",
     "Event",
     "Export",
+    "ExportedBlock",
     "GeneratorConfig",
     "Import",
     "ImportItem",
@@ -25,6 +34,7 @@ __all__ = [
     "Location",
     "Partner",
     "PlannedStatus",
+    "RememberedMapping",
     "Revision",
     "Role",
     "SavedView",

@@ -11,7 +11,10 @@ from panel.models.columns import Base, Document, Instant, Key, Long, Number, Sho
 class Export(Base):
     """One workbook that went out, with what it showed: the field definitions and records of that moment.
 
-    `record_ids` is the zlib-packed array of 64-bit IDs; `fields` the definitions, `Field.to_json` each.
+    `record_ids` is the zlib-packed array of 64-bit IDs; `fields` the definitions, `Field.to_json` each; `prepared`
+    the number of blank rows for new records. `state` is ``queued``, ``running``, ``ready``, ``failed`` or ``expired``;
+    `stored_as` names the kept file until `expires_at`. A workbook is out until `closed_at`: it was brought back, or
+    somebody said that it will not be.
     """
 
     __tablename__ = "export"
@@ -24,6 +27,13 @@ class Export(Base):
     user_id: Mapped[Number | None]
     through: Mapped[Short]
     name: Mapped[Short] = mapped_column(default="")
+    note: Mapped[Long] = mapped_column(default="")
+    state: Mapped[Short] = mapped_column(default="ready")
+    job_id: Mapped[Number | None]
+    stored_as: Mapped[Short] = mapped_column(default="")
+    expires_at: Mapped[Instant | None]
+    closed_at: Mapped[Instant | None]
+    prepared: Mapped[int] = mapped_column(default=0)
     fields: Mapped[Document] = mapped_column(default=list)
     filters: Mapped[Document] = mapped_column(default=list)
     schema_version: Mapped[int] = mapped_column(default=0)
@@ -33,8 +43,26 @@ class Export(Base):
     finished_at: Mapped[Instant | None]
 
 
+class ExportedBlock(Base):
+    """Which of 65,536 neighbouring records an export showed, so that one record's workbooks are found at once.
+
+    `bits` is a zlib-packed bitmap: the bit of an ID is number ``id % 65536`` of block ``id // 65536``.
+    """
+
+    __tablename__ = "exported_block"
+
+    export_id: Mapped[Number] = mapped_column(ForeignKey("export.id", ondelete="CASCADE"), primary_key=True)
+    block: Mapped[int] = mapped_column(primary_key=True)
+    bits: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class Import(Base):
-    """One workbook that came back: uploaded, planned, applied, rejected or undone."""
+    """One workbook that came back: uploaded, planned, applied, rejected or undone.
+
+    Workbooks that are planned together share a `batch`. `confirmed_by` is the admin who typed the numbers of the
+    guards in the plan with `confirmed_fingerprint`, where a second one is to apply it. The uploader was told what came
+    of it at `told_at`.
+    """
 
     __tablename__ = "import"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -58,10 +86,19 @@ class Import(Base):
     applied_at: Mapped[Instant | None]
     applied_by: Mapped[Short] = mapped_column(default="")
     undone_at: Mapped[Instant | None]
+    job_id: Mapped[Number | None]
+    batch: Mapped[Number | None]
+    confirmed_by: Mapped[Short] = mapped_column(default="")
+    confirmed_user_id: Mapped[Number | None]
+    confirmed_fingerprint: Mapped[Short] = mapped_column(default="")
+    told_at: Mapped[Instant | None]
 
 
 class ImportItem(Base):
-    """One line of a plan's preview: a change, conflict, new record, ignored cell or problem."""
+    """One line of a plan's preview: a change, conflict, new record, ignored cell or problem.
+
+    `sheet_row` is the row on the sheet, 0 for a line about the whole file.
+    """
 
     __tablename__ = "import_item"
     __table_args__ = (Index("ix_import_item_group", "import_id", "group", "number"),)
@@ -70,6 +107,7 @@ class ImportItem(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     group: Mapped[Short]
     at: Mapped[Short]
+    sheet_row: Mapped[int] = mapped_column(default=0)
     record_id: Mapped[Number | None]
     field: Mapped[Short] = mapped_column(default="")
     outcome: Mapped[Short] = mapped_column(default="")
@@ -108,3 +146,22 @@ class SettledConflict(Base):
     field: Mapped[Short]
     panel: Mapped[Document | None]
     workbook: Mapped[Document | None]
+
+
+class RememberedMapping(Base):
+    """How somebody mapped a foreign file, to be proposed for the next one with the same headers.
+
+    `headers` is a digest of the header row; `options` holds key, mapping, values and order of dates.
+    """
+
+    __tablename__ = "remembered_mapping"
+    __table_args__ = (Index("ix_remembered_mapping_headers", "entity", "headers"),)
+
+    id: Mapped[Key]
+    entity: Mapped[Short]
+    name: Mapped[Short]
+    headers: Mapped[Short]
+    options: Mapped[Document] = mapped_column(default=dict)
+    at: Mapped[Instant] = mapped_column(default=now)
+    by: Mapped[Short]
+    user_id: Mapped[Number | None]
