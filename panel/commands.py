@@ -23,10 +23,11 @@ from panel.database import writing
 from panel.demo import add_demo
 from panel.exporting import export_workbook
 from panel.extensions import db
-from panel.imports.journey import import_at_once, is_ready, undo_import, viewer_of
+from panel.imports.journey import import_at_once, is_ready, viewer_of
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planning import Planned
 from panel.imports.report import plan_json, sentences, summary
+from panel.imports.undo_journey import undo_import
 from panel.jobs import run_pending
 from panel.lifecycle import run_day
 from panel.models import Role, User

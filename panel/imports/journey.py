@@ -20,7 +20,6 @@ from panel.imports.files import StoredFile, store, uploads
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planning import Planned, plan_file
 from panel.imports.showing import as_json, display
-from panel.imports.undoing import Undone, apply_undo, by_import, plan_undo
 from panel.models import Event, Import, ImportItem, User
 from panel.models.columns import now
 from panel.records import batches
@@ -140,10 +139,10 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     fields = [one.field.key for one in planned.new_fields if one.accepted]
     detail = {"import": import_id, "file": planned.file.name, "rows": counts.rows, **done, "new_fields": fields}
     detail |= {"guards": [guard.kind for guard in planned.guards]} if planned.guards else {}
-    _tell(connection, "import", detail | {"digest": planned.file.sha256}, viewer)
+    tell(connection, "import", detail | {"digest": planned.file.sha256}, viewer)
 
 
-def _tell(connection: Connection, name: str, detail: Mapping[str, Any], viewer: Viewer) -> None:
+def tell(connection: Connection, name: str, detail: Mapping[str, Any], viewer: Viewer) -> None:
     """Add an event to the audit."""
     by = {"by": plain(viewer.name), "user_id": viewer.user_id}
     connection.execute(insert(Event).values(**by, name=name, detail=detail))
@@ -210,25 +209,8 @@ def reject(import_id: int, viewer: Viewer) -> None:
     (uploads() / row["stored_as"]).unlink(missing_ok=True)
 
 
-def undo_import(import_id: int, viewer: Viewer, *, dry_run: bool = False) -> Undone:
-    """Undo an applied import field by field; what has been edited since is kept and listed."""
-    if dry_run:
-        with reading() as connection:
-            _applied_import(connection, import_id)
-            return plan_undo(connection, by_import(import_id), viewer)[1]
-    with writing() as connection:
-        _applied_import(connection, import_id)
-        author = Author(viewer.name, "undo", viewer.user_id, None, import_id)
-        undone = apply_undo(connection, by_import(import_id), author, viewer)
-        # Where all of it was edited since, the import stays applied, so that it can be undone once that is undone.
-        if undone.wrote or not undone.kept:
-            values = {"state": "undone", "undone_at": now()}
-            connection.execute(update(Import).where(Import.id == import_id).values(**values))
-        _tell(connection, "import undone", {"import": import_id, "kept": len(undone.kept)}, viewer)
-        return undone
-
-
-def _row(connection: Connection, import_id: int) -> RowMapping:
+def locked_import(connection: Connection, import_id: int) -> RowMapping:
+    """Return an import's row, locked where the database can. Raises `SyncError` where there is none."""
     query = select(Import.__table__).where(Import.id == import_id).with_for_update()
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
@@ -237,19 +219,10 @@ def _row(connection: Connection, import_id: int) -> RowMapping:
 
 
 def _open_import(connection: Connection, import_id: int) -> RowMapping:
-    row = _row(connection, import_id)
+    row = locked_import(connection, import_id)
     if row["state"] != "planned":
         raise SyncError(say("This import is %(state)s already.", state=row["state"]))
     return row
-
-
-def _applied_import(connection: Connection, import_id: int) -> None:
-    row = _row(connection, import_id)
-    if row["state"] != "applied":
-        words = say(
-            "Import %(number)s is %(state)s, so there is nothing to undo.", number=import_id, state=row["state"]
-        )
-        raise SyncError(words)
 
 
 def _plan_again(connection: Connection, row: RowMapping, options: ImportOptions, viewer: Viewer) -> Planned:

@@ -14,8 +14,9 @@ from werkzeug.wrappers import Response
 from panel.access import may
 from panel.extensions import db
 from panel.forms.preview import Preview, options_of, sentence_of_undo, upload_options
-from panel.imports.journey import GUARD, NOTE, apply_import, choose, receive, reject, replan, undo_import, viewer_of
+from panel.imports.journey import GUARD, NOTE, apply_import, choose, receive, reject, replan, viewer_of
 from panel.imports.options import ImportOptions
+from panel.imports.undo_journey import undo_import
 from panel.models import Customer, Export, Import, ImportItem
 from panel.rights import rights_of, the_schema
 from panel.views.customer_query import labels_of_all, name_column, number_of
