@@ -65,7 +65,7 @@ def guards_of(plan: Plan, fields: Mapping[str, Field], limits: Limits) -> list[G
     edits: dict[str, list[Item]] = defaultdict(list)
     writes: dict[str, list[Item]] = defaultdict(list)
     for row in plan.kept.values():
-        for item in row.items:
+        for item in row.cells:
             if item.base_known and item.outcome in _EDITED:
                 edits[item.field].append(item)
             if item.writes and not row.problems:
@@ -100,7 +100,7 @@ def _replaced(plan: Plan, fields: Mapping[str, Field]) -> Iterator[Guard]:
     """Yield the rows that became somebody else."""
     found: list[Sequence[Item]] = []
     for row in plan.kept.values():
-        others = [item for item in row.items if item.outcome in _EDITED and _is_replaced(item, fields)]
+        others = [item for item in row.cells if item.outcome in _EDITED and _is_replaced(item, fields)]
         if len(others) >= MOST_IDENTIFYING:
             found.append(others)
     if found:

@@ -45,13 +45,19 @@ class Item:
         return self.outcome in UNDECIDED and not self.choice
 
 
+DELETED = "deleted"
+"""Stands for the record as a whole among an item's fields: true in the bin, false outside of it."""
 WRITTEN = {Outcome.WORKBOOK, Outcome.MERGED}
 UNDECIDED = {Outcome.CONFLICT, Outcome.BASE_UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """What becomes of one row that is not simply unchanged."""
+    """What becomes of one row that is not simply unchanged.
+
+    `fate` is the item of `DELETED`: the row asks for its record's deletion, or has edits of one that was deleted
+    meanwhile. Those edits count only where a person chose to restore it.
+    """
 
     row: int
     id: int | None
@@ -61,13 +67,27 @@ class RowPlan:
     repairs: tuple[Item, ...] = ()
     ignored: tuple[Item, ...] = ()
     creates: Creation | None = None
-    deletes: bool = False
-    restores: bool = False
+    fate: Item | None = None
+
+    @property
+    def deletes(self) -> bool:
+        """Tell whether applying moves the record to the bin."""
+        return self.fate is not None and self.fate.writes and bool(self.fate.value)
+
+    @property
+    def restores(self) -> bool:
+        """Tell whether applying takes the record out of the bin."""
+        return self.fate is not None and self.fate.writes and not self.fate.value
+
+    @property
+    def cells(self) -> tuple[Item, ...]:
+        """Return the cells that count as long as the record's fate is what it is."""
+        return self.items if self.fate is None or self.restores else ()
 
     @property
     def writes(self) -> tuple[Item, ...]:
         """Return the cells that applying writes into an existing record."""
-        return tuple(item for item in self.items if item.writes)
+        return tuple(item for item in self.cells if item.writes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +157,12 @@ class Plan:
 
     def items(self) -> Iterator[Item]:
         """Yield every cell with an outcome, of accepted rows."""
-        return (item for row in self.accepted for item in row.items)
+        return (item for row in self.accepted for item in row.cells)
+
+    @property
+    def fates(self) -> Iterator[Item]:
+        """Yield what is to become of whole records that the panel or the workbook deleted."""
+        return (row.fate for row in self.accepted if row.fate is not None)
 
     @property
     def changes(self) -> list[Item]:
@@ -146,8 +171,8 @@ class Plan:
 
     @property
     def conflicts(self) -> list[Item]:
-        """Return the cells that both sides changed, decided or not."""
-        return [item for item in self.items() if item.outcome is Outcome.CONFLICT]
+        """Return what both sides changed, decided or not: whole records first, then cells."""
+        return [item for item in (*self.fates, *self.items()) if item.outcome is Outcome.CONFLICT]
 
     @property
     def unknown(self) -> list[Item]:
@@ -156,13 +181,13 @@ class Plan:
 
     @property
     def undecided(self) -> list[Item]:
-        """Return the cells that still wait for a person's decision, offered repairs included."""
-        return [item for item in (*self.items(), *self.repairs) if item.is_open]
+        """Return what still waits for a person's decision, offered repairs included."""
+        return [item for item in (*self.fates, *self.items(), *self.repairs) if item.is_open]
 
     @property
     def repairs(self) -> list[Item]:
         """Return the cells that a spreadsheet program damaged."""
-        return [item for row in self.accepted for item in row.repairs]
+        return [item for row in self.accepted if row.fate is None or row.restores for item in row.repairs]
 
     @property
     def ignored(self) -> list[Item]:
@@ -176,8 +201,8 @@ class Plan:
 
     @property
     def updates(self) -> list[RowPlan]:
-        """Return the rows that write into an existing record."""
-        return [row for row in self.accepted if row.writes and not row.deletes]
+        """Return the rows that write into an existing record, or take it out of the bin."""
+        return [row for row in self.accepted if row.writes or row.restores]
 
     @property
     def deletions(self) -> list[RowPlan]:
@@ -216,6 +241,8 @@ class Plan:
             for item in row.writes:
                 both = [_plain(value, types.get(item.field)) for value in (item.panel, item.value)]
                 yield json.dumps(["write", row.id, item.field, *both])
+            if row.restores:
+                yield json.dumps(["restore", row.id])
         for row in self.creations:
             if row.creates:
                 plain = {key: _plain(value, types.get(key)) for key, value in sorted(row.creates.values.items())}

@@ -15,6 +15,7 @@ from panel.fields_work.retiring import refuse_too_many
 from panel.imports.gathering import applied_imports
 from panel.imports.planning import Planned
 from panel.imports.proposals import LONGEST_LABEL, NewField
+from panel.imports.whole_file import plain_sides
 from panel.keys import Keyring
 from panel.models import AdditionalField, Customer, ImportedRow, SchemaVersion, SettledConflict
 from panel.newcomers import complete
@@ -22,7 +23,7 @@ from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, forget_schema
 from sync.fields import Field
 from sync.merge import Outcome
-from sync.plan import Item, RowPlan
+from sync.plan import DELETED, Item, RowPlan
 from sync.types import FIELD_TYPES
 from sync.words import say
 
@@ -101,6 +102,7 @@ def _updates(connection: Connection, planned: Planned, keyring: Keyring) -> Iter
             if row.id not in stored or stored[row.id]["revision"] != row.revision:
                 raise LostRace(say("A customer changed a moment ago. Look at the new plan."))
             changes = {item.field: _pair(fields[item.field], item, stored[row.id], keyring) for item in row.writes}
+            changes |= {DELETED: (True, None)} if row.restores else {}
             cells = {item.field: str(item.at) for item in row.writes}
             yield Write(row.id, row.revision + 1, changes, cells, stored[row.id]["extra"] or {})
 
@@ -126,7 +128,7 @@ def _pair(field: Field, item: Item, stored: Mapping[str, Any], keyring: Keyring)
 def _deletions(rows: Sequence[RowPlan]) -> Iterator[Write]:
     for row in rows:
         if row.id is not None:
-            yield Write(row.id, row.revision + 1, {"deleted": (None, True)})
+            yield Write(row.id, row.revision + 1, {DELETED: (None, True)})
 
 
 def _creations(connection: Connection, planned: Planned) -> list[tuple[RowPlan, Write]]:
@@ -158,18 +160,19 @@ def _remember(
     ]
     if rows:
         connection.execute(insert(ImportedRow), rows)
-    kept = [item for item in planned.plan.items() if item.choice == "panel" and item.outcome is Outcome.CONFLICT]
+    conflicts = ((row, item) for row in planned.plan.accepted for item in (row.fate, *row.cells) if item is not None)
+    kept = [(row, item) for row, item in conflicts if item.choice == "panel" and item.outcome is Outcome.CONFLICT]
     if kept and planned.export_id is not None:
-        connection.execute(insert(SettledConflict), [_settled(planned, item, author) for item in kept])
+        connection.execute(insert(SettledConflict), [_settled(planned, *one, author) for one in kept])
 
 
-def _settled(planned: Planned, item: Item, author: Author) -> dict[str, Any]:
-    to_json = FIELD_TYPES[planned.types[item.field]].to_json
+def _settled(planned: Planned, row: RowPlan, item: Item, author: Author) -> dict[str, Any]:
+    panel, workbook = plain_sides(item, row, planned.types)
     return {
         "import_id": author.import_id,
         "export_id": planned.export_id,
         "record_id": item.id,
         "field": item.field,
-        "panel": None if item.panel is None else to_json(item.panel),
-        "workbook": None if item.workbook is None else to_json(item.workbook),
+        "panel": panel,
+        "workbook": workbook,
     }

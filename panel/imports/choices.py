@@ -36,11 +36,13 @@ def answer(plan: Plan, columns: Sequence[Column], answers: Answers) -> None:
 
 
 def _answered(row: RowPlan, answers: Answers, fields: Mapping[str, Field]) -> RowPlan:
+    fate = row.fate and _with_choice(row.fate, answers, fields)
     items = [_with_choice(item, answers, fields) for item in row.items]
     repairs = [_with_choice(item, answers, fields) for item in row.repairs]
     # Damage that a person takes as it is, is an edit like any other.
     meant = [item for item in repairs if item.choice == "workbook"]
-    return replace(row, items=(*items, *meant), repairs=tuple(item for item in repairs if item.choice != "workbook"))
+    rest = tuple(item for item in repairs if item.choice != "workbook")
+    return replace(row, items=(*items, *meant), repairs=rest, fate=fate)
 
 
 def _with_choice(item: Item, answers: Answers, fields: Mapping[str, Field]) -> Item:

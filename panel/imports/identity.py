@@ -45,6 +45,7 @@ class Seen:
     prepared: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     keys: dict[Any, list[int]] = field(default_factory=lambda: defaultdict(list))
     contents: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    binned: list[int] = field(default_factory=list)
 
     def next_occurrence(self, content: str) -> int:
         """Count one more row with this content and return how many there were before."""

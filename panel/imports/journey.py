@@ -27,7 +27,7 @@ from panel.rights import rights_of
 from panel.schema import ENTITY
 from sync.cells import Problem
 from sync.errors import StalePlan, SyncError
-from sync.plan import Item, Plan
+from sync.plan import DELETED, Item, Plan
 from sync.types import FIELD_TYPES
 from sync.words import later, say
 
@@ -321,7 +321,7 @@ def _lines(planned: Planned) -> Iterator[dict[str, Any]]:
             values = {name: display(getattr(item, name), fields.get(item.field)) for name in ("base", "panel")}
             shown = item.value if item.outcome == "merged" else item.workbook
             # The head of a column that was left out is no cell of a field.
-            key = item.field if item.field in fields else ""
+            key = item.field if item.field in fields or item.field == DELETED else ""
             yield _line(group, item) | values | {"field": key, "workbook": display(shown, fields.get(key))}
     for row in plan.creations:
         if row.creates:

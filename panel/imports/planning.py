@@ -11,6 +11,7 @@ from flask import current_app
 from sqlalchemy import Connection
 
 from panel.imports.choices import Answers, answer
+from panel.imports.fates import of_binned, of_deletion, refuse_unrestorable
 from panel.imports.files import StoredFile, limits
 from panel.imports.gathering import Gathered, Gatherer
 from panel.imports.identity import Identified, Identity, Seen, prepared_content, ref_column_of
@@ -36,7 +37,6 @@ from sync.guards import Guard, guards_of
 from sync.guards import Limits as GuardLimits
 from sync.merge import Outcome
 from sync.plan import Item, Plan, RowPlan
-from sync.records import Record
 from sync.rows import GONE, Known, RowPlanner, SheetRow
 from sync.tokens import NewToken, RowToken, TokenMaker
 from sync.types import FIELD_TYPES
@@ -54,7 +54,7 @@ TAMPERED = later(
 DISAGREES = later(
     "The row's hidden reference says customer %(id)s, the ID beside it says another. Restore one of them."
 )
-DELETED = later("This customer was deleted after the export. Restore it in the panel first, or remove the row.")
+IN_BIN = later("%(count)s rows are of customers who were deleted after the export. Nothing happens to them.")
 ERASED = later("This customer was erased for good after the export. Remove the row.")
 TOO_MANY = later("%(label)s '%(value)s' belongs to %(count)s customers. Use a key that only one has, or the ID column.")
 OLD = later("This workbook was exported %(days)s days ago. What changed in the panel since then stays as it is.")
@@ -130,6 +130,7 @@ def plan_file(
     refuse_moved(plan, viewer)
     refuse_unreachable(connection, plan, columns, viewer)
     refuse_taken(connection, plan, columns, viewer)
+    refuse_unrestorable(connection, plan, everything)
     settle_again(connection, plan, columns, gatherer.export_id)
     list_absent(plan, gatherer.exported_ids(), planner.seen)
     whole, shown = (replace(one, fields=(*one.fields, *accepted)) for one in (everything, schema))
@@ -215,6 +216,8 @@ class _RowsPlanner:
             yield say(UNSEEN if isinstance(withheld, UnseenField) else WITHHELD, label=withheld)
         for index in sorted(self._headless):
             yield say(HEADLESS, column=column_letters(index))
+        if self.seen.binned:
+            yield say(IN_BIN, count=f"{len(self.seen.binned):,}")
 
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
         by_key = self._gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])
@@ -277,30 +280,32 @@ class _RowsPlanner:
         if self._gatherer.is_erased(known.record):
             return _refused(one, say(ERASED))
         if self._asks_deletion(one.row):
-            return self._plan_deletion(one, known.record, known.base)
+            return self._plan_deletion(one, known)
         plan = self._planner.existing(one.row, known)
-        if plan is not None and known.record.deleted and plan.items:
-            return _refused(one, say(DELETED))
-        return plan
+        return self._plan_binned(one, plan) if known.record.deleted else plan
 
     def _asks_deletion(self, row: SheetRow) -> bool:
         column = self._headers.action_column
         raw = None if column is None else row.cell(column)
         return isinstance(raw, str) and raw.strip().casefold() == "delete"
 
-    def _plan_deletion(self, one: Identified, record: Record, base: Mapping[str, Any] | None) -> RowPlan | None:
-        if record.deleted:
-            return None
-        message = ""
-        if base is None or dict(base) != dict(record.values):
-            message = "This customer changed after the export, so it is not deleted. Export again, and look at it."
-        elif not self._viewer.may_delete:
-            message = "You may not delete customers. Clear the Action cell, or ask an admin."
-        elif record.values["status"] not in self._gatherer.deletable_statuses():
-            message = "A customer in this status cannot be deleted. Change the status first."
-        if message:
-            return _refused(one, message)
-        return RowPlan(one.row.number, record.id, record.revision, deletes=True)
+    def _plan_deletion(self, one: Identified, known: Known) -> RowPlan | None:
+        at = replace(one.row.address(), column=column_letters(self._headers.action_column or 0))
+        deletable = self._gatherer.deletable_statuses()
+        verdict = of_deletion(at, known.record, known.base, self._viewer, deletable, self._choices.prefer)
+        return self._with_fate(RowPlan(one.row.number, known.record.id, known.record.revision), verdict)
+
+    def _plan_binned(self, one: Identified, plan: RowPlan | None) -> RowPlan | None:
+        """Plan a row of a customer in the bin: left alone it is only counted."""
+        if plan is None or not plan.items:
+            self.seen.binned.append(one.row.number)
+            return plan
+        return self._with_fate(plan, of_binned(one.row.address(), plan, self._viewer, self._choices.prefer))
+
+    def _with_fate(self, plan: RowPlan, verdict: Item | Problem | None) -> RowPlan | None:
+        if isinstance(verdict, Problem):
+            return RowPlan(plan.row, plan.id, problems=(verdict,))
+        return None if verdict is None else replace(plan, fate=verdict)
 
     def _plan_new(self, one: Identified, known: Gathered, draft: RowPlan) -> RowPlan | None:
         if isinstance(one.token, NewToken):

@@ -15,7 +15,7 @@ from panel.imports.options import Viewer
 from panel.models import Import, SettledConflict
 from sync.cells import Address, Problem
 from sync.columns import Column
-from sync.plan import Item, Plan
+from sync.plan import DELETED, Item, Plan, RowPlan
 from sync.types import FIELD_TYPES
 from sync.words import later, say
 
@@ -142,21 +142,36 @@ def settle_again(connection: Connection, plan: Plan, columns: Sequence[Column], 
     query = select(table.record_id, table.field, table.panel, table.workbook)
     rows = connection.execute(query.where(table.export_id == export_id, table.import_id.in_(applied)))
     settled = {(record_id, field, _frozen(panel), _frozen(book)) for record_id, field, panel, book in rows}
-    by_key = {column.field.key: column for column in columns}
+    types = {column.field.key: column.field.type for column in columns}
     for number, row in list(plan.kept.items()):
-        items = tuple(item for item in row.items if _asked(item, by_key) not in settled)
+        if row.fate is not None and _asked(row.fate, row, types) in settled:
+            plan.kept[number] = RowPlan(number, row.id, row.revision)
+            continue
+        items = tuple(item for item in row.items if _asked(item, row, types) not in settled)
         if len(items) != len(row.items):
             plan.kept[number] = replace(row, items=items)
 
 
-def _asked(item: Item, by_key: dict[str, Column]) -> tuple[Any, ...]:
-    to_json = FIELD_TYPES[by_key[item.field].field.type].to_json
-    both = (None if value is None else to_json(value) for value in (item.panel, item.workbook))
-    return (item.id, item.field, *(_frozen(value) for value in both))
+def _asked(item: Item, row: RowPlan, types: Mapping[str, str]) -> tuple[Any, ...]:
+    return (item.id, item.field, *map(_frozen, plain_sides(item, row, types)))
+
+
+def plain_sides(item: Item, row: RowPlan, types: Mapping[str, str]) -> tuple[Any, Any]:
+    """Return what panel and workbook said where a conflict was asked about, in JSON form, by the types of fields.
+
+    To drop the edits of a deleted customer was said of those edits, and of none that come later.
+    """
+    if item.field == DELETED:
+        return item.panel, [item.workbook, *([one.field, _plain(one.value, types[one.field])] for one in row.items)]
+    return _plain(item.panel, types[item.field]), _plain(item.workbook, types[item.field])
+
+
+def _plain(value: Any, type_key: str) -> Any:
+    return None if value is None else FIELD_TYPES[type_key].to_json(value)
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def list_absent(plan: Plan, exported: Iterable[int], seen: Seen) -> None:

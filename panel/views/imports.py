@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, cast
 
 from flask import abort, redirect, request
 from flask_admin import expose
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import ColumnElement, func, select
 from werkzeug.wrappers import Response
@@ -23,6 +24,7 @@ from panel.views.customer_query import labels_of_all, name_column, number_of
 from panel.views.guarded import LAST_PAGE, AppView
 from panel.views.messages import say, warn
 from sync.errors import SyncError
+from sync.plan import DELETED
 
 LISTED = 50
 PAGE = 100
@@ -72,7 +74,7 @@ class ImportView(AppView):
                 guards=_items(number, GUARD, 0),
                 notes=_items(number, NOTE, 0),
                 names=_names({item.record_id for item in items if item.record_id}),
-                labels={field.key: field.name for field in fields} | _new_labels(one),
+                labels={field.key: field.name for field in fields} | _new_labels(one) | {DELETED: _("Deleted")},
                 fields=fields,
                 export=export,
                 page=page,

@@ -14,12 +14,13 @@ from flask.testing import FlaskCliRunner
 from openpyxl.worksheet.worksheet import Worksheet
 from sqlalchemy import select
 
-from panel.database import writing
+from panel.database import reading, writing
 from panel.extensions import db
 from panel.imports.journey import apply_import, choose, receive
 from panel.imports.options import ImportOptions, Viewer
 from panel.models import AdditionalField, Customer, ImportItem, Partner, Status, User
 from panel.models.columns import now
+from panel.signature import signature
 from sync.errors import StalePlan, UnknownField
 from sync.tokens import TokenMaker
 from tests.builders import additional_field, customer, edit
@@ -319,14 +320,91 @@ def test_a_value_that_newer_rules_refuse_blocks_nothing_while_untouched(out: Out
     assert (out.plan()["problems"], out.plan()["cells_updated"]) == ([], 1)
 
 
-def test_a_deleted_customer_edited_in_the_workbook_is_not_written(out: Out) -> None:
-    with writing():
-        inactive = db.session.scalars(select(Status.id).where(Status.label == "Inactive")).one()
-    edit(1, status_id=inactive)
+def signature_now() -> str:
+    with reading() as connection:
+        return signature(connection)
+
+
+def make_inactive(record_id: int) -> None:
+    inactive = db.session.scalars(select(Status.id).where(Status.label == "Inactive")).one()
+    edit(record_id, status_id=inactive)
+
+
+def bin_ann(out: Out) -> None:
+    """Delete Ann while the workbook is out, and edit her row there."""
+    make_inactive(1)
     edit(1, deleted_at=now())
-    assert out.plan()["unchanged"] == 3
     out.put(ANN, city="Zlin")
-    assert (out.plan()["refused"], out.plan()["cells_updated"]) == (1, 0)
+
+
+def test_a_deleted_customer_left_alone_is_reported_and_no_question(out: Out) -> None:
+    make_inactive(1)
+    edit(1, deleted_at=now())
+    plan = out.plan()
+    assert (plan["exit"], plan["unchanged"], plan["conflicts"]) == (0, 3, [])
+    assert "1 rows are of customers who were deleted after the export" in plan["said"]
+
+
+def test_a_deleted_customer_edited_in_the_workbook_is_restored_or_dropped_by_a_person(out: Out) -> None:
+    bin_ann(out)
+    plan = out.plan()
+    assert (plan["exit"], plan["unchanged"], plan["cells_updated"]) == (1, 3, 0)
+    asked = plan["conflicts"][0]
+    assert [asked[name] for name in ("at", "id", "field", "base", "panel", "workbook")] == [
+        "Customers!3",
+        1,
+        "deleted",
+        False,
+        True,
+        False,
+    ]
+    dropped = out.back("--prefer", "panel")
+    assert (dropped["exit"], dropped["updated"], one(1).deleted_at is None) == (0, 0, False)
+    assert out.plan()["conflicts"] == []
+    out.put(ANN, zip_code="99999")
+    assert [item["field"] for item in out.plan()["conflicts"]] == ["deleted"]
+
+
+def test_a_deleted_customer_is_restored_with_the_edits_of_the_workbook(out: Out, runner: FlaskCliRunner) -> None:
+    bin_ann(out)
+    before = signature_now()
+    done = out.back("--prefer", "workbook")
+    assert (done["exit"], done["updated"], outcomes(done)) == (0, 1, [(1, "city", "workbook", "Zlin")])
+    assert (one(1).deleted_at, one(1).city, one(1).login) == (None, "Zlin", "ann")
+    assert out.plan()["unchanged"] == 3
+    assert runner.invoke(args=["undo", str(done["import"])]).exit_code == 0
+    assert (one(1).deleted_at is None, one(1).city, signature_now()) == (False, "Brno", before)
+
+
+def test_a_deleted_customer_whose_login_another_has_is_not_restored(out: Out) -> None:
+    bin_ann(out)
+    edit(2, login="ann")
+    plan = out.plan("--prefer", "workbook")
+    assert [(one["at"], one["field"], one["value"]) for one in plan["problems"]] == [("Customers!3", "login", "ann")]
+    assert (plan["refused"], plan["cells_updated"]) == (1, 0)
+
+
+def test_who_may_not_delete_restores_nobody(app: Flask, out: Out, tmp_path: Path) -> None:
+    bin_ann(out)
+    out.book.save(out.path)
+    with app.test_request_context(), out.path.open("rb") as source:
+        number = receive(
+            source, "out.xlsx", ImportOptions(prefer="workbook"), Viewer("Jana", "panel", may_delete=False)
+        )
+        lines = db.session.scalars(select(ImportItem).where(ImportItem.import_id == number)).all()
+    assert [(line.group, line.record_id) for line in lines] == [("problem", 1)]
+
+
+def test_to_delete_who_changed_since_the_export_is_a_conflict(out: Out) -> None:
+    make_inactive(2)
+    letters = openpyxl.utils.get_column_letter(out.sheet.max_column + 1)
+    out.sheet[f"{letters}2"] = "Action"
+    out.sheet[f"{letters}{BOB}"] = "Delete"
+    plan = out.plan()
+    assert (plan["exit"], plan["deleted"], outcomes(plan, "conflicts")) == (1, 0, [(2, "deleted", "conflict", True)])
+    assert out.plan("--prefer", "panel")["deleted"] == 0
+    assert out.back("--prefer", "workbook")["deleted"] == 1
+    assert one(2).deleted_at is not None
 
 
 def test_a_user_of_one_partner_reaches_that_partners_customers_only(
@@ -397,9 +475,10 @@ def test_deletion_is_asked_for_in_words_and_only_where_the_status_allows_it(out:
     letters = openpyxl.utils.get_column_letter(out.sheet.max_column + 1)
     out.sheet[f"{letters}2"] = "Action"
     out.sheet[f"{letters}{ANN}"] = "delete"
-    assert (out.plan()["refused"], out.plan()["deleted"]) == (1, 0)
+    plan = out.plan()
+    assert (plan["refused"], plan["deleted"], plan["problems"][0]["at"]) == (1, 0, f"Customers!{letters}{ANN}")
     edit(1, status_id=inactive)
-    assert "changed after the export" in out.plan()["problems"][0]["message"]
+    assert out.plan()["conflicts"][0]["message"].startswith("This customer changed after the export.")
 
 
 def test_a_value_that_was_taken_back_in_the_panel_is_asked_about(out: Out) -> None:

@@ -11,7 +11,7 @@ from sync.cells import Address
 from sync.fields import Field
 from sync.guards import Limits, guards_of
 from sync.merge import Outcome
-from sync.plan import Item, Plan, RowPlan
+from sync.plan import DELETED, Item, Plan, RowPlan
 
 FIELDS = {
     key: Field(key, key.title(), "emails" if key == "mail" else "string", identifying=key in {"login", "name", "mail"})
@@ -138,7 +138,8 @@ def test_what_is_not_written_is_not_counted() -> None:
 def test_very_many_deletions_are_asked_about() -> None:
     plan = Plan("S", rows=40)
     for at in range(10):
-        plan.kept[at] = RowPlan(at, at, deletes=True)
+        fate = Item(Address("S", "A", at), at, DELETED, False, True, False, True, Outcome.WORKBOOK, True)
+        plan.kept[at] = RowPlan(at, at, fate=fate)
     assert seen(plan) == [("deleted", "", 10)]
     plan.rows = 50
     assert seen(plan) == []
