@@ -15,6 +15,7 @@ SHARED = ROOT.parent / "shared"
 PROGRAMS = {
     "soffice": ("soffice", "libreoffice"),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "node": ("node", "nodejs"),
 }
 
 

@@ -17,6 +17,11 @@ from sync.types.value import ValueType, shown_value
 from sync.words import later, say
 
 _MIDNIGHT = dt.time()
+# What LibreOffice makes of an older date that is typed, and Excel of a plain number.
+_TOO_EARLY = later(
+    "%(value)s is the number of no date since 1 March 1900. Write the date as 2024-12-31, an older one as text, with "
+    "an apostrophe before it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,9 @@ class MomentType(ValueType):
             return dt.datetime.combine(shown, _MIDNIGHT)
         if isinstance(shown, str):
             return self._of_text(trimmed(shown))
-        moment = None if isinstance(shown, bool) else moment_of(shown)
-        return moment or self._no_date(shown)
+        if isinstance(shown, bool):
+            return self._no_date(shown)
+        return moment_of(shown) or Bad(say(_TOO_EARLY, value=quoted(shown)))
 
     def _of_text(self, text: str) -> dt.datetime | Bad:
         moments = parse_moment(text, self.date_order)
@@ -139,7 +145,14 @@ class DateType(MomentType):
         Example("31/31/2024", Bad("'31/31/2024' is no date. Write it as 2024-12-31."), None),
         Example("2023-02-29", Bad("'2023-02-29' is no date. Write it as 2024-12-31."), None),
         Example("1/2/24", Bad("'1/2/24' is no date. Write it as 2024-12-31."), None),
-        Example(60, Bad("'60' is no date. Write it as 2024-12-31."), None),
+        Example(
+            -1764,
+            Bad(
+                "'-1764' is the number of no date since 1 March 1900. Write the date as 2024-12-31, an older one as "
+                "text, with an apostrophe before it."
+            ),
+            None,
+        ),
         Example(True, Bad("'TRUE' is no date. Write it as 2024-12-31."), None),
         Example(
             "03/04/2024",
