@@ -234,8 +234,10 @@ class Gatherer:
 
     def is_erased(self, record: Record) -> bool:
         """Tell whether a record was erased for good."""
+        if not record.deleted:
+            return False
         erased = select(Customer.erased_at).where(Customer.id == record.id)
-        return record.deleted and self._connection.execute(erased).scalar() is not None
+        return self._connection.execute(erased).scalar() is not None
 
     def deletable_statuses(self) -> set[int]:
         """Return the statuses in which a customer may be deleted."""
