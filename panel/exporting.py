@@ -12,17 +12,20 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
-from sqlalchemy import Connection, Select, insert, update
+from flask_babel import lazy_gettext
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from panel.audit import plain
 from panel.database import reading, writing
 from panel.imports.options import Viewer
 from panel.keys import Keyring
+from panel.membership import save_blocks
 from panel.models import Customer, Event, Export
 from panel.models.columns import now
 from panel.records import RecordReader, select_records
 from panel.relations import Reach, named
 from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schema
+from sync.actions import ACTION
 from sync.cells import Scalar
 from sync.errors import SyncError
 from sync.fields import Bad, Field
@@ -30,15 +33,39 @@ from sync.tokens import TokenMaker, make_ref
 from sync.types import FIELD_TYPES
 from sync.values import parse_value
 from sync.workbook import Sheet, write_csv, write_workbook
+from sync.workbook.layout import MOST_ROWS
 
 ROWS_AT_ONCE = 1_000
+Doing = Callable[[int, int], None]
+"""Hears how much is done, and of how much."""
 GUIDE = (
-    "Change any cell, sort, filter, add columns of your own, and send this workbook back.",
-    "Only the cells that you change are written. What a colleague changes in the panel meanwhile is kept.",
-    "A blank cell clears a value that was there. A row that you delete here stays as it is in the panel.",
-    "A new row without an ID becomes a new customer. Its login and password are made for it.",
-    "Column B shows the ID, and the hidden column A holds each row's reference. Leave both as they are.",
-    "A column with a new header is proposed as an additional field.",
+    lazy_gettext("Edit the sheet Customers, save this workbook, and send it back in the panel under Import."),
+    lazy_gettext("What it would change is shown there first. Nothing is written before somebody approves it."),
+    lazy_gettext("You may sort, filter, hide and reorder everything, and add columns and sheets of your own."),
+    lazy_gettext(
+        "Only the cells that you change are written. Grey columns are for reading: what you write there is ignored."
+    ),
+    lazy_gettext(
+        "What a colleague changes in the panel meanwhile is kept. Where both of you changed the same cell differently, "
+        "that is a conflict: both values are shown when the workbook comes back, and one of them is chosen."
+    ),
+    lazy_gettext("A blank cell clears the value that was there. It is counted, and shown before it is written."),
+    lazy_gettext("A row that you remove from the sheet stays as it is in the panel. Removing a row deletes nobody."),
+    lazy_gettext(
+        "New customers: type them into the blank rows below the last customer, or add rows of your own without an ID. "
+        "A login and a password are made for each. Blank rows that you leave blank count for nothing."
+    ),
+    lazy_gettext(
+        "A column with a new header is proposed as an additional field, and left out unless that is accepted."
+    ),
+    lazy_gettext(
+        "Please do not touch: row 1 and column A, which are hidden, and the IDs. They say which customer a row is, "
+        "so a row that is copied over another, or a column that is sorted without the others, cannot be told apart."
+    ),
+)
+GUIDE_TO_ACTION = lazy_gettext(
+    "Action, the last column: choose delete to move a customer to the bin. It is done only where the customer's status "
+    "allows it and nobody changed the customer meanwhile."
 )
 
 
@@ -53,6 +80,38 @@ class Listed:
     words: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which customers and columns somebody wants: `fields` are keys or labels, all that workbooks take if None.
+
+    `where` holds ``field=value`` each, all to hold, and so do the conditions of `listed`, which also says the order.
+    Without `action` there is no column that asks what to do with a row.
+    """
+
+    fields: Sequence[str] | None = None
+    where: Sequence[str] = ()
+    listed: Listed | None = None
+    action: bool = True
+
+    @property
+    def filters(self) -> list[str | dict[str, str]]:
+        """Return the conditions as the export's row keeps them."""
+        words = self.listed.words if self.listed else ()
+        return [*self.where, *({"field": key, "words": said} for key, said in words)]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that holds what was asked for, and what its export's row has to say of it."""
+
+    fields: tuple[Field, ...]
+    filters: list[str | dict[str, str]]
+    schema_version: int
+    ids: array[int]
+    prepared: int
+    sha256: str
+
+
 def export_workbook(
     path: Path,
     *,
@@ -62,30 +121,78 @@ def export_workbook(
     name: str = "",
     listed: Listed | None = None,
 ) -> int:
-    """Write customers to ``.xlsx`` or ``.csv`` and return the export's ID.
+    """Write customers to ``.xlsx`` or ``.csv`` here and now, and return the export's ID.
 
-    `fields` are keys or labels, all that workbooks take if None; `where` holds ``field=value`` each, all to hold,
-    and so do the conditions of `listed`, which also says the order. Raises `UnknownField` or `SyncError`.
+    Named `fields` are the only columns: the one of actions is among them where it is named too. Raises
+    `UnknownField` or `SyncError`.
     """
     if path.suffix.lower() not in {".xlsx", ".csv"}:
         raise SyncError(_("%(name)s: name the file .xlsx or .csv.", name=path.name))
-    export_id = _register(viewer, name or path.name)
-    with reading() as connection:
-        schema = viewer.fields.narrow(current_schema(connection))
-        chosen = _chosen(schema, fields)
-        query = _scoped(select_records(chosen), schema, where, viewer)
-        query = (listed.narrow(query) if listed else query).order_by(Customer.__table__.c.id)
-        ids = _write(connection, path, export_id, schema, chosen, query, viewer.reach)
-    words = listed.words if listed else ()
-    filters: list[str | dict[str, str]] = [*where, *({"field": key, "words": said} for key, said in words)]
-    _finish(export_id, path, schema, chosen, filters, ids, viewer)
+    with writing() as connection:
+        export_id = register_export(connection, viewer, name or path.name)
+    try:
+        written = write_export(export_id, path, _asked(fields, where, listed), viewer)
+    except BaseException:
+        with writing() as connection:
+            connection.execute(update(Export).where(Export.id == export_id).values(state="failed", finished_at=now()))
+        raise
+    with writing() as connection:
+        finish_export(connection, export_id, written, viewer)
     return export_id
 
 
-def _register(viewer: Viewer, name: str) -> int:
-    values = {"entity": ENTITY, "by": viewer.name, "user_id": viewer.user_id, "through": viewer.through, "name": name}
-    with writing() as connection:
-        return int(connection.execute(insert(Export).values(**values).returning(Export.id)).scalar_one())
+def _asked(fields: Sequence[str] | None, where: Sequence[str], listed: Listed | None) -> Asked:
+    if fields is None:
+        return Asked(None, where, listed)
+    named = [name for name in fields if name.strip().casefold() != ACTION.key]
+    return Asked(named, where, listed, action=len(named) < len(fields))
+
+
+def register_export(connection: Connection, viewer: Viewer, name: str, note: str = "", state: str = "running") -> int:
+    """Add the row of an export that is about to be written, and return its ID."""
+    values = {"entity": ENTITY, "by": viewer.name, "user_id": viewer.user_id, "through": viewer.through}
+    values |= {"name": name, "note": note, "state": state}
+    return int(connection.execute(insert(Export).values(**values).returning(Export.id)).scalar_one())
+
+
+def write_export(
+    export_id: int,
+    path: Path,
+    asked: Asked,
+    viewer: Viewer,
+    doing: Doing | None = None,
+) -> Written:
+    """Write what a viewer asked for, from one snapshot; `doing` hears how many customers are written, and of how many.
+
+    Raises `UnknownField` or `SyncError`.
+    """
+    is_csv = path.suffix.lower() == ".csv"
+    with reading() as connection:
+        schema = viewer.fields.narrow(current_schema(connection))
+        chosen = _chosen(schema, asked.fields)
+        query = _narrowed(select_records(chosen), schema, asked, viewer)
+        with_action = asked.action and viewer.may_delete
+        sheet = _sheet(export_id, schema, chosen, is_csv=is_csv, with_action=with_action)
+        rows = _Rows(connection, export_id, chosen, query, viewer.reach, width=len(sheet.fields), doing=doing)
+        (write_csv if is_csv else write_workbook)(path, sheet, rows)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    prepared = min(len(sheet.blank), MOST_ROWS - len(rows.ids))
+    return Written(chosen, asked.filters, schema.version, rows.ids, prepared, digest)
+
+
+def count_asked(connection: Connection, asked: Asked, viewer: Viewer, most: int) -> int:
+    """Return how many customers an export would hold, counting no further than `most`."""
+    schema = viewer.fields.narrow(current_schema(connection))
+    query = _narrowed(select(Customer.__table__.c.id), schema, asked, viewer).order_by(None).limit(most)
+    return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
+
+
+def ids_asked(connection: Connection, asked: Asked, viewer: Viewer) -> Iterator[int]:
+    """Yield the IDs of the customers that an export would hold."""
+    schema = viewer.fields.narrow(current_schema(connection))
+    query = _narrowed(select(Customer.__table__.c.id), schema, asked, viewer).order_by(None)
+    yield from connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).scalars()
 
 
 def _chosen(schema: Schema, names: Sequence[str] | None) -> tuple[Field, ...]:
@@ -98,14 +205,15 @@ def _chosen(schema: Schema, names: Sequence[str] | None) -> tuple[Field, ...]:
     return found
 
 
-def _scoped(query: Select[Any], schema: Schema, where: Sequence[str], viewer: Viewer) -> Select[Any]:
+def _narrowed(query: Select[Any], schema: Schema, asked: Asked, viewer: Viewer) -> Select[Any]:
+    """Return a query narrowed to what was asked for and what the viewer reaches, in the order of the list."""
     table = Customer.__table__.c
     query = query.where(table.deleted_at.is_(None))
     if viewer.partner_id is not None:
         query = query.where(table.partner_id == viewer.partner_id)
-    for condition in where:
+    for condition in asked.where:
         query = query.where(_condition(schema, condition))
-    return query
+    return (asked.listed.narrow(query) if asked.listed else query).order_by(table.id)
 
 
 def _condition(schema: Schema, text: str) -> Any:
@@ -133,81 +241,83 @@ def conditions_shown(conditions: Sequence[str | dict[str, str]], schema: Schema)
     return [one["words"] for one in plain if one["field"].strip().casefold() in seen]
 
 
-def _write(
-    connection: Connection,
-    path: Path,
-    export_id: int,
-    schema: Schema,
-    fields: tuple[Field, ...],
-    query: Select[Any],
-    reach: Reach,
-) -> array[int]:
-    keyring: Keyring = current_app.extensions["keyring"]
-    ids: array[int] = array("q")
-    rows = _rows(connection, TokenMaker(keyring.tokens, ENTITY), export_id, fields, query, ids, reach)
-    sheet = Sheet(
+def _sheet(export_id: int, schema: Schema, fields: tuple[Field, ...], *, is_csv: bool, with_action: bool) -> Sheet:
+    """Return the sheet around the rows; who may not delete is not asked what to do with a row."""
+    count = 0 if is_csv else current_app.config["ROLLBOOK_EXPORT_BLANK_ROWS"]
+    return Sheet(
         name="Customers",
         ref=make_ref(export_id, schema.version),
-        fields=fields,
-        guide=GUIDE,
+        fields=(*fields, ACTION) if with_action else fields,
+        guide=tuple(map(str, (*GUIDE, GUIDE_TO_ACTION) if with_action else GUIDE)),
         manifest={"format": "rollbook1", "entity": ENTITY, "export": str(export_id), "schema": str(schema.version)},
+        blank=tuple(_tokens().new(export_id, number) for number in range(1, count + 1)),
     )
-    writer = write_csv if path.suffix.lower() == ".csv" else write_workbook
-    writer(path, sheet, rows)
-    return ids
 
 
-def _rows(
-    connection: Connection,
-    tokens: TokenMaker,
-    export_id: int,
-    fields: tuple[Field, ...],
-    query: Select[Any],
-    ids: array[int],
-    reach: Reach,
-) -> Iterator[Sequence[Scalar | None]]:
-    reader = RecordReader(fields)
-    renderers = _renderers(fields)
-    for some in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).partitions():
-        records = [reader.record(row) for row in some]
-        labelled = named(connection, fields, (record.values for record in records), reach)
-        if labelled != fields:
-            renderers = _renderers(labelled)
-        for record in records:
-            values = record.values
-            ids.append(record.id)
-            token = tokens.row(export_id, record.id, record.revision, record.stamp)
-            yield (token, record.id, *[render(values[key]) for key, render in renderers])
+def _tokens() -> TokenMaker:
+    keyring: Keyring = current_app.extensions["keyring"]
+    return TokenMaker(keyring.tokens, ENTITY)
+
+
+class _Rows:
+    """The rows of an export, read while they are written; `ids` are those of the records so far.
+
+    `width` is the number of the sheet's columns of fields: what stands beyond the fields is blank.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        export_id: int,
+        fields: tuple[Field, ...],
+        query: Select[Any],
+        reach: Reach,
+        *,
+        width: int,
+        doing: Doing | None,
+    ) -> None:
+        self.ids: array[int] = array("q")
+        self._connection, self._export_id, self._fields = connection, export_id, fields
+        self._query, self._reach, self._doing = query, reach, doing
+        self._blank = (None,) * (width - len(fields))
+
+    def __iter__(self) -> Iterator[Sequence[Scalar | None]]:
+        total = self._count() if self._doing else 0
+        reader, token_of = RecordReader(self._fields), _tokens().row
+        renderers = _renderers(self._fields)
+        found = self._connection.execute(self._query.execution_options(yield_per=ROWS_AT_ONCE))
+        for some in found.partitions():
+            records = [reader.record(row) for row in some]
+            labelled = named(self._connection, self._fields, (record.values for record in records), self._reach)
+            if labelled != self._fields:
+                renderers = _renderers(labelled)
+            for record in records:
+                values = record.values
+                self.ids.append(record.id)
+                token = token_of(self._export_id, record.id, record.revision, record.stamp)
+                yield (token, record.id, *[render(values[key]) for key, render in renderers], *self._blank)
+            if self._doing:
+                self._doing(len(self.ids), total)
+
+    def _count(self) -> int:
+        one = self._query.with_only_columns(Customer.__table__.c.id).order_by(None)
+        return int(self._connection.execute(select(func.count()).select_from(one.subquery())).scalar_one())
 
 
 def _renderers(fields: Sequence[Field]) -> list[tuple[str, Callable[[Any], Scalar | None]]]:
     return [(field.key, FIELD_TYPES[field.type].renderer(field)) for field in fields]
 
 
-def _finish(
-    export_id: int,
-    path: Path,
-    schema: Schema,
-    fields: Sequence[Field],
-    filters: Sequence[str | dict[str, str]],
-    ids: array[int],
-    viewer: Viewer,
-) -> None:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    values = {
-        "fields": [field.to_json() for field in fields],
-        "filters": list(filters),
-        "schema_version": schema.version,
-        "rows": len(ids),
-        "sha256": digest,
-        "record_ids": zlib.compress(ids.tobytes()),
-        "finished_at": now(),
-    }
-    detail = {"export": export_id, "rows": len(ids), "fields": [field.key for field in fields]}
-    words = [one if isinstance(one, str) else one["words"] for one in filters]
-    detail |= {"filters": words, "file": digest}
-    with writing() as connection:
-        connection.execute(update(Export).where(Export.id == export_id).values(**values))
-        event = {"by": plain(viewer.name), "user_id": viewer.user_id, "name": "export", "detail": detail}
-        connection.execute(insert(Event).values(**event))
+def finish_export(connection: Connection, export_id: int, written: Written, viewer: Viewer, **also: Any) -> None:
+    """Record what went out, in the caller's transaction; `also` are further columns of the export's row."""
+    fields = [field.to_json() for field in written.fields]
+    values = {"state": "ready", "fields": fields, "filters": written.filters, "prepared": written.prepared, **also}
+    values |= {"schema_version": written.schema_version, "rows": len(written.ids), "sha256": written.sha256}
+    values |= {"record_ids": zlib.compress(written.ids.tobytes()), "finished_at": now()}
+    detail: dict[str, Any] = {"export": export_id, "rows": len(written.ids)}
+    detail |= {"fields": [field.key for field in written.fields], "file": written.sha256}
+    detail["filters"] = [one if isinstance(one, str) else one["words"] for one in written.filters]
+    connection.execute(update(Export).where(Export.id == export_id).values(**values))
+    save_blocks(connection, export_id, written.ids)
+    event = {"by": plain(viewer.name), "user_id": viewer.user_id, "name": "export", "detail": detail}
+    connection.execute(insert(Event).values(**event))

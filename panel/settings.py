@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     "ROLLBOOK_GUARD_PERCENT": 20,
     "ROLLBOOK_GUARD_ROWS": 10,
     "ROLLBOOK_WORKBOOK_DAYS": 30,
+    "ROLLBOOK_EXPORT_BLANK_ROWS": 20,
+    "ROLLBOOK_EXPORT_DAYS": 7,
     "ROLLBOOK_FIELDS": 200,
     "ROLLBOOK_FILE_MEGABYTES": 10,
     "ROLLBOOK_FILE_TYPES": "pdf, png, jpg, jpeg, gif, webp, tif, tiff, txt, csv, xlsx, docx, pptx, ods, odt, odp",

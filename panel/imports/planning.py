@@ -29,6 +29,7 @@ from panel.imports.whole_file import (
 from panel.keys import Keyring
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, current_schema
+from sync.actions import DELETE
 from sync.cells import Address, Problem, column_letters
 from sync.columns import Column, Headers, is_writable, match_headers
 from sync.errors import UnknownField, UnseenField, WithheldField
@@ -65,6 +66,7 @@ NAME = "full_name"
 SEALED_KEY = later("%(label)s is stored encrypted, so nobody can be found by it. Choose another key.")
 NO_KEY = later('The key %(label)s is in no column. Name its column with --map "Header=%(key)s".')
 HEADLESS = later("Column %(column)s has values but no header. It was left out; give it a header to bring it in.")
+NO_ACTION = later("'%(action)s' is no action. Write delete, or clear the Action cell.")
 RAGGED = later("This row has more cells than the header. Put quotes around a text that has the separator in it.")
 
 
@@ -279,15 +281,18 @@ class _RowsPlanner:
     def _plan_known(self, one: Identified, known: Known) -> RowPlan | None:
         if self._gatherer.is_erased(known.record):
             return _refused(one, say(ERASED))
-        if self._asks_deletion(one.row):
-            return self._plan_deletion(one, known)
+        if action := self._action(one.row):
+            if action.casefold() == DELETE:
+                return self._plan_deletion(one, known)
+            if self._gatherer.export_id is not None:  # in a foreign file, such a column is about something else
+                return _refused(one, say(NO_ACTION, action=action))
         plan = self._planner.existing(one.row, known)
         return self._plan_binned(one, plan) if known.record.deleted else plan
 
-    def _asks_deletion(self, row: SheetRow) -> bool:
+    def _action(self, row: SheetRow) -> str:
         column = self._headers.action_column
         raw = None if column is None else row.cell(column)
-        return isinstance(raw, str) and raw.strip().casefold() == "delete"
+        return raw.strip() if isinstance(raw, str) else ""
 
     def _plan_deletion(self, one: Identified, known: Known) -> RowPlan | None:
         at = replace(one.row.address(), column=column_letters(self._headers.action_column or 0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -10,13 +12,19 @@ from sync.columns import is_writable
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.types.text import cell_length, clean_text
+from sync.words import later, say
 from sync.workbook.escapes import escape
 from sync.workbook.layout import FIRST_ROW, UNKNOWN_LAST_ROW
 
 LISTS = "_lists"
 TITLE_LENGTH, PROMPT_LENGTH, INLINE_LENGTH = 32, 255, 255
 """The most characters that a hint's title, a hint and a list of options inside a rule may have."""
-READ_ONLY = "Read-only: a change here is ignored."
+READ_ONLY = later("Read-only: a change here is ignored.")
+REQUIRED = later("Required.")
+MADE = later("Blank in a new row: it is made when the row comes in.")
+LEAST, MOST = later("At least %(least)s."), later("At most %(most)s.")
+LEAST_LONG, MOST_LONG = later("At least %(least)s characters."), later("At most %(most)s characters.")
+LEAST_MANY, MOST_MANY = later("At least %(least)s of them."), later("At most %(most)s of them.")
 
 
 class Dropdowns:
@@ -28,23 +36,18 @@ class Dropdowns:
 
     def add(self, index: int, field: Field) -> None:
         """Add the dropdown or the hint of a field's column, which go down some way below the data."""
-        field_type = FIELD_TYPES[field.type]
-        options = field_type.allowed(field)
-        hint = field.help or field_type.hint if is_writable(field) else READ_ONLY
-        if options and is_writable(field):
-            self._attach(index, field.label, hint, self._choice(options))
-        elif hint:
-            self._attach(index, field.label, hint, DataValidation())
+        options = FIELD_TYPES[field.type].allowed(field) if is_writable(field) else ()
+        self._attach(index, field.label, hint_of(field), self._choice(options) if options else DataValidation())
 
     def add_hint(self, index: int, label: str) -> None:
         """Add the hint of a read-only column."""
-        self._attach(index, label, READ_ONLY, DataValidation())
+        self._attach(index, label, say(READ_ONLY), DataValidation())
 
     def _choice(self, options: tuple[str, ...]) -> DataValidation:
         rule = DataValidation(type="list", formula1=self._source(options), allow_blank=True)
         rule.showErrorMessage = True
-        rule.errorTitle = "Not an option"
-        rule.error = "Choose one of the options in the list."
+        rule.errorTitle = _cut(say("Not an option"), TITLE_LENGTH)
+        rule.error = _cut(say("Choose one of the options in the list."), PROMPT_LENGTH)
         return rule
 
     def _source(self, options: tuple[str, ...]) -> str:
@@ -63,6 +66,30 @@ class Dropdowns:
         rule.showInputMessage = True
         rule.add(f"{letters}{FIRST_ROW}:{letters}{UNKNOWN_LAST_ROW}")
         self._data.add_data_validation(rule)
+
+
+def hint_of(field: Field) -> str:
+    """Return in words what a field's cells take."""
+    if not is_writable(field):
+        return say(READ_ONLY)
+    field_type = FIELD_TYPES[field.type]
+    sentences = [say(field.help or field_type.hint), *_bounds(field)]
+    if field_type.many and field.options:
+        sentences[0] += ": " + ", ".join(option.label for option in field.options)
+    if field.required:
+        sentences.insert(1, say(MADE if field.generated else REQUIRED))
+    return " ".join(f"{one.rstrip('.')}." for one in sentences if one)
+
+
+def _bounds(field: Field) -> Iterator[str]:
+    field_type = FIELD_TYPES[field.type]
+    value = next((one.value for one in field_type.examples if one.value is not None), None)
+    by_size = (LEAST_MANY, MOST_MANY) if field_type.many else (LEAST_LONG, MOST_LONG)
+    least, most = by_size if isinstance(value, (str, tuple)) else (LEAST, MOST)
+    if field.min is not None:
+        yield say(least, least=f"{field.min:,f}")
+    if field.max is not None:
+        yield say(most, most=f"{field.max:,f}")
 
 
 def _fits_inline(option: str) -> bool:

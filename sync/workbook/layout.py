@@ -19,7 +19,8 @@ TOKEN_LABEL = "Row reference"  # noqa: S105 (a heading)
 IDENTITY_KEY = "id"
 FIXED_COLUMNS = 2
 """The rows' tokens and the records' IDs."""
-
+MOST_ROWS = GRID_ROWS - LABEL_ROW
+"""The most records that one sheet can hold."""
 Cells = Sequence[Scalar | None]
 Rows = Iterable[Cells]
 
@@ -29,7 +30,8 @@ class Sheet:
     """What is written: the sheet with its fields, and what goes on the sheets beside it.
 
     `ref` is the text that makes the key row recognisable, `guide` plain paragraphs for people,
-    `manifest` what the panel wants to know of the workbook, `identity` the label of the IDs.
+    `manifest` what the panel wants to know of the workbook, `identity` the label of the IDs, `blank` the tokens of
+    the rows below the data in which new records may be typed; a CSV file has none of those.
     """
 
     ref: str
@@ -38,6 +40,7 @@ class Sheet:
     guide: tuple[str, ...] = ()
     manifest: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     identity: str = "ID"
+    blank: tuple[str, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ class Column(NamedTuple):
     marked_text: str
     number: str
     truth: str
+    empty: str
 
 
 class RowWriter:
@@ -56,6 +57,16 @@ class RowWriter:
                 parts.append(f"{column[0]}{number}{column[2]}{~at}</v></c>")
         return f'<row r="{number}"{attributes}>{"".join(parts)}</row>'
 
+    def blank_row(self, number: int, token: str) -> str:
+        """Return a row of which only the first cell holds something; the others have their styles alone.
+
+        Programs that take a new cell's style from no column find it in the cell.
+        """
+        at = self._strings.number(token)
+        first, *others = self._columns
+        cells = "".join(f"{column.start}{number}{column.empty}" for column in others)
+        return f'<row r="{number}">{first.start}{number}{first.text}{at if at >= 0 else ~at}</v></c>{cells}</row>'
+
     def _otherwise(self, column: Column, number: int, value: Scalar) -> str:
         """Return the cell of a value that no number stands for exactly."""
         if isinstance(value, bool):
@@ -80,6 +91,7 @@ def _column(index: int, style: CellStyle) -> Column:
         marked_text=f'" s="{style.quoted}" t="s"><v>',
         number=f'" s="{style.plain}"><v>',
         truth=f'" s="{style.plain}" t="b"><v>',
+        empty=f'" s="{style.plain}"/>',
     )
 
 

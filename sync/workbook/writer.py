@@ -6,15 +6,26 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedWriter, RawIOBase, TextIOWrapper
 from pathlib import Path
 from shutil import copyfileobj
 from typing import TextIO, cast
 
+from sync.errors import SyncError
+from sync.words import later, say
 from sync.workbook.frame import Frame, Page, build_frame
-from sync.workbook.layout import FIRST_ROW, KEY_ROW, LABEL_ROW, SPARE_ROWS, UNKNOWN_LAST_ROW, Rows, Sheet
+from sync.workbook.layout import (
+    FIRST_ROW,
+    KEY_ROW,
+    LABEL_ROW,
+    MOST_ROWS,
+    SPARE_ROWS,
+    UNKNOWN_LAST_ROW,
+    Rows,
+    Sheet,
+)
 from sync.workbook.limits import GRID_ROWS
 from sync.workbook.shared_text import SharedText
 from sync.workbook.sheet_xml import RowWriter
@@ -44,6 +55,13 @@ _DIMENSION = re.compile(r"<dimension [^>]*/>")
 _NO_ROWS = re.compile(r"<sheetData\s*/>|<sheetData>\s*</sheetData>")
 _FILTERED = re.compile(rf'(<autoFilter ref="\w+:[A-Z]+|_FilterDatabase"[^>]*>[^<]*\$){UNKNOWN_LAST_ROW}\b')
 _RULED = re.compile(rf'( sqref="[A-Z]+{FIRST_ROW}:[A-Z]+){UNKNOWN_LAST_ROW}"')
+TOO_MANY = later("A sheet holds at most %(most)s customers. Narrow the export down, or write a .csv file.")
+_Below = Callable[[int], Iterable[tuple[int, str]]]
+"""Yields the rows that follow the one with a number."""
+
+
+def _nothing(_last: int) -> Iterable[tuple[int, str]]:
+    return ()
 
 
 def write_workbook(path: Path, sheet: Sheet, rows: Rows) -> None:
@@ -86,7 +104,7 @@ class _Filling:
         self._copy(FIRST_PART)
         with self._items.open("w", encoding="utf-8", newline="") as items:
             strings = SharedText(items)
-            last = self._fill_sheet(1, _data_rows(frame, sheet, rows, strings))
+            last = self._fill_sheet(1, _data_rows(frame, sheet, rows, strings), _blank_rows(frame, sheet, strings))
             for number, page in enumerate(frame.pages, 2):
                 self._fill_sheet(number, _page_rows(page, strings))
         self._put_strings(strings.count)
@@ -94,8 +112,8 @@ class _Filling:
         for name in sorted(set(self._source.namelist()) - set(self._target.namelist())):
             self._copy(name)
 
-    def _fill_sheet(self, number: int, rows: Iterable[tuple[int, str]]) -> int:
-        """Write a sheet's part and return the number of its last row."""
+    def _fill_sheet(self, number: int, rows: Iterable[tuple[int, str]], below: _Below = _nothing) -> int:
+        """Write a sheet's part, with what stands below its rows, and return the number of its last row."""
         name, last = f"xl/worksheets/sheet{number}.xml", LABEL_ROW
         head, tail = _NO_ROWS.split(_DIMENSION.sub("", self._text(name)))
         with self._part(name) as part:
@@ -103,7 +121,11 @@ class _Filling:
             for number_of_row, row in rows:
                 part.write(row)
                 last = number_of_row
-            part.write("</sheetData>" + _bounded(tail, last))
+            end = last
+            for number_of_row, row in below(last):
+                part.write(row)
+                end = number_of_row
+            part.write("</sheetData>" + _bounded(tail, last, end))
         return last
 
     def _put_strings(self, count: int) -> None:
@@ -135,10 +157,10 @@ class _Filling:
         return self._source.read(name).decode()
 
 
-def _bounded(tail: str, last: int) -> str:
-    """Return what follows the rows: the filter ends with them, dropdowns and hints a little below."""
+def _bounded(tail: str, last: int, end: int) -> str:
+    """Return what follows the rows: the filter ends with the data, rules a little below the blank rows."""
     tail = _FILTERED.sub(rf"\g<1>{last}", tail)
-    return _RULED.sub(rf'\g<1>{min(last + SPARE_ROWS, GRID_ROWS)}"', tail)
+    return _RULED.sub(rf'\g<1>{min(end + SPARE_ROWS, GRID_ROWS)}"', tail)
 
 
 def _relative(name: str, text: str) -> str:
@@ -153,7 +175,20 @@ def _data_rows(frame: Frame, sheet: Sheet, rows: Rows, strings: SharedText) -> I
     yield LABEL_ROW, RowWriter(frame.labels, strings).row(LABEL_ROW, sheet.labels)
     data = RowWriter(frame.columns, strings)
     for number, cells in enumerate(rows, FIRST_ROW):
+        if number > GRID_ROWS:
+            raise SyncError(say(TOO_MANY, most=f"{MOST_ROWS:,}"))
         yield number, data.row(number, cells)
+
+
+def _blank_rows(frame: Frame, sheet: Sheet, strings: SharedText) -> _Below:
+    """Return what writes the rows for new records, as far as the grid has room for them below the data."""
+    writer = RowWriter(frame.columns, strings)
+
+    def rows(last: int) -> Iterator[tuple[int, str]]:
+        for number, token in enumerate(sheet.blank[: GRID_ROWS - last], last + 1):
+            yield number, writer.blank_row(number, token)
+
+    return rows
 
 
 def _page_rows(page: Page, strings: SharedText) -> Iterator[tuple[int, str]]:

@@ -211,7 +211,7 @@ def test_an_export_takes_the_ticked_columns_and_the_chosen_status(
     with app.app_context():
         edit(three[1], status_id=2)
     book = exported(sign_in(client), fields=["full_name", "city"], status="Active")
-    rows = list(book["Customers"].iter_rows(min_row=2, min_col=2, values_only=True))
+    rows = list(book["Customers"].iter_rows(min_row=2, max_row=3, min_col=2, values_only=True))
     assert [row[:3] for row in rows] == [("ID", "Full name", "City"), (three[1], "Bob", "Praha")]
     page = client.get("/exports/").text
     assert "status=Active" in page
@@ -262,5 +262,5 @@ def test_a_bound_user_sees_their_own_exports_and_imports_only(
     assert eva.get(address).status_code == 404
     assert "everybody.xlsx" not in eva.get("/imports/").text
     book = exported(eva)
-    assert [row[1] for row in book["Customers"].iter_rows(min_row=3, values_only=True)] == [three[0]]
+    assert [row[1] for row in book["Customers"].iter_rows(min_row=3, values_only=True) if row[1]] == [three[0]]
     assert eva.get("/exports/").text.count("<tr>") == 2
