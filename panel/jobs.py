@@ -17,25 +17,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app, g, has_request_context
+from flask_babel import gettext, lazy_gettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, Select, exists, or_, select, text, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import aliased
 
 from panel.authors import Author
-from panel.database import Busy, reading, writing
+from panel.database import Busy, is_sqlite, reading, writing
 from panel.extensions import db
 from panel.models import Job, Role, User
 from panel.models.columns import now
 from panel.permissions import ADMIN
 from panel.schema import Schema, forget_schema
 from sync.errors import SyncError
+from sync.words import speak
 
 LEASE = dt.timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10.0
 MOST_TAKES = 5
+TAKING = 7_265_626_613  # any number that no other program on the same server uses
 FAULT = lazy_gettext("This is a fault of Rollbook's, and nothing more was written. The log has it as job %(id)s.")
 logger = logging.getLogger(__name__)
 
@@ -52,7 +55,9 @@ class LookAgain(SyncError):
 class Kind:
     """One kind of work: what it does, who may have it done, how pages call it.
 
-    `tell` turns its result into sentences; `preview` is the endpoint of the page on which it waits for a look.
+    `tell` turns its result into sentences; `preview` is the endpoint of the page on which it waits for a look. Of work
+    that is `one_each`, one is done for each person at a time, and the rest waits. What has a page of its own is not
+    `listed` among the work.
     Where the work changed the fields too, `schema_before` is the schema that undoing makes, and `revert` makes it.
     """
 
@@ -65,6 +70,8 @@ class Kind:
     tell: Callable[[Mapping[str, Any]], list[str]]
     schema_before: Callable[[Schema, Job], Schema] | None = None
     revert: Callable[[Job], None] | None = None
+    one_each: bool = False
+    listed: bool = True
 
 
 KINDS: dict[str, Kind] = {}
@@ -74,7 +81,7 @@ def _nothing(_result: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def kind(
+def kind(  # noqa: PLR0913 (a table's row, each cell of it named)
     name: str,
     *,
     permission: str,
@@ -84,11 +91,15 @@ def kind(
     tell: Callable[[Mapping[str, Any]], list[str]] = _nothing,
     schema_before: Callable[[Schema, Job], Schema] | None = None,
     revert: Callable[[Job], None] | None = None,
+    one_each: bool = False,
+    listed: bool = True,
 ) -> Callable[[Callable[[Work], None]], Callable[[Work], None]]:
     """Register a function as a kind of work; its author needs the permission when it runs, not only when asked for."""
 
     def register(run: Callable[[Work], None]) -> Callable[[Work], None]:
-        KINDS[name] = Kind(name, run, permission, label, undoable, preview, tell, schema_before, revert)
+        KINDS[name] = Kind(
+            name, run, permission, label, undoable, preview, tell, schema_before, revert, one_each, listed
+        )
         return run
 
     return register
@@ -185,7 +196,18 @@ def run_pending() -> int:
 
 def run_next() -> bool:
     """Run one job that waits or was left behind by a worker that is gone; tell whether there was one."""
-    work = _take()
+    return _run_taken(_take())
+
+
+def run_now(job_id: int) -> bool:
+    """Run one job here; tell whether it was its turn, and no worker had it already."""
+    try:
+        return _run_taken(_take(job_id))
+    finally:
+        speak(gettext if has_request_context() else None)
+
+
+def _run_taken(work: Work | None) -> bool:
     if work is None:
         return False
     place = (db.engine.url.render_as_string(), work.job_id)
@@ -204,14 +226,24 @@ def progress_of(job: Job) -> tuple[int, int]:
     return (job.done, job.total) if work is None or not work.total else (work.done, work.total)
 
 
-def _take() -> Work | None:
-    table = Job.__table__.c
-    left = (table.state == "running") & (table.leased_until < now())
-    query = select(Job.__table__).where(or_(table.state == "queued", left)).order_by(table.id).limit(1)
+def _waiting() -> Select[Any]:
+    """Return the query for what may be begun, the oldest first."""
+    other = aliased(Job)
+    left = (Job.state == "running") & (Job.leased_until < now())
+    at_work = (other.kind == Job.kind) & (other.user_id == Job.user_id) & (other.state == "running")
+    one_each = [one.name for one in KINDS.values() if one.one_each]
+    is_its_turn = Job.kind.not_in(one_each) | ~exists().where(at_work, other.leased_until >= now())
+    return select(Job.__table__).where(or_(Job.state == "queued", left), is_its_turn).order_by(Job.id).limit(1)
+
+
+def _take(job_id: int | None = None) -> Work | None:
+    query = _waiting() if job_id is None else _waiting().where(Job.id == job_id)
     with reading() as connection:  # looking every few seconds takes nobody's lock
         if connection.execute(query).first() is None:
             return None
     with writing() as connection:
+        if not is_sqlite(connection):  # two workers that take at once do not see each other's job
+            connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": TAKING})
         row = connection.execute(query.with_for_update(skip_locked=True)).mappings().one_or_none()
         if row is None:
             return None
@@ -273,6 +305,7 @@ def acting_as(author: Author) -> Iterator[None]:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's target
     with app.test_request_context():
         g._login_user = _operator(author) if author.user_id is None else _user(author.user_id)
+        speak(gettext)
         yield
 
 

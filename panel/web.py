@@ -24,6 +24,7 @@ from panel.extensions import db, login_manager
 from panel.files.kinds import read_types
 from panel.forms.preview import STATES
 from panel.forms.showing import ago, count, moment
+from panel.imports.waiting import TooManyWait
 from panel.maps import read_tiles, with_tiles
 from panel.models import AdditionalField, Customer, Location, Partner, Role, Status, User
 from panel.rights import name_of
@@ -210,7 +211,7 @@ def _incident() -> str:
 
 def _show_sentence(error: SyncError) -> Any:
     db.session.rollback()
-    code = error.status if isinstance(error, TooManyTries) else 409
+    code = error.status if isinstance(error, (TooManyTries, TooManyWait)) else 409
     frame = "base.html" if current_user.is_authenticated else "signed_out.html"
     return render_template(
         "error.html", frame=frame, code=code, heading=_("That did not work"), sentence=str(error)

@@ -41,11 +41,12 @@ EXPLAINED = {
     "columns": _l("Headers that are no field's label or key. Until you decide, these columns are left out."),
 }
 STATES = {
-    "uploaded": _l("Uploaded"),
+    "uploaded": _l("Being read"),
     "planned": _l("Waiting"),
     "applied": _l("Applied"),
     "rejected": _l("Discarded"),
     "undone": _l("Undone"),
+    "failed": _l("Could not be read"),
 }
 _DATE_ORDERS = frozenset({"", "dmy", "mdy"})
 _SIDES = frozenset({"", "panel", "workbook"})

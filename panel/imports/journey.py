@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,25 +17,16 @@ from panel.extensions import db
 from panel.imports.applying import write_plan
 from panel.imports.choices import saved_answers
 from panel.imports.files import StoredFile, store, uploads
+from panel.imports.lines import counts_json, save_lines
 from panel.imports.options import ImportOptions, Viewer
-from panel.imports.planning import Planned, plan_file
-from panel.imports.showing import as_json, display
+from panel.imports.planning import Planned, Progress, plan_file, quiet
 from panel.models import Event, Import, ImportItem, User
 from panel.models.columns import now
-from panel.records import batches
 from panel.rights import rights_of
 from panel.schema import ENTITY
-from sync.cells import Problem
 from sync.errors import StalePlan, SyncError
-from sync.plan import DELETED, Item, Plan
-from sync.types import FIELD_TYPES
 from sync.words import later, say
 
-ROWS_AT_ONCE = 5_000
-GUARD = "guard"
-"""The group of lines that are guards; each holds its number as the workbook's value."""
-NOTE = "note"
-"""The group of lines that are sentences about the whole file."""
 MOVED = later(
     "Something changed since this plan was made, so nothing was written. Look at what is new, and apply again."
 )
@@ -58,26 +49,26 @@ def receive(source: BinaryIO, file_name: str, options: ImportOptions, viewer: Vi
         file.path.unlink(missing_ok=True)
         raise
     with writing() as connection:
-        import_id = _register(connection, file, options, viewer)
-        _save(connection, import_id, planned)
+        import_id = register(connection, file, options, viewer)
+        save_lines(connection, import_id, planned)
     return import_id
 
 
 def replan(import_id: int, options: ImportOptions, viewer: Viewer) -> None:
     """Plan an uploaded file again, with other options or after the panel moved on."""
     with reading() as connection:
-        row = _open_import(connection, import_id)
-        planned = _plan_again(connection, row, options, viewer)
+        row = open_import(connection, import_id)
+        planned = plan_again(connection, row, options, viewer)
     with writing() as connection:
-        _open_import(connection, import_id)
+        open_import(connection, import_id)
         connection.execute(update(Import).where(Import.id == import_id).values(options=options.to_json()))
-        _save(connection, import_id, planned)
+        save_lines(connection, import_id, planned)
 
 
 def choose(import_id: int, choices: Mapping[int, str], viewer: Viewer) -> None:
     """Answer conflicts, by the number of their line in the preview: ``panel`` or ``workbook``."""
     with writing() as connection:
-        row = _open_import(connection, import_id)
+        row = open_import(connection, import_id)
         for number, choice in choices.items():
             mine = (ImportItem.import_id == import_id) & (ImportItem.number == number)
             asked = ImportItem.group.in_(("conflict", "unknown", "repair"))
@@ -93,9 +84,9 @@ def apply_import(import_id: int, viewer: Viewer, confirm: Sequence[int] = ()) ->
     Raises `StalePlan`.
     """
     with reading() as connection:
-        row = _open_import(connection, import_id)
+        row = open_import(connection, import_id)
         options = ImportOptions.from_json(row["options"])
-        planned = _plan_again(connection, row, options, viewer)
+        planned = plan_again(connection, row, options, viewer)
     if planned.fingerprint != row["fingerprint"]:
         _show_anew(import_id, planned)
     refuse_unready(planned, replace(options, confirm=tuple(confirm)))
@@ -109,7 +100,7 @@ def apply_import(import_id: int, viewer: Viewer, confirm: Sequence[int] = ()) ->
 
 def _show_anew(import_id: int, planned: Planned) -> None:
     with writing() as connection:
-        _save(connection, import_id, planned)
+        save_lines(connection, import_id, planned)
     raise StalePlan(say(MOVED))
 
 
@@ -125,7 +116,7 @@ def refuse_unready(planned: Planned, options: ImportOptions) -> None:
 
 def _apply(import_id: int, planned: Planned, viewer: Viewer) -> None:
     with writing() as connection:
-        _open_import(connection, import_id)
+        open_import(connection, import_id)
         finish(connection, import_id, planned, viewer)
 
 
@@ -186,7 +177,7 @@ def _write_at_once(
 ) -> tuple[Planned, int | None]:
     try:
         with writing() as connection:
-            import_id = _register(connection, file, options, viewer)
+            import_id = register(connection, file, options, viewer)
             finish(connection, import_id, planned, viewer)
             return planned, import_id
     except (LostRace, ValueTaken):
@@ -194,7 +185,7 @@ def _write_at_once(
             planned = plan_file(connection, file, options, viewer)
             if not is_ready(planned, options):
                 return planned, None
-            import_id = _register(connection, file, options, viewer)
+            import_id = register(connection, file, options, viewer)
             finish(connection, import_id, planned, viewer)
             return planned, import_id
 
@@ -202,7 +193,7 @@ def _write_at_once(
 def reject(import_id: int, viewer: Viewer) -> None:
     """Set an import aside; its file is removed."""
     with writing() as connection:
-        row = _open_import(connection, import_id)
+        row = open_import(connection, import_id, "planned", "uploaded")
         values = {"state": "rejected", "message": f"Discarded by {viewer.name}."}
         connection.execute(update(Import).where(Import.id == import_id).values(**values))
         connection.execute(delete(ImportItem).where(ImportItem.import_id == import_id))
@@ -218,17 +209,21 @@ def locked_import(connection: Connection, import_id: int) -> RowMapping:
     return row
 
 
-def _open_import(connection: Connection, import_id: int) -> RowMapping:
+def open_import(connection: Connection, import_id: int, *states: str) -> RowMapping:
+    """Return the locked row of an import in one of these states, else planned. Raises `SyncError` for any other."""
     row = locked_import(connection, import_id)
-    if row["state"] != "planned":
+    if row["state"] not in (states or ("planned",)):
         raise SyncError(say("This import is %(state)s already.", state=row["state"]))
     return row
 
 
-def _plan_again(connection: Connection, row: RowMapping, options: ImportOptions, viewer: Viewer) -> Planned:
+def plan_again(
+    connection: Connection, row: RowMapping, options: ImportOptions, viewer: Viewer, progress: Progress = quiet
+) -> Planned:
+    """Return the plan of an uploaded file as of now, with the answers that were given to its preview."""
     file = StoredFile(uploads() / row["stored_as"], row["file_name"], row["sha256"])
     both = _with_uploaders_rights(row, viewer)
-    return plan_file(connection, file, options, both, saved_answers(connection, row["id"]))
+    return plan_file(connection, file, options, both, saved_answers(connection, row["id"]), progress)
 
 
 def _with_uploaders_rights(row: RowMapping, viewer: Viewer) -> Viewer:
@@ -249,7 +244,10 @@ def _with_uploaders_rights(row: RowMapping, viewer: Viewer) -> Viewer:
     )
 
 
-def _register(connection: Connection, file: StoredFile, options: ImportOptions, viewer: Viewer) -> int:
+def register(
+    connection: Connection, file: StoredFile, options: ImportOptions, viewer: Viewer, state: str = "planned"
+) -> int:
+    """Add the row of an import."""
     values = {
         "entity": ENTITY,
         "by": viewer.name,
@@ -259,110 +257,6 @@ def _register(connection: Connection, file: StoredFile, options: ImportOptions, 
         "sha256": file.sha256,
         "stored_as": file.path.name,
         "options": options.to_json(),
-        "state": "planned",
+        "state": state,
     }
     return int(connection.execute(insert(Import).values(**values).returning(Import.id)).scalar_one())
-
-
-def counts_json(planned: Planned) -> dict[str, int]:
-    """Return the counts that the preview shows."""
-    plan = planned.plan
-    return asdict(plan.counts()) | {
-        "conflicts": len(plan.conflicts),
-        "unknown": len(plan.unknown),
-        "undecided": len(plan.undecided),
-        "repairs": len(plan.repairs),
-        "problems": len(plan.all_problems),
-        "ignored": len(plan.ignored),
-    }
-
-
-def _save(connection: Connection, import_id: int, planned: Planned) -> None:
-    """Replace an import's preview by this plan's."""
-    connection.execute(delete(ImportItem).where(ImportItem.import_id == import_id))
-    for some in batches(_items(import_id, planned), ROWS_AT_ONCE):
-        connection.execute(insert(ImportItem), some)
-    values = {
-        "counts": counts_json(planned),
-        "new_fields": [one.to_json() for one in planned.new_fields],
-        "fingerprint": planned.fingerprint,
-        "export_id": planned.export_id,
-    }
-    connection.execute(update(Import).where(Import.id == import_id).values(**values))
-
-
-def _items(import_id: int, planned: Planned) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(_lines(planned), 1):
-        yield {"import_id": import_id, "number": number, **_EMPTY, **line}
-
-
-_EMPTY = {
-    "record_id": None,
-    "field": "",
-    "outcome": "",
-    "base": None,
-    "panel": None,
-    "workbook": None,
-    "message": "",
-    "choice": "",
-}
-
-
-def _lines(planned: Planned) -> Iterator[dict[str, Any]]:
-    plan = planned.plan
-    fields = {field.key: field for field in planned.shown.fields}
-    yield from ({"group": NOTE, "at": "", "message": note} for note in plan.notes)
-    for guard in planned.guards:
-        key = guard.field if guard.field in fields else ""
-        at = "" if guard.at is None else str(guard.at)
-        yield {"group": GUARD, "at": at, "field": key, "workbook": guard.count, "message": guard.message}
-    for group, items in _groups(plan):
-        for item in items:
-            values = {name: display(getattr(item, name), fields.get(item.field)) for name in ("base", "panel")}
-            shown = item.value if item.outcome == "merged" else item.workbook
-            # The head of a column that was left out is no cell of a field.
-            key = item.field if item.field in fields or item.field == DELETED else ""
-            yield _line(group, item) | values | {"field": key, "workbook": display(shown, fields.get(key))}
-    for row in plan.creations:
-        if row.creates:
-            values = {key: value for key, value in row.creates.values.items() if key in fields}
-            shown = {k: display(v, fields[k]) for k, v in values.items() if not FIELD_TYPES[fields[k].type].secret}
-            at = f"{plan.sheet}!{row.row}"
-            yield {"group": "new", "at": at, "workbook": shown, "message": str(shown.get("full_name", ""))}
-    yield from ({"group": "delete", "at": f"{plan.sheet}!{row.row}", "record_id": row.id} for row in plan.deletions)
-    yield from (_problem_line(problem) for problem in plan.all_problems)
-    yield from ({"group": "absent", "at": "", "record_id": record_id} for record_id in plan.absent)
-
-
-def _groups(plan: Plan) -> list[tuple[str, list[Item]]]:
-    plain = [item for item in plan.changes if item.outcome in {"workbook", "merged"}]
-    return [
-        ("conflict", plan.conflicts),
-        ("unknown", plan.unknown),
-        ("change", plain),
-        ("repair", plan.repairs),
-        ("ignored", plan.ignored),
-    ]
-
-
-def _line(group: str, item: Item) -> dict[str, Any]:
-    return {
-        "group": group,
-        "at": str(item.at),
-        "record_id": item.id,
-        "field": item.field,
-        "outcome": str(item.outcome),
-        "message": item.message,
-        "choice": item.choice,
-    }
-
-
-def _problem_line(problem: Problem) -> dict[str, Any]:
-    return {
-        "group": "problem",
-        "at": str(problem.at),
-        "record_id": problem.id,
-        "field": problem.field or "",
-        "workbook": as_json(problem.value),
-        "message": problem.message,
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -102,12 +102,21 @@ class Planned:
         return keyring.digest(":".join([self.plan.fingerprint(self.types), *created]))
 
 
+Progress = Callable[[int, int], None]
+"""Told how many rows are planned, and of how many: 0 where nobody knows."""
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
 def plan_file(
     connection: Connection,
     file: StoredFile,
     options: ImportOptions,
     viewer: Viewer,
     answers: Answers = MappingProxyType({}),
+    progress: Progress = quiet,
 ) -> Planned:
     """Return what importing a file would do, with a person's answers to an earlier plan of it.
 
@@ -123,7 +132,8 @@ def plan_file(
         accepted = [one.field for one in proposals if one.accepted]
         columns = [*headers.columns, *(Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)]
         planner = _RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
-        plan = planner.run(table, accepted)
+        total = len(gatherer.exported_ids())
+        plan = planner.run(table, accepted, lambda done: progress(done, max(total, done) if total else 0))
     retired = (say(RETIRED, label=label) for label in headers.retired)
     plan.notes = [*_age(gatherer.days_out()), *retired, *planner.notes(headers)]
     plan.left_out = [_left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
@@ -192,8 +202,8 @@ class _RowsPlanner:
         self._is_csv = table.is_csv
         self._headless: set[int] = set()
 
-    def run(self, table: Table, accepted: Sequence[Field]) -> Plan:
-        """Return the plan of all rows."""
+    def run(self, table: Table, accepted: Sequence[Field], progress: Callable[[int], None]) -> Plan:
+        """Return the plan of all rows; `progress` is told how many are planned."""
         # What the importer may not fill in is not asked for; but no customer is without a name.
         open_ones = (field for field in self._schema.fields if is_writable(field) or field.key == NAME)
         nameless = (field for field in self._schema.unseen if field.key == NAME)
@@ -205,6 +215,7 @@ class _RowsPlanner:
         rows = (one for one in identified if not (self._identity.is_blank(one) or self._is_label_row(one.row)))
         for some in batches(rows, BATCH):
             self._plan_batch(some)
+            progress(self._plan.rows)
         return self._plan
 
     def _is_label_row(self, row: SheetRow) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, cast
 
-from flask import abort, redirect, request
+from flask import abort, jsonify, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -13,17 +13,21 @@ from sqlalchemy import ColumnElement, func, select
 from werkzeug.wrappers import Response
 
 from panel.access import may
+from panel.database import writing
 from panel.extensions import db
 from panel.forms.preview import Preview, options_of, sentence_of_undo, upload_options
-from panel.imports.journey import GUARD, NOTE, apply_import, choose, receive, reject, replan, viewer_of
+from panel.imports.journey import apply_import, choose, reject, replan, viewer_of
+from panel.imports.lines import GUARD, NOTE
 from panel.imports.options import ImportOptions
+from panel.imports.progress import progress_of_import
 from panel.imports.undo_journey import undo_import
-from panel.models import Customer, Export, Import, ImportItem
+from panel.imports.waiting import TooManyWait, have_planned, plan_if_small, take_in
+from panel.models import Customer, Export, Import, ImportItem, Job
 from panel.rights import rights_of, the_schema
 from panel.views.customer_query import labels_of_all, name_column, number_of
 from panel.views.guarded import LAST_PAGE, AppView
 from panel.views.messages import say, warn
-from sync.errors import SyncError
+from sync.errors import SyncError, UnreadableWorkbook
 from sync.plan import DELETED
 
 LISTED = 50
@@ -43,23 +47,44 @@ class ImportView(AppView):
 
     @expose("/upload/", methods=("POST",))
     def upload(self) -> Response:
-        """Take a file, plan it and go to its preview."""
-        file = request.files.get("file")
-        if file is None or not file.filename:
-            warn("Choose a workbook or a CSV file first.")
-            return redirect(self.get_url(".index"))
-        options, source = upload_options(request.form), cast("BinaryIO", file.stream)
-        try:
-            import_id = receive(source, file.filename, options, viewer_of(current_user))
-        except SyncError as error:
-            warn(f"{file.filename}: {error}")
-            return redirect(self.get_url(".index"))
-        return redirect(self.get_url(".preview", number=import_id))
+        """Take files in, each as an import of its own, and go to the preview of the only one."""
+        files = [file for file in request.files.getlist("file") if file.filename]
+        if not files:
+            return self._refused(_("Choose a workbook or a CSV file first."), 422)
+        options, viewer, numbers = upload_options(request.form), viewer_of(current_user), []
+        for file in files:
+            try:
+                numbers.append(take_in(cast("BinaryIO", file.stream), file.filename or "", options, viewer))
+            except UnreadableWorkbook as error:
+                return self._refused(f"{file.filename}: {error}", 422)
+            except TooManyWait as error:
+                return self._refused(f"{file.filename}: {error}", error.status)
+        if len(numbers) > 1:
+            say(_("%(number)s files were uploaded. Each has a preview of its own.", number=len(numbers)))
+            return self._taken(self.get_url(".index"))
+        plan_if_small(numbers[0])
+        return self._taken(self.get_url(".preview", number=numbers[0]))
+
+    def _taken(self, address: str) -> Response:
+        return jsonify(address=address) if is_asked_by_script() else redirect(address)
+
+    def _refused(self, sentence: str, status: int) -> Response:
+        if is_asked_by_script():
+            answer = jsonify(message=sentence)
+            answer.status_code = status
+            return answer
+        if status == TooManyWait.status:
+            raise TooManyWait(sentence)
+        warn(sentence)
+        return redirect(self.get_url(".index"))
 
     @expose("/<int:number>/")
     def preview(self, number: int) -> str:
-        """Show what an import would do, or did: one group of lines, a page at a time."""
+        """Show what an import would do, or did: one group of lines, a page at a time; or how far its plan is."""
         one = _found(number)
+        job = db.session.get(Job, one.job_id) if one.job_id else None
+        if one.state in {"uploaded", "failed"}:
+            return str(self.render("imports/waiting.html", one=one, progress=progress_of_import(one, job)))
         shown = Preview(one, _group_counts(number), request.args.get("group", ""))
         page = min(max(request.args.get("page", 0, type=int), 0), LAST_PAGE)
         items = _items(number, shown.group, page)
@@ -81,6 +106,20 @@ class ImportView(AppView):
                 pages=-(-shown.counts.get(shown.group, 0) // PAGE),
             )
         )
+
+    @expose("/<int:number>/progress/")
+    def progress(self, number: int) -> Response:
+        """Answer how far the work on an import is."""
+        one = _found(number)
+        return jsonify(**progress_of_import(one, db.session.get(Job, one.job_id) if one.job_id else None).plain)
+
+    @expose("/<int:number>/again/", methods=("POST",))
+    def again(self, number: int) -> Response:
+        """Have a file read again that could not be because of a fault."""
+        if _found(number).state == "uploaded":
+            with writing() as connection:
+                have_planned(connection, number, viewer_of(current_user))
+        return redirect(self.get_url(".preview", number=number))
 
     @expose("/<int:number>/options/", methods=("POST",))
     def options(self, number: int) -> Response:
@@ -138,6 +177,11 @@ class ImportView(AppView):
                 say(sentence)
         group = request.form.get("group", "")
         return redirect(self.get_url(".preview", number=number, **({"group": group} if group else {})))
+
+
+def is_asked_by_script() -> bool:
+    """Tell whether a page's script asked, which reads JSON."""
+    return request.headers.get("X-Requested-With") == "fetch"
 
 
 def recent(count: int, state: str = "") -> list[Import]:

@@ -37,7 +37,7 @@ STATES = {
     "failed": lazy_gettext("Not done"),
     "undone": lazy_gettext("Undone"),
 }
-_AT_WORK = frozenset({"queued", "running"})
+AT_WORK = frozenset({"queued", "running"})
 
 
 class JobView(AppView):
@@ -48,7 +48,8 @@ class JobView(AppView):
     @expose("/")
     def index(self) -> str:
         """List the newest work that the signed-in user may see."""
-        query = select(Job).order_by(Job.id.desc()).limit(LISTED)
+        unlisted = [one.name for one in KINDS.values() if not one.listed]
+        query = select(Job).where(Job.kind.not_in(unlisted)).order_by(Job.id.desc()).limit(LISTED)
         if not _sees_all():
             query = query.where(Job.user_id == current_user.id)
         jobs = list(db.session.scalars(query))
@@ -65,7 +66,7 @@ class JobView(AppView):
         kept = (job.result or {}).get("kept", ())
         page: dict[str, Any] = {"job": job, "kind": found, "done": done, "total": total, "words": STATES}
         page |= {"told": found.tell(job.result or {}), "kept": kept, "may_undo": _may_undo(job)}
-        return self.render("jobs/job.html", at_work=job.state in _AT_WORK, **page, **_named(kept))
+        return self.render("jobs/job.html", at_work=job.state in AT_WORK, **page, **_named(kept))
 
     @expose("/<int:number>/progress/")
     def progress(self, number: int) -> Response:
@@ -73,7 +74,7 @@ class JobView(AppView):
         job = find_job(number)
         done, total = progress_of(job)
         sentence = words_of_progress(job, done, total)
-        return jsonify(done=done, total=total, sentence=sentence, at_work=job.state in _AT_WORK)
+        return jsonify(done=done, total=total, sentence=sentence, at_work=job.state in AT_WORK)
 
     @expose("/<int:number>/undo/", methods=("GET", "POST"))
     def undo(self, number: int) -> Any:

@@ -56,8 +56,6 @@ ROWS = {
 LATER = {
     "R22": "approving is a permission apart from uploading; a share of rows that asks for a second person is no"
     " setting yet: with imports in full",
-    "R23": "sign-ins, links and reveals are limited and long work is queued; planning an import is not: with imports"
-    " in full",
 }
 
 

@@ -1,0 +1,133 @@
+"""Files that wait for their plan: small ones for a moment, others for a job; one of each person at a time."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import BinaryIO
+
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_login import current_user
+from sqlalchemy import Connection, func, select, update
+
+from panel.authors import Author
+from panel.database import reading, writing
+from panel.extensions import db
+from panel.imports.files import store, uploads
+from panel.imports.journey import locked_import, open_import, plan_again, register, viewer_of
+from panel.imports.lines import save_lines
+from panel.imports.options import ImportOptions, Viewer
+from panel.jobs import Work, enqueue, kind, run_now
+from panel.models import Import, Job
+from sync.errors import SyncError
+
+SMALL_BYTES = 1 << 19
+SMALL_UNPACKED = 1 << 23
+"""A workbook of some thousand rows: planned before anybody would look for a bar."""
+
+
+class TooManyWait(SyncError):
+    """Somebody has as many imports waiting as one may have."""
+
+    status = 429
+
+
+def take_in(source: BinaryIO, file_name: str, options: ImportOptions, viewer: Viewer) -> int:
+    """Store a file and leave its plan to a job; return the import's ID.
+
+    Raises `TooManyWait`, or `UnreadableWorkbook` where the file is too large.
+    """
+    refuse_too_many(viewer)
+    file = store(source, file_name)
+    try:
+        with writing() as connection:
+            import_id = register(connection, file, options, viewer, "uploaded")
+            have_planned(connection, import_id, viewer)
+    except BaseException:
+        file.path.unlink(missing_ok=True)
+        raise
+    return import_id
+
+
+def refuse_too_many(viewer: Viewer) -> None:
+    """Refuse another file of somebody who has as many waiting, for their plan or for somebody's look, as one may."""
+    query = select(Import.state, func.count()).where(Import.user_id == viewer.user_id).group_by(Import.state)
+    counts = dict(db.session.execute(query).all())
+    db.session.rollback()
+    queued, waiting = counts.get("uploaded", 0), counts.get("uploaded", 0) + counts.get("planned", 0)
+    if queued >= current_app.config["ROLLBOOK_IMPORTS_QUEUED"]:
+        raise TooManyWait(_("%(number)s of your files wait to be read. Send the others when some are.", number=queued))
+    if waiting >= current_app.config["ROLLBOOK_IMPORTS_OPEN"]:
+        words = _(
+            "%(number)s of your imports are open. Have some applied or discarded, then send more.", number=waiting
+        )
+        raise TooManyWait(words)
+
+
+def have_planned(connection: Connection, import_id: int, viewer: Viewer) -> None:
+    """Have an import planned by a job, in the caller's transaction; one that waits already reads what is so then."""
+    row = locked_import(connection, import_id)
+    waiting = select(Job.id).where(Job.id == row["job_id"], Job.kind == PLAN, Job.state == "queued").with_for_update()
+    if row["job_id"] is None or connection.execute(waiting).first() is None:
+        author = Author(viewer.name, viewer.through, viewer.user_id)
+        job = enqueue(PLAN, {"import": import_id}, (), author)
+        connection.execute(update(Import).where(Import.id == import_id).values(job_id=job.id))
+
+
+def plan_if_small(import_id: int) -> None:
+    """Plan a file here and now, where that takes a moment and is its turn."""
+    stored_as, job_id = db.session.execute(select(Import.stored_as, Import.job_id).where(Import.id == import_id)).one()
+    db.session.rollback()
+    if job_id is not None and _is_small(stored_as):
+        run_now(job_id)
+
+
+def _is_small(stored_as: str) -> bool:
+    path = uploads() / stored_as
+    if not path.is_file() or path.stat().st_size > SMALL_BYTES:
+        return False
+    try:
+        with zipfile.ZipFile(path) as parts:
+            return sum(one.file_size for one in parts.infolist()) <= SMALL_UNPACKED
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):  # text, or what nobody can read
+        return True
+
+
+PLAN = "plan"
+
+
+@kind(PLAN, permission="import.upload", label=lazy_gettext("Plan an import"), one_each=True, listed=False)
+def _plan(work: Work) -> None:
+    """Plan an import; what somebody asked for meanwhile has a job of its own, whose plan is the one that counts."""
+    import_id = int(work.options["import"])
+    with reading() as connection:
+        row = connection.execute(select(Import.__table__).where(Import.id == import_id)).mappings().one()
+        if row["state"] not in {"uploaded", "planned"} or row["job_id"] != work.job_id:
+            return
+        options = ImportOptions.from_json(row["options"])
+        try:
+            planned = plan_again(connection, row, options, viewer_of(current_user), work.doing)
+        except SyncError as error:
+            failed = str(error)
+        else:
+            failed = ""
+    if failed:
+        _set_unread(work, import_id, failed)
+        return
+    with work.writing() as connection:
+        if open_import(connection, import_id, "uploaded", "planned", "rejected")["job_id"] == work.job_id:
+            save_lines(connection, import_id, planned)
+        work.finish({"import": import_id})
+
+
+def _set_unread(work: Work, import_id: int, sentence: str) -> None:
+    """Close an import whose file cannot be read; one that had a plan keeps it."""
+    with work.writing() as connection:
+        row = open_import(connection, import_id, "uploaded", "planned", "rejected")
+        if row["state"] != "uploaded":
+            raise SyncError(sentence)
+        values = {"state": "failed", "message": sentence}
+        connection.execute(update(Import).where(Import.id == import_id).values(**values))
+        work.finish({"import": import_id})
+    (uploads() / row["stored_as"]).unlink(missing_ok=True)
