@@ -174,6 +174,8 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 @click.option(
     "--map", "maps", multiple=True, help='"Header=field", "Header=+" for a new field, "Header=-" to leave out'
 )
+@click.option("--sheet", default="", metavar="NAME", help="the sheet of a foreign workbook that has several")
+@click.option("--header-row", type=click.IntRange(1, 1_048_576), metavar="N", help="the row that holds the headers")
 @click.option("--create-fields", is_flag=True, help="make additional fields of unknown headers")
 @click.option("--prefer", type=click.Choice(["panel", "workbook"]), help="answer every conflict")
 @click.option("--accept-unknown", is_flag=True, help="write cells whose earlier value nobody knows")
@@ -205,7 +207,7 @@ def _options(maps: tuple[str, ...], **answers: Any) -> ImportOptions:
     if wrong:
         raise UnknownField(f'--map {wrong[0]!r}: write "Header=field", "Header=+" or "Header=-".')
     mapping = {header: target.strip() for header, _sign, target in pairs}
-    given: dict[str, Any] = {name: "" if value is None else value for name, value in answers.items()}
+    given: dict[str, Any] = {name: value for name, value in answers.items() if value is not None}
     return ImportOptions(mapping=mapping, **given)
 
 

@@ -11,14 +11,17 @@ from panel.relations import Reach
 from panel.rights import EVERY_FIELD, FieldRights
 from sync.guards import Guard
 from sync.rows import Choices
+from sync.workbook import Asked
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """How a file is to be read and decided; the same for command line and panel.
 
-    `key` names the field that identifies customers in a foreign file; `mapping` takes headers to fields; `confirm`
-    holds the numbers that were typed for guards.
+    `key` names the field that identifies customers in a foreign file; `mapping` takes headers to fields; `values`
+    takes texts of a column, by its header or field, to what they mean; `date_orders` says how to read the dates of
+    a column, where `date_order` says it for all; `remembered` names a mapping that was kept; `confirm` holds the
+    numbers that were typed for guards.
     """
 
     key: str = ""
@@ -29,7 +32,17 @@ class ImportOptions:
     repair: bool = False
     date_order: str = ""
     skip_problems: bool = False
+    sheet: str = ""
+    header_row: int = 0
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    date_orders: Mapping[str, str] = field(default_factory=dict)
+    remembered: str = ""
     confirm: tuple[int, ...] = ()
+
+    @property
+    def asked(self) -> Asked:
+        """Return the part that finds the table."""
+        return Asked(self.sheet, self.header_row)
 
     @property
     def choices(self) -> Choices:
@@ -42,7 +55,7 @@ class ImportOptions:
 
     def to_json(self) -> dict[str, Any]:
         """Return the options for the import's row; what was typed for guards counts for one apply, and is left out."""
-        plain = dataclasses.asdict(self) | {"mapping": dict(self.mapping)}
+        plain = dataclasses.asdict(self)
         del plain["confirm"]
         return plain
 

@@ -18,6 +18,7 @@ from panel.imports.identity import Identified, Identity, Seen, prepared_content,
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.pointing import Pointing, refuse_unreachable
 from panel.imports.proposals import NewField, propose, refuse_new_fields
+from panel.imports.tables import check_asked, notes_of_heading
 from panel.imports.whole_file import (
     list_absent,
     other_partner,
@@ -124,10 +125,11 @@ def plan_file(
     """
     everything = current_schema(connection)
     schema = viewer.fields.narrow(everything)
-    with open_table(file.path, limits()) as table:
+    with open_table(file.path, limits(), options.asked) as table:
+        check_asked(table, options.asked)
         gatherer = Gatherer(connection, file, table.ref, viewer)
         headers = _match(table, schema, gatherer, options)
-        proposals = propose(connection, file, schema, headers, accept_all=options.create_fields)
+        proposals = propose(connection, file, schema, headers, options)
         refuse_new_fields(proposals, viewer)
         accepted = [one.field for one in proposals if one.accepted]
         columns = [*headers.columns, *(Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)]
@@ -135,7 +137,12 @@ def plan_file(
         total = len(gatherer.exported_ids())
         plan = planner.run(table, accepted, lambda done: progress(done, max(total, done) if total else 0))
     retired = (say(RETIRED, label=label) for label in headers.retired)
-    plan.notes = [*_age(gatherer.days_out()), *retired, *planner.notes(headers)]
+    plan.notes = [
+        *_age(gatherer.days_out()),
+        *notes_of_heading(table, options.asked),
+        *retired,
+        *planner.notes(headers),
+    ]
     plan.left_out = [_left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
     answer(plan, columns, answers)
     refuse_repeated(plan, planner.seen, planner.key)
@@ -162,7 +169,7 @@ def _guard_limits() -> GuardLimits:
 
 def _left_out(table: Table, schema: Schema, index: int, withheld: WithheldField) -> Item:
     """Return the head of a column that does not count, without a value: comparing one would tell the panel's."""
-    at = Address(table.sheet, column_letters(index), HEADER_ROWS if table.keys else 1)
+    at = Address(table.sheet, column_letters(index), HEADER_ROWS if table.keys else table.header_row)
     key = next(field.key for field in schema.unseen if field.label == str(withheld))
     return Item(at, None, key, None, False, None, None, Outcome.IGNORED, message=say(UNSEEN, label=withheld))
 

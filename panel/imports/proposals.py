@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from panel.imports.files import StoredFile, limits
-from panel.imports.options import Viewer
+from panel.imports.options import ImportOptions, Viewer
 from panel.models import AdditionalField
 from panel.schema import ENTITY, RESERVED_KEYS, Schema
 from sync.columns import Headers
@@ -43,14 +43,14 @@ class NewField:
 
 
 def propose(
-    connection: Connection, file: StoredFile, schema: Schema, headers: Headers, *, accept_all: bool
+    connection: Connection, file: StoredFile, schema: Schema, headers: Headers, options: ImportOptions
 ) -> list[NewField]:
     """Return a proposal for each unknown header; those that a person asked for are accepted."""
     wanted = sorted([*headers.to_create, *headers.unknown])
     if not wanted:
         return []
     explicit = {index for index, _label in headers.to_create}
-    texts = _texts(file, [index for index, _label in wanted])
+    texts = _texts(file, options, [index for index, _label in wanted])
     keys = _taken_keys(connection)
     labels = {field.label.casefold() for field in (*schema.fields, *schema.unseen)}
     proposals = []
@@ -59,7 +59,7 @@ def propose(
         field = replace(inferred.field, additional=True, label=_free_label(header, labels))
         keys.add(field.key)
         labels.add(field.label.casefold())
-        proposals.append(NewField(index, header, field, inferred.evidence, accept_all or index in explicit))
+        proposals.append(NewField(index, header, field, inferred.evidence, options.create_fields or index in explicit))
     return proposals
 
 
@@ -74,9 +74,9 @@ def _taken_keys(connection: Connection) -> set[str]:
     return set(RESERVED_KEYS) | set(used.scalars())
 
 
-def _texts(file: StoredFile, indexes: Sequence[int]) -> dict[int, list[str]]:
+def _texts(file: StoredFile, options: ImportOptions, indexes: Sequence[int]) -> dict[int, list[str]]:
     texts: dict[int, list[str]] = {index: [] for index in indexes}
-    with open_table(file.path, limits()) as table:
+    with open_table(file.path, limits(), options.asked) as table:
         for _number, cells in table.rows:
             for index in indexes:
                 raw = cells[index] if index < len(cells) else None

@@ -19,12 +19,12 @@ from sync.errors import UnreadableWorkbook
 from sync.workbook.limits import Limits
 from sync.workbook.reader import read_table
 from sync.workbook.refusals import refused, too_large
-from sync.workbook.table import Row, Table
+from sync.workbook.table import Asked, Row, Table
 from sync.workbook.wire import encode
 
 BATCH = 250
 """Rows on a line."""
-HEADER = ("sheet", "ref", "ref_column", "keys", "labels", "sheets", "is_csv")
+HEADER = ("sheet", "ref", "ref_column", "keys", "labels", "sheets", "is_csv", "header_row", "above", "lines", "looks")
 OPEN_FILES = 64
 GRACE = 5
 """Seconds between the system's warning and its kill."""
@@ -36,16 +36,16 @@ def main(arguments: list[str]) -> None:
     _confine(limits)
     gc.disable()  # a short life without cycles, in which looking for them takes a tenth of the time
     try:
-        _send(Path(arguments[1]), limits, sys.stdout.buffer)
+        _send(Path(arguments[1]), limits, Asked(**json.loads(arguments[2])), sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None
 
 
-def _send(path: Path, limits: Limits, out: BinaryIO) -> None:
+def _send(path: Path, limits: Limits, asked: Asked, out: BinaryIO) -> None:
     try:
-        with read_table(path, limits) as table:
+        with read_table(path, limits, asked) as table:
             out.write(_line({"table": _header(table)}))
             out.writelines(_lines(table.rows, limits))
         out.write(_line({"end": True}))

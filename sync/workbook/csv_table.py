@@ -33,7 +33,7 @@ def unguard(text: str) -> str:
 
 
 @contextmanager
-def read_csv(path: Path, limits: Limits) -> Iterator[Top]:
+def read_csv(path: Path, limits: Limits, header_row: int = 0) -> Iterator[Top]:
     """Open a CSV file; its cells are texts, empty ones None, and rows count as a program shows them."""
     with path.open(encoding=encoding_of(path), newline="") as file:
         try:
@@ -43,7 +43,7 @@ def read_csv(path: Path, limits: Limits) -> Iterator[Top]:
         separator = _SEPARATOR_LINE.match(sample)
         reading = _Reading(file, separator[1] if separator else delimiter_of(sample), bool(separator), limits)
         ours = Top(reading.rows()).ours
-        yield Top(at_most(reading.rows(unguard if ours else str), limits.rows))
+        yield Top(at_most(reading.rows(unguard if ours else str), limits.rows), header_row)
 
 
 class _Reading:

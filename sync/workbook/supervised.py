@@ -11,13 +11,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sync.errors import UnreadableWorkbook
 from sync.workbook.limits import Limits
 from sync.workbook.refusals import refused
-from sync.workbook.table import Row, Table
+from sync.workbook.table import ANY, Asked, Line, Look, Row, Table
 from sync.workbook.wire import decode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,13 +31,13 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_table(path: Path, limits: Limits) -> Iterator[Table]:
+def open_table(path: Path, limits: Limits, asked: Asked = ANY) -> Iterator[Table]:
     """Open an uploaded workbook or CSV file, parsed by a child process under limits.
 
     Raises `UnreadableWorkbook`, also while the rows are walked. The child is gone when the
     context is left, however it is left.
     """
-    child = _Child(path, limits)
+    child = _Child(path, limits, asked)
     try:
         yield child.table()
     finally:
@@ -46,7 +47,7 @@ def open_table(path: Path, limits: Limits) -> Iterator[Table]:
 class _Child:
     """The running process and the time that it has left."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, asked: Asked) -> None:
         command = [
             sys.executable,
             *ISOLATED,
@@ -55,6 +56,7 @@ class _Child:
             str(ROOT),
             json.dumps(limits.to_json()),
             str(path.absolute()),
+            json.dumps(asdict(asked)),
         ]
         self._process = subprocess.Popen(  # noqa: S603 (our own interpreter; the file's name is one argument)
             command,
@@ -71,7 +73,8 @@ class _Child:
         """Return the table, whose rows come as they are parsed."""
         header = _message(self._line())["table"]
         lists = {name: tuple(header[name]) for name in ("keys", "labels", "sheets")}
-        return Table(**{**header, **lists}, rows=self._rows())
+        looks = tuple(Look(sheet, rows, _lines(lines)) for sheet, rows, lines in header["looks"])
+        return Table(**{**header, **lists, "lines": _lines(header["lines"]), "looks": looks}, rows=self._rows())
 
     def stop(self) -> None:
         """End the process if it has not ended, and forget it."""
@@ -110,6 +113,10 @@ class _Child:
         if self._late or status < 0:
             return refused("Reading the file took too long or needed too much memory.")
         return refused("The file could not be read.")
+
+
+def _lines(plain: list[Any]) -> tuple[Line, ...]:
+    return tuple(Line(number, tuple(texts)) for number, texts in plain)
 
 
 def _message(line: bytes) -> dict[str, Any]:

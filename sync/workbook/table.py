@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
+from typing import NamedTuple
 
 from sync.cells import Broken, Formula, RawCell
+from sync.workbook.heading import find_heading, header_text
 from sync.workbook.refusals import damaged, over_limit
 
 Row = tuple[int, list[RawCell]]
@@ -15,7 +17,37 @@ HEADER_ROWS = 2
 REF = "_ref|"
 SEARCHED = 20
 """Rows from the top in which the key row is looked for."""
+COUNTED = 10_000
+"""How far the rows of a sheet are counted that was not chosen."""
+_LINES, _LINE_CELLS, _CELL_LENGTH = 12, 8, 30
 _TOKEN = re.compile(r"[RN]\d+\.\d+\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person says of a file that was not exported here: the sheet's name and the row of its headers."""
+
+    sheet: str = ""
+    header_row: int = 0
+
+
+ANY = Asked()
+"""Whatever is found."""
+
+
+class Line(NamedTuple):
+    """A row as people choose it by: its number, and the first of its cells in short."""
+
+    number: int
+    texts: tuple[str, ...]
+
+
+class Look(NamedTuple):
+    """A sheet as people choose it by: its name, how many rows have a value, the first of them."""
+
+    sheet: str
+    rows: int
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
@@ -26,6 +58,8 @@ class Table:
     which the rows' tokens stand; both are None for a file that the panel did not export, and
     `keys` is then empty. `keys` and `labels` go by column index. A row is its number on the sheet
     and its cells by column index; rows without a value are left out, short ones not filled up.
+    Of a foreign file, `header_row` is the number of the headers' row, 0 where there is none, and `above` how many
+    filled rows stand above it; `lines` are the sheet's first, and `looks` its sheets, where there are several.
     """
 
     sheet: str
@@ -36,16 +70,21 @@ class Table:
     sheets: tuple[str, ...]
     rows: Iterator[Row]
     is_csv: bool
+    header_row: int = 0
+    above: int = 0
+    lines: tuple[Line, ...] = ()
+    looks: tuple[Look, ...] = ()
 
 
 class Top:
-    """The first rows of a sheet, looked at before the others are read."""
+    """The first rows of a sheet, looked at before the others are read; `header_row` is the one that a person named."""
 
-    def __init__(self, rows: Iterator[Row]) -> None:
+    def __init__(self, rows: Iterator[Row], header_row: int = 0) -> None:
         self._head: list[Row] = []
         self._rest = rows
+        self._header_row, self._searched = header_row, max(SEARCHED, header_row)
         for row in rows:
-            if row[0] > SEARCHED:
+            if row[0] > self._searched:
                 self._rest = chain([row], rows)
                 self.empty = False
                 break
@@ -60,10 +99,20 @@ class Top:
         """Tell whether there is a key row."""
         return self._key_row is not None
 
-    def table(self, sheet: str, sheets: tuple[str, ...], *, is_csv: bool) -> Table:
+    def look(self, sheet: str) -> Look:
+        """Return what people know the sheet by; its rows are walked, as far as they are counted."""
+        return Look(sheet, len(self._head) + sum(1 for _row in islice(self._rest, COUNTED)), self._lines())
+
+    def _lines(self) -> tuple[Line, ...]:
+        return tuple(
+            Line(number, tuple((header_text(cell) or "")[:_CELL_LENGTH] for cell in cells[:_LINE_CELLS]))
+            for number, cells in self._head[:_LINES]
+        )
+
+    def table(self, sheet: str, sheets: tuple[str, ...], *, is_csv: bool, looks: tuple[Look, ...] = ()) -> Table:
         """Return the table that begins with these rows."""
         if self._key_row is None or self._ref_column is None:
-            return self._foreign(sheet, sheets, is_csv=is_csv)
+            return self._foreign(sheet, sheets, looks, is_csv=is_csv)
         number, keys = self._key_row
         ref = str(keys[self._ref_column])
         labels, data = self._below(number, self._ref_column)
@@ -78,10 +127,12 @@ class Top:
             is_csv=is_csv,
         )
 
-    def _foreign(self, sheet: str, sheets: tuple[str, ...], *, is_csv: bool) -> Table:
-        data = self._following(self._head)
-        _, labels = next(data, (0, []))
-        return Table(sheet, None, None, (), tuple(map(_text, labels)), sheets, data, is_csv)
+    def _foreign(self, sheet: str, sheets: tuple[str, ...], looks: tuple[Look, ...], *, is_csv: bool) -> Table:
+        heading = find_heading(self._head, self._header_row)
+        labels, row, above = (heading.labels, heading.row, heading.above) if heading else ((), 0, 0)
+        data = self._following([one for one in self._head if row and one[0] > row])
+        plain = (sheet, None, None, (), labels, sheets, data, is_csv)
+        return Table(*plain, header_row=row, above=above, lines=self._lines(), looks=looks)
 
     def _below(self, key_row: int, ref_column: int) -> tuple[tuple[str | None, ...], list[Row]]:
         """Return the labels, which a person may have deleted, and the data among the first rows."""
@@ -93,7 +144,7 @@ class Top:
     def _following(self, data: list[Row]) -> Iterator[Row]:
         yield from data
         for row in self._rest:
-            if row[0] <= SEARCHED:
+            if row[0] <= self._searched:
                 raise damaged("The order of the sheet's rows")
             yield row
 

@@ -35,9 +35,12 @@ VALUES = (
 )
 
 
+HEADERS = [f"Header {number}" for number in range(40)]
+
+
 def table(seed: int) -> list[list[Any]]:
     choice = random.Random(seed)
-    return [["header"], *([choice.choice(VALUES) for _ in range(choice.randrange(1, 40))] for _ in range(60))]
+    return [HEADERS, *([choice.choice(VALUES) for _ in range(choice.randrange(1, 40))] for _ in range(60))]
 
 
 def by_xlsxwriter(path: Path, values: list[list[Any]], options: dict[str, Any]) -> None:
@@ -86,7 +89,7 @@ def test_what_other_libraries_write_reads_alike(tmp_path: Path, write: Any, opti
     ours, rows = read(path)
     sheet = openpyxl.load_workbook(path, data_only=True)["Data"]
     oracle = {number: list(cells) for number, cells in enumerate(sheet.iter_rows(values_only=True), 1) if number > 1}
-    assert (ours.sheet, ours.labels) == ("Data", ("header",))
+    assert (ours.sheet, ours.labels) == ("Data", tuple(HEADERS))
     assert dict(filled(rows)) == {number: trimmed(cells) for number, cells in oracle.items() if trimmed(cells)}
 
 
