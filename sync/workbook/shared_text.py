@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TextIO
 from xml.sax.saxutils import escape as escape_markup
 
@@ -13,6 +14,8 @@ from sync.workbook.escapes import escape
 REMEMBERED = 50_000
 """Texts that are not written again; a table with repetitions is as good, only longer."""
 _SPECIAL = re.compile(r"[&<>]|^\s|\s$|_x|[^\S ]")
+# The same in printable texts between bars.
+_MARKS = ("&", "<", ">", "_x", "| ", " |")
 # What a program would make a formula, number, date, error or truth value of, if somebody entered it again.
 _MISTAKABLE = re.compile(r"[=+\-@'#\t\r\n]|[\d.,:/%\seE+-]+$|(?:true|false)$", re.IGNORECASE)
 
@@ -30,23 +33,42 @@ class SharedText:
 
     def __init__(self, items: TextIO) -> None:
         self._items = items
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str | None, int] = {}
         self.count = 0
 
-    def number(self, text: str) -> int:
-        """Return a text's number in the table, or its complement (~) where the cell has to be marked as text."""
-        known = self._numbers.get(text)
-        return self._add(text) if known is None else known
-
-    def _add(self, text: str) -> int:
-        cell = fitting(text)
-        self._items.write(_item(cell))
-        number = ~self.count if _MISTAKABLE.match(cell) else self.count
-        self.count += 1
+    def numbers(self, texts: Sequence[str | None]) -> list[int | None]:
+        """Return the texts' numbers in the table, or their complements (~) where a cell has to be marked as text."""
         if len(self._numbers) >= REMEMBERED:
             self._numbers.clear()
-        self._numbers[text] = number
-        return number
+        known = self._numbers
+        fresh = [text for text in dict.fromkeys(texts) if text is not None and text not in known]
+        known.update(zip(fresh, self._add(fresh), strict=True))
+        return list(map(known.get, texts))
+
+    def _add(self, texts: Sequence[str]) -> list[int]:
+        cells = _fitting(texts)
+        self._items.write(_items(cells))
+        first, self.count = self.count, self.count + len(cells)
+        return [~number if is_mistakable(cell) else number for number, cell in enumerate(cells, first)]
+
+
+def is_mistakable(text: str) -> bool:
+    """Tell whether a program would make something else of a text, if somebody entered it again."""
+    # Most texts begin with a letter that rules it out.
+    return (not text[:1].isalpha() or text[0] in "eEtTfF") and _MISTAKABLE.match(text) is not None
+
+
+def _fitting(texts: Sequence[str]) -> Sequence[str]:
+    are_plain = "".join(texts).isprintable() and len(max(texts, key=len, default="")) * 2 <= CELL_LIMIT
+    return texts if are_plain else [fitting(text) for text in texts]
+
+
+def _items(texts: Sequence[str]) -> str:
+    """Return the items of a table; nearly all texts are plain, and all are looked at together."""
+    together = f"|{'|'.join(texts)}|"
+    if texts and together.isprintable() and not any(mark in together for mark in _MARKS):
+        return f"<si><t>{'</t></si><si><t>'.join(texts)}</t></si>"
+    return "".join(map(_item, texts))
 
 
 def _item(text: str) -> str:

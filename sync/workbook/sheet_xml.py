@@ -6,7 +6,8 @@ import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, cast
 
 from sync.cells import Scalar, column_letters
 from sync.workbook.frame import CellStyle
@@ -37,42 +38,63 @@ class RowWriter:
         self._strings = strings
         self._columns = tuple(_column(index, style) for index, style in enumerate(styles))
 
-    def row(self, number: int, cells: Cells, attributes: str = "") -> str:
-        """Return a row; empty cells are left out, and show the style of their column."""
-        parts = []
-        shared = self._strings.number
-        for column, value in zip(self._columns, cells, strict=True):
-            if value is None:
-                continue
-            if type(value) is not str:
-                stored = STORED[type(value)](value)
-                parts.append(
-                    f"{column[0]}{number}{column[3]}{stored}</v></c>"
-                    if stored
-                    else self._otherwise(column, number, value)
-                )
-            elif (at := shared(value)) >= 0:
-                parts.append(f"{column[0]}{number}{column[1]}{at}</v></c>")
-            else:
-                parts.append(f"{column[0]}{number}{column[2]}{~at}</v></c>")
-        return f'<row r="{number}"{attributes}>{"".join(parts)}</row>'
+    def rows(self, first: int, rows: Sequence[Cells], attributes: str = "") -> str:
+        """Return rows that follow one another; empty cells are left out, and show the style of their column.
+
+        They are written column by column: what is decided once a column need not be decided for every cell.
+        """
+        numbers = [str(first + at) for at in range(len(rows))]
+        columns = zip(*rows, strict=True)
+        cells = [self._cells(column, numbers, values) for column, values in zip(self._columns, columns, strict=True)]
+        return "".join(
+            [
+                f'<row r="{number}"{attributes}>{"".join(row)}</row>'
+                for number, *row in zip(numbers, *cells, strict=True)
+            ]
+        )
 
     def blank_row(self, number: int, token: str) -> str:
         """Return a row of which only the first cell holds something; the others have their styles alone.
 
         Programs that take a new cell's style from no column find it in the cell.
         """
-        at = self._strings.number(token)
         first, *others = self._columns
+        (reference,) = self._texts(first, [str(number)], [token])
         cells = "".join(f"{column.start}{number}{column.empty}" for column in others)
-        return f'<row r="{number}">{first.start}{number}{first.text}{at if at >= 0 else ~at}</v></c>{cells}</row>'
+        return f'<row r="{number}">{reference}{cells}</row>'
 
-    def _otherwise(self, column: Column, number: int, value: Scalar) -> str:
+    def _cells(self, column: Column, numbers: Sequence[str], values: Sequence[Scalar | None]) -> list[str]:
+        if TEXTS.issuperset(map(type, values)):
+            return self._texts(column, numbers, cast("Sequence[str | None]", values))
+        start, between = column.start, column.number
+        return [
+            ""
+            if value is None
+            else f"{start}{number}{between}{stored}</v></c>"
+            if (stored := STORED[type(value)](value))
+            else self._otherwise(column, number, value)
+            for number, value in zip(numbers, values, strict=True)
+        ]
+
+    def _texts(self, column: Column, numbers: Sequence[str], texts: Sequence[str | None]) -> list[str]:
+        start, plain, marked = column.start, column.text, column.marked_text
+        return [
+            ""
+            if at is None
+            else f"{start}{number}{plain}{at}</v></c>"
+            if at >= 0
+            else f"{start}{number}{marked}{~at}</v></c>"
+            for number, at in zip(numbers, self._strings.numbers(texts), strict=True)
+        ]
+
+    def _otherwise(self, column: Column, number: str, value: Scalar) -> str:
         """Return the cell of a value that no number stands for exactly."""
         if isinstance(value, bool):
             return f"{column.start}{number}{column.truth}{value:d}</v></c>"
-        at = self._strings.number(plain_text(value))
-        return f"{column.start}{number}{column.marked_text}{at if at >= 0 else ~at}</v></c>"
+        # What would be a number, and no cell holds as one, is marked as text.
+        marked = column if isinstance(value, str) else column._replace(text=column.marked_text)
+        (cell,) = self._texts(marked, [number], [plain_text(value)])
+        return cell
 
 
 def plain_text(value: Scalar) -> str:
@@ -113,12 +135,14 @@ def _float(value: float) -> str | None:
     return repr(value) if math.isfinite(value) else None
 
 
+TEXTS = frozenset((str, type(None)))
 STORED: dict[type, Callable[..., str | None]] = {
+    str: lambda _value: None,
     bool: lambda _value: None,
     int: _whole,
     float: _float,
     Decimal: _decimal,
-    dt.date: serial_of,
+    dt.date: lru_cache(32_768)(serial_of),
     dt.datetime: serial_of,
 }
 """By type: what a cell holds for a value, or None where no number is exact."""

@@ -7,11 +7,13 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BufferedWriter, RawIOBase, TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
-from typing import TextIO, cast
+from typing import IO, TYPE_CHECKING, TextIO
 
 from sync.errors import SyncError
 from sync.words import later, say
@@ -30,9 +32,13 @@ from sync.workbook.limits import GRID_ROWS
 from sync.workbook.shared_text import SharedText
 from sync.workbook.sheet_xml import RowWriter
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 COMPRESSION = 2
 """Rows repeat themselves so much that higher levels cost time and save little."""
 BUFFER = 1 << 20
+ROWS_AT_ONCE = 500
 FIRST_PART, STRINGS_PART, BOOK_PART = "[Content_Types].xml", "xl/sharedStrings.xml", "xl/workbook.xml"
 _STRINGS_START = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
@@ -113,13 +119,16 @@ class _Filling:
             self._copy(name)
 
     def _fill_sheet(self, number: int, rows: Iterable[tuple[int, str]], below: _Below = _nothing) -> int:
-        """Write a sheet's part, with what stands below its rows, and return the number of its last row."""
+        """Write a sheet's part, with what stands below its rows, and return the number of its last row.
+
+        Rows come some at a time, with the number of the last of them.
+        """
         name, last = f"xl/worksheets/sheet{number}.xml", LABEL_ROW
         head, tail = _NO_ROWS.split(_DIMENSION.sub("", self._text(name)))
         with self._part(name) as part:
             part.write(f"{head}<sheetData>")
-            for number_of_row, row in rows:
-                part.write(row)
+            for number_of_row, some in rows:
+                part.write(some)
                 last = number_of_row
             end = last
             for number_of_row, row in below(last):
@@ -148,13 +157,38 @@ class _Filling:
     def _part(self, name: str) -> Iterator[TextIO]:
         with (
             self._target.open(name, "w") as entry,
-            BufferedWriter(cast(RawIOBase, entry), BUFFER) as buffered,
+            BufferedWriter(_Beside(entry), BUFFER) as buffered,
             TextIOWrapper(buffered, "utf-8", newline="") as part,
         ):
             yield part
 
     def _text(self, name: str) -> str:
         return self._source.read(name).decode()
+
+
+class _Beside(RawIOBase):
+    """Packs what is written in a thread beside: zlib needs no lock of Python's, so both run at once."""
+
+    def __init__(self, entry: IO[bytes]) -> None:
+        self._entry, self._thread = entry, ThreadPoolExecutor(1)
+        self._packing: Future[int] = self._thread.submit(int)
+
+    def writable(self) -> bool:
+        """Tell that this is for writing."""
+        return True
+
+    def write(self, chunk: Buffer) -> int:
+        """Wait for the chunk before to be packed, which may raise what went wrong, and begin with this one."""
+        self._packing.result()
+        self._packing = self._thread.submit(self._entry.write, bytes(chunk))
+        return memoryview(chunk).nbytes
+
+    def close(self) -> None:
+        """Wait for the last chunk."""
+        if not self.closed:
+            with self._thread:
+                super().close()
+                self._packing.result()
 
 
 def _bounded(tail: str, last: int, end: int) -> str:
@@ -171,13 +205,14 @@ def _relative(name: str, text: str) -> str:
 
 def _data_rows(frame: Frame, sheet: Sheet, rows: Rows, strings: SharedText) -> Iterator[tuple[int, str]]:
     keys = RowWriter([frame.keys] * len(sheet.keys), strings)
-    yield KEY_ROW, keys.row(KEY_ROW, sheet.keys, ' hidden="1"')
-    yield LABEL_ROW, RowWriter(frame.labels, strings).row(LABEL_ROW, sheet.labels)
-    data = RowWriter(frame.columns, strings)
-    for number, cells in enumerate(rows, FIRST_ROW):
-        if number > GRID_ROWS:
+    yield KEY_ROW, keys.rows(KEY_ROW, [sheet.keys], ' hidden="1"')
+    yield LABEL_ROW, RowWriter(frame.labels, strings).rows(LABEL_ROW, [sheet.labels])
+    data, rows, last = RowWriter(frame.columns, strings), iter(rows), LABEL_ROW
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        first, last = last + 1, last + len(some)
+        if last > GRID_ROWS:
             raise SyncError(say(TOO_MANY, most=f"{MOST_ROWS:,}"))
-        yield number, data.row(number, cells)
+        yield last, data.rows(first, some)
 
 
 def _blank_rows(frame: Frame, sheet: Sheet, strings: SharedText) -> _Below:
@@ -193,6 +228,5 @@ def _blank_rows(frame: Frame, sheet: Sheet, strings: SharedText) -> _Below:
 
 def _page_rows(page: Page, strings: SharedText) -> Iterator[tuple[int, str]]:
     width = max(map(len, page.rows), default=0)
-    writer = RowWriter([page.style] * width, strings)
-    for number, cells in enumerate(page.rows, 1):
-        yield number, writer.row(number, cells)
+    if page.rows:
+        yield len(page.rows), RowWriter([page.style] * width, strings).rows(1, page.rows)

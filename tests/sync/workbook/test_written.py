@@ -21,7 +21,7 @@ from sync.workbook import Limits, Sheet, read_table, write_csv, write_workbook
 from sync.workbook.layout import UNKNOWN_LAST_ROW
 from sync.workbook.limits import GRID_ROWS
 from sync.workbook.writer import _bounded
-from tests.sync.workbook.workbooks import REF, fields, read, save
+from tests.sync.workbook.workbooks import REF, STRINGS, fields, read, save
 
 NOON = dt.datetime.combine(dt.date(2024, 1, 5), dt.time(12, 30, 1))
 FIRST_SURE_DAY = dt.date(1900, 3, 1)
@@ -285,6 +285,26 @@ def test_a_workbook_without_rows_and_guide_opens(tmp_path: Path) -> None:
     write_workbook(path, Sheet(REF, fields("string")), [])
     assert openpyxl.load_workbook(path)["Customers"].auto_filter.ref == "A2:C2"
     assert read(path)[1] == []
+
+
+def test_a_cell_is_written_alike_whatever_stands_around_it(tmp_path: Path) -> None:
+    """Rows are written many at once, and a text is written once where it comes again."""
+    rare = {700: " outer ", 1105: "<", 701: "_x0041_", 702: "| ", 703: "tab\there", 704: 12, 705: None}
+    column = [rare.get(number, f"City {number % 7}" if number % 2 else f"{number:06d}") for number in range(1204)]
+    path = save(tmp_path / "a.xlsx", [(value, number) for number, value in enumerate(column)], "text", "integer")
+    _, rows = read(path)
+    assert [cells[2:] for _, cells in rows] == [[value, number] for number, value in enumerate(column)]
+    assert b'<t xml:space="preserve"> outer </t>' in zipfile.ZipFile(path).read(STRINGS)
+
+
+def test_a_full_disk_is_told_though_packing_is_done_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_chunk: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("zipfile._ZipWriteFile.write", full)
+    with pytest.raises(OSError, match="No space left"):
+        save(tmp_path / "a.xlsx", [("one",)], "text")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("write", [write_workbook, write_csv])
