@@ -338,7 +338,8 @@ def changes_since(connection: Connection, after: Mapping[int, int], entity: str 
     """Return each record's log entries newer than the revision given for it (record ID → revision number)."""
     table = Revision.__table__
     found: dict[int, list[Change]] = defaultdict(list)
-    columns = select(table.c.record_id, table.c.number, table.c.stamp, table.c.changes, table.c.import_id)
+    of_one = (table.c.number, table.c.stamp, table.c.changes, table.c.import_id, table.c.undo_of)
+    columns = select(table.c.record_id, *of_one)
     for some in batches(sorted(after), BATCH):
         rows = connection.execute(columns.where(table.c.entity == entity, table.c.record_id.in_(some)))
         for record_id, *entry in rows:

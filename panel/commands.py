@@ -27,7 +27,6 @@ from panel.imports.journey import import_at_once, is_ready, viewer_of
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planning import Planned
 from panel.imports.report import plan_json, sentences, summary
-from panel.imports.undo_journey import undo_import
 from panel.jobs import run_pending
 from panel.lifecycle import run_day
 from panel.models import Role, User
@@ -44,7 +43,7 @@ users = AppGroup("user", help="Add users, or help one who is locked out.")
 
 def register(app: Flask) -> None:
     """Add the commands to the application."""
-    for command in (init, demo, export, import_, undo, lifecycle, work, rotate_keys):
+    for command in (init, demo, export, import_, lifecycle, work, rotate_keys):
         app.cli.add_command(command)
     app.cli.add_command(users)
 
@@ -69,7 +68,7 @@ def fail(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def _viewer(email: str | None, permission: str) -> Viewer:
+def viewer_for(email: str | None, permission: str) -> Viewer:
     """Return whose rights count; ends the command where the user may not do this."""
     if email is None:
         return Viewer(COMMAND_LINE.name, "command")
@@ -154,7 +153,7 @@ def demo(count: int) -> None:
 def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | None) -> None:
     """Write customers to OUT, an .xlsx or .csv file."""
     ensure_ready()
-    viewer = _viewer(email, "customer.export")
+    viewer = viewer_for(email, "customer.export")
     names = None if fields is None else [name for name in fields.split(",") if name.strip()]
     try:
         number = export_workbook(out, fields=names, where=where, viewer=viewer)
@@ -187,8 +186,8 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 def import_(file: Path, dry_run: bool, as_json: bool, email: str | None, **answers: Any) -> None:
     """Plan what FILE changes and, unless --dry-run, apply it whole."""
     ensure_ready()
-    viewer = _viewer(email, "import.upload" if dry_run else "import.apply")
-    speak = _unreadable(as_json)
+    viewer = viewer_for(email, "import.upload" if dry_run else "import.apply")
+    speak = speaker(as_json)
     try:
         options = _options(**answers)
         planned, import_id = import_at_once(file, options, viewer, dry_run=dry_run)
@@ -211,7 +210,9 @@ def _options(maps: tuple[str, ...], **answers: Any) -> ImportOptions:
     return ImportOptions(mapping=mapping, **given)
 
 
-def _unreadable(as_json: bool) -> Callable[[str, int], NoReturn]:
+def speaker(as_json: bool) -> Callable[[str, int], NoReturn]:
+    """Return what ends a command with a sentence and a status, and with an object where JSON was asked for."""
+
     def speak(message: str, status: int) -> NoReturn:
         if as_json:
             click.echo(json.dumps({"error": message}))
@@ -236,30 +237,6 @@ def _report(planned: Planned, import_id: int | None, options: ImportOptions, *, 
     sys.exit(0 if ready and (applied or dry_run) else 1)
 
 
-@click.command("undo")
-@click.argument("number", metavar="IMPORT", type=click.IntRange(1, 2**62))
-@click.option("--dry-run", is_flag=True)
-@click.option("--json", "as_json", is_flag=True)
-@with_appcontext
-def undo(number: int, dry_run: bool, as_json: bool) -> None:
-    """Undo an import; what has been edited since is kept and listed."""
-    ensure_ready()
-    try:
-        undone = undo_import(number, Viewer(COMMAND_LINE.name, "command"), dry_run=dry_run)
-    except SyncError as error:
-        _unreadable(as_json)(str(error), 1)
-    if as_json:
-        done = not dry_run and (undone.wrote or not undone.kept)
-        click.echo(json.dumps({"import": number, "undone": done, **asdict(undone)}, ensure_ascii=False))
-        return
-    verb = "would be put back" if dry_run else "put back"
-    click.echo(
-        f"{undone.reverted} cells {verb}, {undone.removed} created customers to the bin, {len(undone.kept)} kept."
-    )
-    for one in undone.kept[:50]:
-        click.echo(f"Kept: customer {one.id} {one.field}: {one.reason}.", err=True)
-
-
 @click.command("lifecycle")
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="the day to run; today if left out")
 @click.option("--dry-run", is_flag=True, help="say what would happen, write nothing")
@@ -272,7 +249,7 @@ def lifecycle(day: dt.datetime | None, dry_run: bool, as_json: bool) -> None:
     try:
         steps = run_day(on, dry_run=dry_run)
     except SyncError as error:
-        _unreadable(as_json)(str(error), 1)
+        speaker(as_json)(str(error), 1)
     if as_json:
         done = {"date": on.isoformat(), "dry_run": dry_run, "steps": [asdict(step) for step in steps]}
         click.echo(json.dumps(done, ensure_ascii=False))

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, update
 
 from panel.authors import Author
 from panel.extensions import db
+from panel.imports.aftermath import Source
 from panel.imports.journey import viewer_of
-from panel.imports.undoing import Undone, apply_undo, by_job
+from panel.imports.undoing import Undone, apply_undo
 from panel.jobs import KINDS, Work, enqueue, kind
 from panel.models import Job
 from panel.models.columns import now
@@ -61,7 +62,7 @@ def _undo(work: Work) -> None:
         if revert := KINDS[job.kind].revert:
             revert(job)
         undone = apply_undo(
-            connection, by_job(undone_id), replace(work.author, through="bulk_undo"), viewer_of(current_user)
+            connection, Source(job_id=undone_id), replace(work.author, through="bulk_undo"), viewer_of(current_user)
         )
         _mark(connection, undone_id, undone)
         work.finish(_result(undone))

@@ -26,6 +26,7 @@ class Change:
     stamp: str
     changes: Mapping[str, tuple[Any, Any]]
     import_id: int | None = None
+    undo_of: int | None = None
 
 
 def roll_back(values: Mapping[str, Any], newer: Iterable[Change]) -> dict[str, Any]:

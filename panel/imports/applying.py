@@ -37,7 +37,7 @@ def write_plan(connection: Connection, planned: Planned, author: Author) -> None
     database; the caller rolls back and plans anew.
     """
     keyring: Keyring = current_app.extensions["keyring"]
-    _one_at_a_time(connection)
+    one_at_a_time(connection)
     refuse_newer_schema(connection, planned.schema)
     _refuse_newer_imports(connection, planned)
     create_fields(connection, [one for one in planned.new_fields if one.accepted])
@@ -47,7 +47,7 @@ def write_plan(connection: Connection, planned: Planned, author: Author) -> None
     _remember(connection, planned, created, author)
 
 
-def _one_at_a_time(connection: Connection) -> None:
+def one_at_a_time(connection: Connection) -> None:
     """Let one import write at a time; SQLite has one writer anyway."""
     if not is_sqlite(connection):
         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": ADVISORY_LOCK})
@@ -92,6 +92,12 @@ def _field_row(new: NewField, position: int) -> dict[str, Any]:
         "position": position,
         "made_from": new.header.strip().casefold()[:LONGEST_LABEL],
     }
+
+
+def as_made(new: NewField) -> dict[str, Any]:
+    """Return what an import's row says of a field that it makes; `made` tells whether somebody changed it since."""
+    made = _field_row(new, 0)
+    return new.to_json() | {"made": {name: made[name] for name in ("label", "type", "options", "scale")}}
 
 
 def _updates(connection: Connection, planned: Planned, keyring: Keyring) -> Iterator[Write]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, or_, select
 
 from panel.changelog import changes_since, value_then
 from panel.imports.files import StoredFile
@@ -136,10 +136,12 @@ class Gatherer:
     def _written(self, log: Mapping[int, Sequence[Change]]) -> dict[int, dict[str, list[Any]]]:
         written: dict[int, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
         for record_id, entries in log.items():
+            undone = {(entry.undo_of, key) for entry in entries if entry.undo_of is not None for key in entry.changes}
             for entry in entries:
                 if entry.import_id is not None and entry.import_id in self.imports_before():
                     for key, (_old, new) in entry.changes.items():
-                        written[record_id][key].append(new)
+                        if (entry.import_id, key) not in undone:
+                            written[record_id][key].append(new)
         return written
 
     def _earlier(
@@ -217,8 +219,10 @@ class Gatherer:
         query = select(ImportedRow.content, ImportedRow.occurrence, ImportedRow.record_id)
         query = query.join(Import, Import.id == ImportedRow.import_id)
         query = query.join(Customer, Customer.id == ImportedRow.record_id)
-        # What an undone import created counts only where undoing it left the customer alone.
-        counts = (Import.state == "applied") | ((Import.state == "undone") & Customer.deleted_at.is_(None))
+        # What an import created counts as long as no undoing of it, or of its row, took the customer away.
+        of_this_import = (Revision.entity == ENTITY, Revision.record_id == Customer.id, Revision.undo_of == Import.id)
+        away = Customer.deleted_at.is_not(None) & exists().where(*of_this_import)
+        counts = (Import.state == "applied") & ~away | (Import.state == "undone") & Customer.deleted_at.is_(None)
         query = query.where(same_source(self.export_id, self._file.sha256, self._file.name), counts)
         found: dict[tuple[str, int], int] = {}
         for some in batches(sorted(contents), BATCH):

@@ -14,7 +14,7 @@ from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken
 from panel.database import reading, writing
 from panel.extensions import db
-from panel.imports.applying import write_plan
+from panel.imports.applying import as_made, write_plan
 from panel.imports.choices import saved_answers
 from panel.imports.files import StoredFile, store, uploads
 from panel.imports.lines import counts_json, save_lines
@@ -124,13 +124,17 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     """Write a plan and mark its import as applied, in the caller's transaction."""
     write_plan(connection, planned, Author(viewer.name, "import", viewer.user_id, import_id))
     applied = {"state": "applied", "applied_at": now(), "applied_by": viewer.name, "export_id": planned.export_id}
-    connection.execute(update(Import).where(Import.id == import_id).values(**applied, counts=counts_json(planned)))
+    connection.execute(update(Import).where(Import.id == import_id).values(**applied, **_counted(planned)))
     counts = planned.plan.counts()
     done = {"created": counts.created, "updated": counts.updated, "deleted": counts.deleted}
     fields = [one.field.key for one in planned.new_fields if one.accepted]
     detail = {"import": import_id, "file": planned.file.name, "rows": counts.rows, **done, "new_fields": fields}
     detail |= {"guards": [guard.kind for guard in planned.guards]} if planned.guards else {}
     tell(connection, "import", detail | {"digest": planned.file.sha256}, viewer)
+
+
+def _counted(planned: Planned) -> dict[str, Any]:
+    return {"counts": counts_json(planned), "new_fields": [as_made(one) for one in planned.new_fields]}
 
 
 def tell(connection: Connection, name: str, detail: Mapping[str, Any], viewer: Viewer) -> None:

@@ -1,252 +1,251 @@
-"""Undo an import or a job: the inverse of its revisions, merged against what has happened since."""
+"""Decide what undoing does: the inverse of what an import or a job wrote, merged against what has happened since."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import Connection, select
 
 from panel.authors import Author
-from panel.changelog import Write, claims_back, owners_of, unique_key, write_in_bulk
+from panel.changelog import Write, write_in_bulk
+from panel.imports.aftermath import CREATED, Later, Source, Written, edits, last_edit, later_than, written_by
+from panel.imports.made_fields import fields_to_retire, retire_fields
 from panel.imports.options import Viewer
+from panel.imports.standing import Kept, possible, without
 from panel.keys import Keyring
-from panel.models import Customer, Revision
+from panel.models import Customer
 from panel.records import BATCH, batches
 from panel.rights import EDIT
-from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schema
+from panel.schema import BUILT_IN_KEYS, Schema, column_of, current_schema
 from panel.sealed import secret_keys
-from sync.fields import Field
 from sync.types import FIELD_TYPES
-from sync.values import parse_value, read_json
+from sync.words import later as later_words
+from sync.words import say
 
-SINCE = "edited since"
-GONE = "what it was before is no longer there"
-TAKEN = "what it was before belongs to customer {owner} now"
-NOT_YOURS = "you may not edit this"
-SECRET = "a password cannot be put back, because only its digest was kept"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A value that undoing leaves as it is, and why."""
-
-    id: int
-    field: str
-    now: Any
-    reason: str
+SINCE = later_words("edited since")
+CREATED_SINCE = later_words("the customer was edited since")
+IN_BIN = later_words("the customer is in the bin; restore it, then undo the rest")
+ERASED = later_words("the customer was erased for good")
+NOT_YOURS = later_words("you may not edit this")
+NEEDED = later_words("a customer has to have this; change it by hand, or undo the whole row")
+SECRET = later_words("a password cannot be put back, because only its digest was kept")
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What undoing does: cells put back, created customers that go to the bin, restored ones, and what is kept."""
+    """What undoing does: cells put back, created customers that go to the bin, restored ones, and what is kept.
+
+    `retired` are the keys of the fields that the import made and that go with it. What the viewer may not see is
+    not listed: `hidden` says how many values and customers that are.
+    """
 
     reverted: int
     removed: int
     restored: int
     kept: tuple[Kept, ...]
+    retired: tuple[str, ...] = ()
+    hidden: int = 0
+
+    @property
+    def count(self) -> int:
+        """Return how many values, customers and fields go back."""
+        return self.reverted + self.removed + self.restored + len(self.retired)
 
     @property
     def wrote(self) -> bool:
         """Tell whether anything went back."""
-        return bool(self.reverted or self.removed or self.restored)
+        return bool(self.count)
 
 
-def by_import(import_id: int) -> ColumnElement[bool]:
-    """Return the condition on the log that an import wrote an entry."""
-    return and_(Revision.import_id == import_id, Revision.undo_of.is_(None))
+@dataclass(slots=True)
+class Undoing:
+    """The plan: what is written, what stays and why, and which cells of the workbook the values came from."""
+
+    writes: list[Write] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
+    hidden: int = 0
+    cells: dict[int, Mapping[str, str]] = field(default_factory=dict)
+    columns: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def undone(self) -> Undone:
+        """Return what the plan amounts to."""
+        binned = [write for write in self.writes if write.bins]
+        restored = [write for write in self.writes if write.restores]
+        cells = sum(len(write.changes) for write in self.writes) - len(binned) - len(restored)
+        return Undone(cells, len(binned), len(restored), tuple(self.kept), tuple(self.retired), self.hidden)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of all that would be written: equal plans do the same."""
+        writes = sorted(
+            (one.record_id, sorted((key, *pair) for key, pair in one.changes.items())) for one in self.writes
+        )
+        return hashlib.sha256(json.dumps([writes, self.retired], default=str).encode()).hexdigest()
 
 
-def by_job(job_id: int) -> ColumnElement[bool]:
-    """Return the condition on the log that a job wrote an entry."""
-    return Revision.job_id == job_id
-
-
-def plan_undo(
-    connection: Connection, written: ColumnElement[bool], viewer: Viewer, then: Schema | None = None
-) -> tuple[list[Write], Undone]:
-    """Return the writes that undo these entries of the log, and what they amount to.
+def plan_undo(connection: Connection, source: Source, viewer: Viewer, then: Schema | None = None) -> Undoing:
+    """Return what undoing a source does now.
 
     A value that cannot go back, because it was edited since, belongs to another, names what is gone or is not the
     viewer's to edit, is kept. `then` is the schema that undoing makes, where that is another one than today's.
     """
-    schema, secret = then or current_schema(connection), secret_keys(connection)
-    writes: list[Write] = []
-    kept: list[Kept] = []
-    for some in batches(_together(connection, written), BATCH):
-        stored = _stored(connection, schema, [row[0] for row in some])
-        for record_id, number, changes in some:
-            if viewer.partner_id not in {None, stored[record_id]["partner"]}:
-                kept.append(Kept(record_id, "", None, NOT_YOURS))
+    schema, plan = then or current_schema(connection), Undoing()
+    inverter = _Inverter(schema, secret_keys(connection), source)
+    for some in batches(written_by(connection, source), BATCH):
+        stored = _stored(connection, schema, [one.record_id for one in some])
+        touched = {one.record_id: one.last for one in some if stored[one.record_id]["#revision"] > one.last}
+        later = later_than(connection, touched)
+        for one in some:
+            _count(plan, one)
+            if viewer.partner_id not in {None, stored[one.record_id]["partner"]}:
+                plan.hidden += 1
                 continue
-            write, left = _invert(record_id, number, changes, stored[record_id], schema, secret)
-            kept.extend(left)
-            writes.extend([write] if write else [])
-    writes, denied = _permitted(writes, viewer)
-    writes, left = _possible(connection, schema, writes)
-    return writes, _summary(writes, [*kept, *denied, *left])
+            write, kept = inverter.invert(one, stored[one.record_id], later.get(one.record_id, ()))
+            plan.kept.extend(kept)
+            plan.writes.extend([write] if write else [])
+            if write or kept:
+                plan.cells[one.record_id] = one.cells
+    _leave_what_is_not_theirs(plan, viewer)
+    plan.writes, left = possible(connection, schema, plan.writes, viewer)
+    plan.retired, stay = fields_to_retire(connection, source, plan.writes, viewer)
+    plan.kept += [*left, *stay]
+    return plan
 
 
-def _permitted(writes: list[Write], viewer: Viewer) -> tuple[list[Write], list[Kept]]:
-    """Return the writes without the values that the viewer may not edit, or that would leave the viewer's partner."""
-    denied = [
-        Kept(write.record_id, key, None if key in viewer.fields.unseen else pair[0], NOT_YOURS)
-        for write in writes
-        for key, pair in write.changes.items()
-        if viewer.fields.of(key) != EDIT or (key == "partner" and viewer.partner_id not in {None, pair[1]})
-    ]
-    stay = {(one.id, one.field) for one in denied}
-    left = (_without(write, stay) for write in writes)
-    return [write for write in left if write.changes], denied
+def _count(plan: Undoing, one: Written) -> None:
+    for key in [CREATED] if one.first == 1 else one.changes:
+        plan.columns[key] = plan.columns.get(key, 0) + 1
 
 
-def _together(connection: Connection, written: ColumnElement[bool]) -> list[tuple[int, int, dict[str, list[Any]]]]:
-    """Return what was written to each record as one: its first revision, and each field's first old and last new."""
-    table = Revision.__table__.c
-    query = select(table.record_id, table.number, table.changes).where(table.entity == ENTITY, written)
-    found: dict[int, tuple[int, int, dict[str, list[Any]]]] = {}
-    for record_id, number, changes in connection.execute(query.order_by(table.record_id, table.number)):
-        _id, first, before = found.setdefault(record_id, (record_id, number, {}))
-        for key, (old, new) in changes.items():
-            before[key] = [before[key][0] if key in before else old, new]
-        found[record_id] = (record_id, first, before)
-    return list(found.values())
+def _leave_what_is_not_theirs(plan: Undoing, viewer: Viewer) -> None:
+    """Take out what the viewer may not edit, or what would leave the viewer's partner; hide what they may not see."""
+    for place, write in enumerate(plan.writes):
+        denied = {
+            key
+            for key, pair in write.changes.items()
+            if viewer.fields.of(key) != EDIT or (key == "partner" and viewer.partner_id not in {None, pair[1]})
+        }
+        if denied:
+            plan.kept += [Kept(write.record_id, key, write.changes[key][0], say(NOT_YOURS)) for key in sorted(denied)]
+            plan.writes[place] = without(write, {(write.record_id, key) for key in denied})
+    plan.writes = [write for write in plan.writes if write.changes]
+    seen = [one for one in plan.kept if one.field not in viewer.fields.unseen]
+    plan.hidden += len(plan.kept) - len(seen)
+    plan.kept = seen
 
 
-def _possible(connection: Connection, schema: Schema, writes: list[Write]) -> tuple[list[Write], list[Kept]]:
-    """Return the writes without the values that cannot go back, until no other depends on one that was taken out."""
-    fields = {field.key: field for field in schema.fields}
-    kept: list[Kept] = []
-    while True:
-        blocked = [*_gone(fields, writes), *_taken(connection, fields, writes)]
-        if not blocked:
-            return writes, kept
-        kept.extend(blocked)
-        stay = {(one.id, one.field) for one in blocked}
-        left = (_without(write, stay) for write in writes)
-        writes = [write for write in left if write.changes]
+def apply_undo(connection: Connection, source: Source, author: Author, viewer: Viewer) -> Undone:
+    """Undo a source in the caller's transaction; `author` says what of. Raises `LostRace` or `ValueTaken`."""
+    plan = plan_undo(connection, source, viewer)
+    write_undo(connection, plan, author)
+    return plan.undone
 
 
-def _without(write: Write, stay: set[tuple[int, str]]) -> Write:
-    changes = {key: pair for key, pair in write.changes.items() if (write.record_id, key) not in stay}
-    return replace(write, changes=changes)
-
-
-def _gone(fields: Mapping[str, Field], writes: Sequence[Write]) -> Iterator[Kept]:
-    for write in writes:
-        for key, (now, old) in write.changes.items():
-            if key in fields and old is not None and not _reads(old, fields[key]):
-                yield Kept(write.record_id, key, now, GONE)
-                continue
-            options = fields[key].options if key in fields else ()
-            wanted = set(old) if isinstance(old, list) else {old} - {None}
-            if options and not wanted <= {option.key for option in options}:
-                yield Kept(write.record_id, key, now, GONE)
-
-
-def _reads(plain: Any, field: Field) -> bool:
-    """Tell whether a value is still one of its field, which may have another type by now."""
-    if field.additional and isinstance(plain, list) != FIELD_TYPES[field.type].many:
-        return False
-    if not field.additional or field.options or field.target or FIELD_TYPES[field.type].secret:
-        return True
-    value, loose = read_json(plain, field), replace(field, min=None, max=None)
-    return value is not None and parse_value(FIELD_TYPES[field.type].render(value, field), loose) == value
-
-
-def _taken(connection: Connection, fields: Mapping[str, Field], writes: Sequence[Write]) -> Iterator[Kept]:
-    """Yield the unique values that another record holds and does not let go of in the same undoing.
-
-    For a record that comes back from the bin that is its coming back.
-    """
-    unique = {key for key, field in fields.items() if field.unique}
-    back = [(write, key) for write in writes for key, pair in write.changes.items() if key in unique and pair[1]]
-    leaving = {(write.record_id, key) for write in writes for key in write.changes if key in unique}
-    leaving |= {(write.record_id, key) for write in writes if write.bins for key in unique}
-    claims = [(write.record_id, key, key, unique_key(fields[key], write.changes[key][1])) for write, key in back]
-    returning = claims_back(connection, fields, [write for write in writes if write.restores])
-    claims += [(one["record_id"], "deleted", one["field"], one["value"]) for one in returning]
-    owners = owners_of(connection, ({"field": field, "value": value} for _id, _key, field, value in claims))
-    now = {(write.record_id, key): pair[0] for write in writes for key, pair in write.changes.items()}
-    for record_id, key, field, value in claims:
-        owner = owners.get((field, value))
-        if owner not in {None, record_id} and (owner, field) not in leaving:
-            yield Kept(record_id, key, now[record_id, key], TAKEN.format(owner=owner))
-
-
-def apply_undo(connection: Connection, written: ColumnElement[bool], author: Author, viewer: Viewer) -> Undone:
-    """Undo these entries of the log in the caller's transaction; `author` says what of."""
-    writes, undone = plan_undo(connection, written, viewer)
+def write_undo(connection: Connection, plan: Undoing, author: Author) -> None:
+    """Write what undoing does in the caller's transaction."""
     keyring: Keyring = current_app.extensions["keyring"]
-    write_in_bulk(connection, current_schema(connection), keyring, writes, author)
-    return undone
-
-
-def _summary(writes: Sequence[Write], kept: Sequence[Kept]) -> Undone:
-    binned = [write for write in writes if write.bins]
-    restored = [write for write in writes if write.restores]
-    cells = sum(len(write.changes) for write in writes) - len(binned) - len(restored)
-    return Undone(cells, len(binned), len(restored), tuple(kept))
+    write_in_bulk(connection, current_schema(connection), keyring, plan.writes, author)
+    retire_fields(connection, plan.retired)
 
 
 def _stored(connection: Connection, schema: Schema, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Return each record's revision, `extra` and built-in values in JSON form."""
     table = Customer.__table__
-    rows = connection.execute(
-        select(table).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update()
-    ).mappings()
-    return {row["id"]: _plain(row, schema) for row in rows}
+    query = select(table).where(table.c.id.in_(ids)).order_by(table.c.id)
+    return {row["id"]: _plain(row, schema) for row in connection.execute(query.with_for_update()).mappings()}
 
 
 def _plain(row: Any, schema: Schema) -> dict[str, Any]:
     plain = {"#revision": row["revision"], "#extra": row["extra"] or {}, **(row["extra"] or {})}
-    for field in schema.fields:
-        field_type = FIELD_TYPES[field.type]
-        if field.key in BUILT_IN_KEYS and not field_type.secret:
-            value = row[column_of(field.key)]
-            plain[field.key] = (list(value) or None) if field_type.many else value and field_type.to_json(value)
+    for one in schema.fields:
+        field_type = FIELD_TYPES[one.type]
+        if one.key in BUILT_IN_KEYS and not field_type.secret:
+            value = row[column_of(one.key)]
+            plain[one.key] = (list(value) or None) if field_type.many else value and field_type.to_json(value)
     plain["deleted"] = True if row["deleted_at"] is not None else None
+    plain["#erased"] = row["erased_at"] is not None
     return plain
 
 
-def _invert(
-    record_id: int,
-    number: int,
-    changes: dict[str, list[Any]],
-    stored: dict[str, Any],
-    schema: Schema,
-    secret: Collection[str],
-) -> tuple[Write | None, list[Kept]]:
-    if number == 1:
-        return _invert_creation(record_id, changes, stored, schema)
-    fields = {field.key: field for field in schema.fields if field.former}
-    back: dict[str, tuple[Any, Any]] = {}
-    kept: list[Kept] = []
-    for key, pair in changes.items():
-        now = stored.get(key)
-        old, new = map(fields[key].follow, pair) if key in fields else pair
-        if key in secret:
-            kept.append(Kept(record_id, key, None, SECRET))
-        elif now == new != old:
-            back[key] = (now, old)
-        elif now != old:
-            kept.append(Kept(record_id, key, now, SINCE))
-    write = Write(record_id, stored["#revision"] + 1, back, extra=stored["#extra"]) if back else None
-    return write, kept
+class _Inverter:
+    """Turns what was written to a record into what takes it back, and what of it stays."""
+
+    def __init__(self, schema: Schema, secret: Collection[str], source: Source) -> None:
+        self._source, self._secret = source, secret
+        self._former = {one.key: one for one in schema.fields if one.former}
+        self._required = {one.key for one in schema.fields if one.required}
+        self._keys = {one.key for one in schema.fields if not FIELD_TYPES[one.type].secret}
+
+    def invert(
+        self, one: Written, stored: Mapping[str, Any], later: Sequence[Later]
+    ) -> tuple[Write | None, list[Kept]]:
+        """Return the write that undoes what was written to a record, if anything goes back, and what is kept."""
+        is_created = one.first == 1
+        if is_created and (stored["deleted"] or self._source.takes(CREATED)):
+            return (None, []) if stored["deleted"] else self._bin(one, stored, later)
+        if stored["#erased"]:
+            return None, [Kept(one.record_id, "", None, say(ERASED))]
+        # What the panel filled in by itself stands in no cell.
+        pairs = {key: [None, one.changes[key][1]] for key in one.cells} if is_created else one.changes
+        gone_back = {key for entry in later if self._source.undid(entry) for key in entry.changes}
+        pairs = {key: pair for key, pair in pairs.items() if self._source.takes(key) and key not in gone_back}
+        is_away = self._source.import_id is not None and stored["deleted"] and "deleted" not in one.changes
+        back: dict[str, tuple[Any, Any]] = {}
+        kept: list[Kept] = []
+        for key, pair in pairs.items():
+            now, old, new = stored.get(key), *self._followed(key, pair)
+            reason, by = self._reason(key, (now, old, new), later, is_created=is_created, is_away=bool(is_away))
+            if reason:
+                kept.append(_kept(one.record_id, key, None if key in self._secret else now, reason, by))
+            elif now != old:
+                back[key] = (now, old)
+        write = Write(one.record_id, stored["#revision"] + 1, back, extra=stored["#extra"]) if back else None
+        return write, kept
+
+    def _followed(self, key: str, pair: Sequence[Any]) -> tuple[Any, Any]:
+        old, new = map(self._former[key].follow, pair) if key in self._former else pair
+        return old, new
+
+    def _reason(
+        self, key: str, versions: tuple[Any, Any, Any], later: Sequence[Later], *, is_created: bool, is_away: bool
+    ) -> tuple[str, Later | None]:
+        """Return why a value stays, and whose doing that is; nothing where it goes back or is back already."""
+        now, old, new = versions
+        if key in self._secret:
+            return say(SECRET), None
+        if now == old:
+            return "", None
+        if is_away:
+            return say(IN_BIN), last_edit(later, self._source, "deleted")
+        # A customer whom the import took out of the bin, and on whom somebody worked since, stays.
+        if now != new or (key == "deleted" and old and last_edit(later, self._source)):
+            return say(SINCE), last_edit(later, self._source, key if now != new else "")
+        return (say(NEEDED) if is_created and key in self._required else ""), None
+
+    def _bin(self, one: Written, stored: Mapping[str, Any], later: Sequence[Later]) -> tuple[Write | None, list[Kept]]:
+        """Put a created customer into the bin, if it is what it was when it was created."""
+        last = {key: pair[1] for key, pair in one.changes.items() if key in self._keys}
+        created = {
+            key: self._former[key].follow(value) if key in self._former else value for key, value in last.items()
+        }
+        for entry in later:
+            if self._source.undid(entry):
+                created |= {key: pair[1] for key, pair in entry.changes.items()}
+        new_secret = any(key in self._secret for entry in edits(later, self._source) for key in entry.changes)
+        if new_secret or any(stored.get(key) != created.get(key) for key in self._keys):
+            by = last_edit(later, self._source)
+            return None, [_kept(one.record_id, "", stored["full_name"], say(CREATED_SINCE), by)]
+        number = stored["#revision"] + 1
+        return Write(one.record_id, number, {"deleted": (None, True)}, extra=stored["#extra"]), []
 
 
-def _invert_creation(
-    record_id: int, changes: dict[str, list[Any]], stored: dict[str, Any], schema: Schema
-) -> tuple[Write | None, list[Kept]]:
-    """Put a created customer into the bin, if it is what it was when it was created."""
-    if stored["deleted"]:
-        return None, []
-    keys = {field.key for field in schema.fields if not FIELD_TYPES[field.type].secret}
-    former = {field.key: field for field in schema.fields if field.former}
-    last = {key: pair[1] for key, pair in changes.items() if key in keys}
-    created = {key: former[key].follow(value) if key in former else value for key, value in last.items()}
-    if any(stored.get(key) != created.get(key) for key in keys):
-        return None, [Kept(record_id, "", stored["full_name"], f"the customer was {SINCE}")]
-    return Write(record_id, stored["#revision"] + 1, {"deleted": (None, True)}, extra=stored["#extra"]), []
+def _kept(record_id: int, key: str, now: Any, reason: str, by: Later | None) -> Kept:
+    who, since = (by.by, by.at.isoformat()) if by else ("", "")
+    return Kept(record_id, key, now, reason, who, since)

@@ -16,8 +16,9 @@ from panel.access import may
 from panel.authors import current_author
 from panel.database import reading, writing
 from panel.extensions import db
+from panel.imports.aftermath import Source
 from panel.imports.journey import viewer_of
-from panel.imports.undoing import by_job, plan_undo
+from panel.imports.undoing import plan_undo
 from panel.jobs import KINDS, Kind, progress_of
 from panel.models import Customer, Job
 from panel.rights import the_schema
@@ -87,7 +88,7 @@ class JobView(AppView):
         before = _kind(job).schema_before
         with reading() as connection:
             then = before(current_schema(connection), find_job(number)) if before else None
-            _writes, undone = plan_undo(connection, by_job(number), viewer_of(current_user), then)
+            undone = plan_undo(connection, Source(job_id=number), viewer_of(current_user), then).undone
         job = find_job(number)
         kept = [[one.id, one.field, one.reason] for one in undone.kept[:KEPT_LISTED]]
         page: dict[str, Any] = {"job": job, "kind": _kind(job), "undone": undone, "kept": kept}
