@@ -56,15 +56,10 @@ def _last_of_each_field(connection: Connection, record_id: int) -> Select[Any]:
     newest = select(each.c.key, func.max(Revision.number).label("number")).select_from(Revision).join(each, true())
     last = newest.where(*mine).group_by(each.c.key).cte("last")
     source = func.coalesce(Revision.undo_of, Revision.import_id)
-    columns: list[Any] = [Revision.number, Revision.at, Revision.by, Revision.through, Revision.import_id]
-    columns += [
-        Revision.undo_of,
-        Revision.job_id,
-        Revision.cells,
-        Import.file_name,
-        Import.user_id.label("uploader_id"),
-    ]
-    query = select(last.c.key, *columns, Import.by.label("uploader"), Import.user_id.label("uploader_id"))
+    written = (Revision.number, Revision.at, Revision.by, Revision.through, Revision.job_id, Revision.cells)
+    whose = (Revision.import_id, Revision.undo_of, Import.file_name)
+    uploader = (Import.by.label("uploader"), Import.user_id.label("uploader_id"))
+    query = select(last.c.key, *written, *whose, *uploader).select_from(last)
     query = query.join(Revision, (Revision.number == last.c.number) & mine[0] & mine[1])
     return query.outerjoin(Import, Import.id == source)
 

@@ -12,12 +12,15 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
+from panel.blaming import blame
 from panel.database import reading, writing
 from panel.extensions import db
 from panel.models import AdditionalField, Customer, Import, Partner
 from panel.models.columns import now
 from panel.signature import signature
 from tests.builders import additional_field, customer, edit
+from tests.panel.plans import plans
+from tests.sheets import change, read_keys
 
 Bring = Callable[..., int]
 
@@ -268,12 +271,20 @@ def test_created_customers_whom_others_point_to_stay(app: Flask, bring: Bring, u
     assert state(app) == before
 
 
-def test_a_deletion_whose_login_is_taken_by_now_stays_and_says_what_to_do(app: Flask, bring: Bring, undo: Any) -> None:
+def test_a_deletion_whose_login_is_taken_by_now_stays_and_says_what_to_do(
+    app: Flask, runner: FlaskCliRunner, undo: Any, tmp_path: Path
+) -> None:
     with app.app_context():
         for login in ("ann", "bob"):
             customer(login=login, status_id=4)
     before = state(app)
-    number = bring("ID,Full name,Action", "1,Ann Novak,delete", "2,Ann Novak,delete", options=("--confirm", "2"))
+    out = tmp_path / "out.xlsx"
+    runner.invoke(args=["export", str(out)])
+    column = read_keys(out)["action"]
+    back = change(out, tmp_path / "back.xlsx", {f"{column}{row}": "delete" for row in (3, 4)})
+    done = json.loads(runner.invoke(args=["import", str(back), "--json", "--confirm", "2"]).stdout)
+    number = done["import"]
+    assert done["deleted"] == 2, done
     with app.app_context():
         taker = customer(login="ann")
     undone = undo(number)
@@ -365,3 +376,49 @@ def test_a_created_customer_whose_row_was_undone_is_created_again(app: Flask, br
         assert db.session.get_one(Import, again).counts["created"] == 1
         alive = db.session.scalars(select(Customer.full_name).where(Customer.deleted_at.is_(None))).all()
         assert sorted(alive) == ["Ann", "Bob"]
+
+
+# Blame
+
+
+def test_blame_says_file_cell_editor_and_approver_of_every_value(
+    app: Flask, runner: FlaskCliRunner, bring: Bring, undo: Any
+) -> None:
+    def blamed() -> dict[str, Any]:
+        answer = json.loads(runner.invoke(args=["blame", "1", "--json"]).stdout)
+        return {one["field"]: one for one in answer["fields"]}
+
+    first = bring("Full name,City,Speed", "Ann,Brno,100", options=("--create-fields",))
+    found = blamed()
+    for key, cell in (("full_name", "A2"), ("city", "B2"), ("speed", "C2")):
+        assert (found[key]["import"], found[key]["file"], found[key]["cell"]) == (first, "in.csv", f"CSV!{cell}")
+    assert (found["login"]["cell"], found["login"]["import"], found["password"]["value"]) == ("", first, None)
+    second = bring("ID,City", "1,Zlin", name="second.csv")
+    with app.app_context(), writing():
+        db.session.get_one(Import, second).by = "Eva"
+    city = blamed()["city"]
+    assert [city[key] for key in ("value", "by", "approved_by", "file")] == [
+        "Zlin",
+        "Eva",
+        "command line",
+        "second.csv",
+    ]
+    undo(second)
+    city = blamed()["city"]
+    assert [city[key] for key in ("value", "by", "undo_of", "import")] == ["Brno", "command line", second, None]
+    with app.app_context():
+        edit(1, city="Praha")
+    result = runner.invoke(args=["blame", "1", "--field", "City"])
+    assert result.stdout.startswith("city: Praha · system, ")
+    assert runner.invoke(args=["blame", "9"]).exit_code == 1
+
+
+def test_blame_is_one_query_that_reads_one_customers_log(app: Flask) -> None:
+    with app.app_context():
+        customer()
+        with reading() as connection:
+            with plans(connection) as found:
+                blame(connection, 1)
+            assert len(found) == 1
+            assert "SCAN revision" not in found[0]
+            assert "Seq Scan" not in found[0].replace("Seq Scan on import", "")
