@@ -25,8 +25,9 @@ from panel.exporting import export_workbook
 from panel.extensions import db
 from panel.imports.journey import import_at_once, is_ready, viewer_of
 from panel.imports.options import ImportOptions, Viewer
-from panel.imports.planning import Planned
+from panel.imports.planned import Planned
 from panel.imports.report import plan_json, sentences, summary
+from panel.imports.reviewing import save_review
 from panel.jobs import run_pending
 from panel.lifecycle import run_day
 from panel.models import Role, User
@@ -182,22 +183,57 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 @click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="how to read dates such as 03/04/2024")
 @click.option("--skip-problems", is_flag=True, help="leave rows with problems out instead of stopping")
 @click.option("--confirm", metavar="N", type=int, multiple=True, help="go on where that number is asked for")
+@click.option(
+    "--review",
+    metavar="OUT",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="write the workbook with what is to be looked at marked in it (.xlsx), if there is anything",
+)
 @with_appcontext
-def import_(file: Path, dry_run: bool, as_json: bool, email: str | None, **answers: Any) -> None:
+def import_(file: Path, dry_run: bool, as_json: bool, email: str | None, review: Path | None, **answers: Any) -> None:
     """Plan what FILE changes and, unless --dry-run, apply it whole."""
     ensure_ready()
     viewer = viewer_for(email, "import.upload" if dry_run else "import.apply")
     speak = speaker(as_json)
+    reviewing = _Reviewing(review, viewer)
     try:
+        reviewing.check()
         options = _options(**answers)
-        planned, import_id = import_at_once(file, options, viewer, dry_run=dry_run)
+        planned, import_id = import_at_once(file, options, viewer, dry_run=dry_run, afterwards=reviewing.write)
     except (UnreadableWorkbook, UnknownField) as error:
         speak(str(error), 2 if isinstance(error, UnreadableWorkbook) else 1)
     except SyncError as error:
         speak(str(error), 1)
     except OSError as error:
         speak(f"{file} cannot be read: {error.strerror}.", 2)
-    _report(planned, import_id, options, as_json=as_json, dry_run=dry_run)
+    _report(planned, import_id, options, reviewing.written, as_json=as_json, dry_run=dry_run)
+
+
+class _Reviewing:
+    """Writes a review where one was asked for; `written` is its path then."""
+
+    def __init__(self, out: Path | None, viewer: Viewer) -> None:
+        self._out, self._viewer = out, viewer
+        self.written: Path | None = None
+
+    def check(self) -> None:
+        """Refuse a path that cannot be written, before anything is imported."""
+        if self._out is None:
+            return
+        if self._out.suffix.lower() != ".xlsx":
+            raise SyncError(f"{self._out.name}: a review is a workbook. Name it .xlsx.")
+        if not self._out.absolute().parent.is_dir():
+            raise SyncError(f"{self._out}: there is no such folder. Name one that is there.")
+
+    def write(self, planned: Planned, applied: bool) -> None:
+        """Write the review of a plan; what was imported stays imported where the disk refuses."""
+        if self._out is None:
+            return
+        try:
+            if save_review(self._out, planned, self._viewer, is_applied=applied):
+                self.written = self._out
+        except OSError as error:
+            click.echo(f"The review {self._out} cannot be written: {error.strerror}.", err=True)
 
 
 def _options(maps: tuple[str, ...], **answers: Any) -> ImportOptions:
@@ -221,15 +257,26 @@ def speaker(as_json: bool) -> Callable[[str, int], NoReturn]:
     return speak
 
 
-def _report(planned: Planned, import_id: int | None, options: ImportOptions, *, as_json: bool, dry_run: bool) -> None:
+def _report(
+    planned: Planned,
+    import_id: int | None,
+    options: ImportOptions,
+    review: Path | None,
+    *,
+    as_json: bool,
+    dry_run: bool,
+) -> None:
     ready = is_ready(planned, options)
     applied = import_id is not None
     for sentence in sentences(planned, options.unconfirmed(planned.guards)):
         click.echo(sentence, err=True)
     if not ready:
         click.echo("Nothing was applied.", err=True)
+    if review is not None:
+        click.echo(f"What is to be looked at is marked in {review}. Correct it there, and import that file.", err=True)
     if as_json:
-        click.echo(json.dumps(plan_json(planned, import_id, applied=applied), ensure_ascii=False))
+        answer = plan_json(planned, import_id, applied=applied) | {"review": None if review is None else str(review)}
+        click.echo(json.dumps(answer, ensure_ascii=False))
     else:
         click.echo(summary(planned.plan, applied=applied))
         if applied:

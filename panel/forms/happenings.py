@@ -33,6 +33,7 @@ WORDS = {
     "refused": lazy_gettext("Was refused a page"),
     "export": lazy_gettext("Exported"),
     "import": lazy_gettext("Applied an import"),
+    "review": lazy_gettext("Took a review of an import"),
     "import undone": lazy_gettext("Undid an import"),
     "reveal": lazy_gettext("Looked at a password"),
     "erasure": lazy_gettext("Erased a customer for good"),

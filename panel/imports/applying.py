@@ -13,7 +13,7 @@ from panel.changelog import LostRace, Write, write_in_bulk
 from panel.database import is_sqlite
 from panel.fields_work.retiring import refuse_too_many
 from panel.imports.gathering import applied_imports
-from panel.imports.planning import Planned
+from panel.imports.planned import Planned
 from panel.imports.proposals import LONGEST_LABEL, NewField
 from panel.imports.whole_file import plain_sides
 from panel.keys import Keyring
@@ -55,7 +55,7 @@ def one_at_a_time(connection: Connection) -> None:
 
 def _refuse_newer_imports(connection: Connection, planned: Planned) -> None:
     """Refuse to create what another import of the same file created since the plan was made."""
-    before = applied_imports(connection, planned.export_id, planned.file.sha256, planned.file.name)
+    before = applied_imports(connection, planned.export_id, planned.source.sha256, planned.source.name)
     if before != planned.imports_before:
         raise LostRace(say("The same file was imported a moment ago. Look at the new plan."))
 

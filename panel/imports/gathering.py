@@ -45,8 +45,11 @@ class Gathered:
 
 
 def same_source(export_id: int | None, sha256: str, name: str) -> ColumnElement[bool]:
-    """Return the condition that an import is of this export or, without one, of this file: its bytes or its name."""
-    same_file = or_(Import.sha256 == sha256, Import.file_name == name)
+    """Return the condition that an import is of this export or, without one, of this file: its bytes or its name.
+
+    An import of a review counts as one of the file that it is a review of.
+    """
+    same_file = or_(Import.sha256 == sha256, Import.file_name == name, Import.review_of == sha256)
     return same_file if export_id is None else Import.export_id == export_id
 
 

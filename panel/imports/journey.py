@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +19,8 @@ from panel.imports.choices import saved_answers
 from panel.imports.files import StoredFile, store, uploads
 from panel.imports.lines import counts_json, save_lines
 from panel.imports.options import ImportOptions, Viewer
-from panel.imports.planning import Planned, Progress, plan_file, quiet
+from panel.imports.planned import Planned
+from panel.imports.planning import Progress, plan_file, quiet
 from panel.models import Event, Import, ImportItem, User
 from panel.models.columns import now
 from panel.rights import rights_of
@@ -124,6 +125,7 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     """Write a plan and mark its import as applied, in the caller's transaction."""
     write_plan(connection, planned, Author(viewer.name, "import", viewer.user_id, import_id))
     applied = {"state": "applied", "applied_at": now(), "applied_by": viewer.name, "export_id": planned.export_id}
+    applied["review_of"] = planned.source.sha256
     connection.execute(update(Import).where(Import.id == import_id).values(**applied, **_counted(planned)))
     counts = planned.plan.counts()
     done = {"created": counts.created, "updated": counts.updated, "deleted": counts.deleted}
@@ -149,11 +151,18 @@ def forget_secrets(stored_as: str, planned: Planned) -> None:
         (uploads() / stored_as).unlink(missing_ok=True)
 
 
-def import_at_once(path: Path, options: ImportOptions, viewer: Viewer, *, dry_run: bool) -> tuple[Planned, int | None]:
+def import_at_once(
+    path: Path,
+    options: ImportOptions,
+    viewer: Viewer,
+    *,
+    dry_run: bool,
+    afterwards: Callable[[Planned, bool], None] = lambda _planned, _applied: None,
+) -> tuple[Planned, int | None]:
     """Plan a file and, unless it is a dry run or not ready, apply it; return the plan and the applied import's ID.
 
     The plan is made without a write lock. Where a record moved before it was written, it is made once more
-    inside the writing transaction.
+    inside the writing transaction. `afterwards` is told the plan, and if it was applied, while the file is there.
     """
     with path.open("rb") as source:
         file = store(source, path.name)
@@ -163,6 +172,8 @@ def import_at_once(path: Path, options: ImportOptions, viewer: Viewer, *, dry_ru
             planned = plan_file(connection, file, options, viewer)
         if not dry_run and is_ready(planned, options):
             planned, applied = _write_at_once(file, planned, options, viewer)
+        afterwards(planned, applied is not None)
+        if applied is not None:
             forget_secrets(file.path.name, planned)
         return planned, applied
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, update
 
-from panel.imports.planning import Planned
+from panel.imports.planned import Planned
 from panel.imports.showing import as_json, display
 from panel.models import Import, ImportItem
 from panel.records import batches

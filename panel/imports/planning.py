@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from flask import current_app
 from sqlalchemy import Connection
 
-from panel.imports.choices import Answers, answer
+from panel.imports.choices import Answers
 from panel.imports.fates import of_binned, of_deletion, refuse_unrestorable
 from panel.imports.files import StoredFile, limits
 from panel.imports.gathering import Gathered, Gatherer
 from panel.imports.identity import Identified, Identity, Seen, prepared_content, ref_column_of
 from panel.imports.options import ImportOptions, Viewer
+from panel.imports.planned import Planned
 from panel.imports.pointing import Pointing, refuse_unreachable
-from panel.imports.proposals import NewField, propose, refuse_new_fields
+from panel.imports.proposals import propose, refuse_new_fields
+from panel.imports.reviewed import Reviewed, answer_plan
 from panel.imports.tables import check_asked, notes_of_heading
 from panel.imports.whole_file import (
     list_absent,
@@ -27,7 +29,6 @@ from panel.imports.whole_file import (
     refuse_taken,
     settle_again,
 )
-from panel.keys import Keyring
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, current_schema
 from sync.actions import DELETE
@@ -35,8 +36,8 @@ from sync.cells import Address, Problem, column_letters
 from sync.columns import Column, Headers, is_writable, match_headers
 from sync.errors import UnknownField, UnseenField, WithheldField
 from sync.fields import Field
-from sync.guards import Guard, guards_of
 from sync.guards import Limits as GuardLimits
+from sync.guards import guards_of
 from sync.merge import Outcome
 from sync.plan import Item, Plan, RowPlan
 from sync.rows import GONE, Known, RowPlanner, SheetRow
@@ -71,38 +72,6 @@ NO_ACTION = later("'%(action)s' is no action. Write delete, or clear the Action 
 RAGGED = later("This row has more cells than the header. Put quotes around a text that has the separator in it.")
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan with what it was made of: the schema, new fields included, the export, the file.
-
-    `shown` is the schema as those see it whose rights count; what is written needs the whole one. `guards` are signs
-    of an accident, each to be confirmed by its count. `imports_before` are the imports of the same file that it knew
-    of: what they created is not created again.
-    """
-
-    plan: Plan
-    schema: Schema
-    shown: Schema
-    guards: tuple[Guard, ...]
-    new_fields: tuple[NewField, ...]
-    export_id: int | None
-    holds_secrets: bool
-    file: StoredFile
-    imports_before: tuple[int, ...]
-
-    @property
-    def types(self) -> dict[str, str]:
-        """Return each field's type by the field's key."""
-        return {field.key: field.type for field in self.schema.fields}
-
-    @property
-    def fingerprint(self) -> str:
-        """Return the digest of what would be written; keyed, because secrets are among it and could be guessed at."""
-        keyring: Keyring = current_app.extensions["keyring"]
-        created = [item.field.key for item in self.new_fields if item.accepted]
-        return keyring.digest(":".join([self.plan.fingerprint(self.types), *created]))
-
-
 Progress = Callable[[int, int], None]
 """Told how many rows are planned, and of how many: 0 where nobody knows."""
 
@@ -125,9 +94,11 @@ def plan_file(
     """
     everything = current_schema(connection)
     schema = viewer.fields.narrow(everything)
-    with open_table(file.path, limits(), options.asked) as table:
+    with open_table(file.path, limits(), options.asked) as opened:
+        reviewed = Reviewed(opened)
+        table = reviewed.table
         check_asked(table, options.asked)
-        gatherer = Gatherer(connection, file, table.ref, viewer)
+        gatherer = Gatherer(connection, reviewed.source_of(file), table.ref, viewer)
         headers = _match(table, schema, gatherer, options)
         proposals = propose(connection, file, schema, headers, options)
         refuse_new_fields(proposals, viewer)
@@ -144,7 +115,7 @@ def plan_file(
         *planner.notes(headers),
     ]
     plan.left_out = [_left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
-    answer(plan, columns, answers)
+    answer_plan(plan, columns, reviewed, answers)
     refuse_repeated(plan, planner.seen, planner.key)
     refuse_moved(plan, viewer)
     refuse_unreachable(connection, plan, columns, viewer)
@@ -153,10 +124,23 @@ def plan_file(
     settle_again(connection, plan, columns, gatherer.export_id)
     list_absent(plan, gatherer.exported_ids(), planner.seen)
     whole, shown = (replace(one, fields=(*one.fields, *accepted)) for one in (everything, schema))
-    holds_secrets = any(FIELD_TYPES[column.field.type].secret for column in columns)
     guards = guards_of(plan, {column.field.key: column.field for column in columns}, _guard_limits())
-    rest = (tuple(proposals), gatherer.export_id, holds_secrets, file, gatherer.imports_before())
-    return Planned(plan, whole, shown, tuple(guards), *rest)
+    return Planned(
+        plan,
+        whole,
+        shown,
+        tuple(guards),
+        tuple(proposals),
+        gatherer.export_id,
+        any(FIELD_TYPES[column.field.type].secret for column in columns),
+        file,
+        gatherer.imports_before(),
+        reviewed.source_of(file),
+        options.asked,
+        headers,
+        tuple(columns),
+        reviewed.width,
+    )
 
 
 def _age(days: int) -> list[str]:

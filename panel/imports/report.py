@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from panel.imports.planning import Planned
+from panel.imports.planned import Planned
 from panel.imports.showing import as_json, display
 from sync.cells import Problem
 from sync.fields import Field

@@ -24,7 +24,9 @@ from sync.workbook.wire import encode
 
 BATCH = 250
 """Rows on a line."""
-HEADER = ("sheet", "ref", "ref_column", "keys", "labels", "sheets", "is_csv", "header_row", "above", "lines", "looks")
+HEADER = (
+    "sheet", "ref", "ref_column", "keys", "labels", "sheets", "is_csv", "head", "header_row", "above", "lines", "looks",
+)  # fmt: skip
 OPEN_FILES = 64
 GRACE = 5
 """Seconds between the system's warning and its kill."""

@@ -28,10 +28,10 @@ LEAST_MANY, MOST_MANY = later("At least %(least)s of them."), later("At most %(m
 
 
 class Dropdowns:
-    """Adds rules to columns; `lists` gathers the options that need cells of their own."""
+    """Adds rules to columns from their first row on; `lists` gathers the options that need cells of their own."""
 
-    def __init__(self, data: Worksheet) -> None:
-        self._data = data
+    def __init__(self, data: Worksheet, first_row: int = FIRST_ROW) -> None:
+        self._data, self._first_row = data, first_row
         self.lists: list[tuple[str, ...]] = []
 
     def add(self, index: int, field: Field) -> None:
@@ -42,6 +42,10 @@ class Dropdowns:
     def add_hint(self, index: int, label: str) -> None:
         """Add the hint of a read-only column."""
         self._attach(index, label, say(READ_ONLY), DataValidation())
+
+    def add_choice(self, index: int, label: str, hint: str, options: tuple[str, ...]) -> None:
+        """Add the dropdown of a column that holds no field."""
+        self._attach(index, label, hint, self._choice(options))
 
     def _choice(self, options: tuple[str, ...]) -> DataValidation:
         rule = DataValidation(type="list", formula1=self._source(options), allow_blank=True)
@@ -64,7 +68,7 @@ class Dropdowns:
         letters = column_letters(index)
         rule.promptTitle, rule.prompt = _cut(label, TITLE_LENGTH), _cut(hint, PROMPT_LENGTH)
         rule.showInputMessage = True
-        rule.add(f"{letters}{FIRST_ROW}:{letters}{UNKNOWN_LAST_ROW}")
+        rule.add(f"{letters}{self._first_row}:{letters}{UNKNOWN_LAST_ROW}")
         self._data.add_data_validation(rule)
 
 

@@ -73,8 +73,10 @@ class _Child:
         """Return the table, whose rows come as they are parsed."""
         header = _message(self._line())["table"]
         lists = {name: tuple(header[name]) for name in ("keys", "labels", "sheets")}
+        head = tuple((number, tuple(texts)) for number, texts in header["head"])
         looks = tuple(Look(sheet, rows, _lines(lines)) for sheet, rows, lines in header["looks"])
-        return Table(**{**header, **lists, "lines": _lines(header["lines"]), "looks": looks}, rows=self._rows())
+        tops = {"head": head, "lines": _lines(header["lines"]), "looks": looks}
+        return Table(**{**header, **lists, **tops}, rows=self._rows())
 
     def stop(self) -> None:
         """End the process if it has not ended, and forget it."""

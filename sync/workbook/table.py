@@ -15,6 +15,8 @@ from sync.workbook.refusals import damaged, over_limit
 Row = tuple[int, list[RawCell]]
 HEADER_ROWS = 2
 REF = "_ref|"
+REVIEW = "_review|"
+"""What the hidden heading of a review's last column begins with."""
 SEARCHED = 20
 """Rows from the top in which the key row is looked for."""
 COUNTED = 10_000
@@ -58,6 +60,7 @@ class Table:
     which the rows' tokens stand; both are None for a file that the panel did not export, and
     `keys` is then empty. `keys` and `labels` go by column index. A row is its number on the sheet
     and its cells by column index; rows without a value are left out, short ones not filled up.
+    `head` holds the rows above the data as texts by their numbers, the last of them the one with the labels.
     Of a foreign file, `header_row` is the number of the headers' row, 0 where there is none, and `above` how many
     filled rows stand above it; `lines` are the sheet's first, and `looks` its sheets, where there are several.
     """
@@ -70,6 +73,7 @@ class Table:
     sheets: tuple[str, ...]
     rows: Iterator[Row]
     is_csv: bool
+    head: tuple[tuple[int, tuple[str | None, ...]], ...] = ()
     header_row: int = 0
     above: int = 0
     lines: tuple[Line, ...] = ()
@@ -92,7 +96,9 @@ class Top:
         else:
             self.empty = not self._head
         self._head.sort(key=lambda row: row[0])
-        self._key_row, self._ref_column = _find_ref(self._head)
+        found = _find(self._head, REF)
+        self._key_row: Row | None = found and found[0]
+        self._ref_column = found and found[1]
 
     @property
     def ours(self) -> bool:
@@ -125,13 +131,18 @@ class Top:
             sheets=sheets,
             rows=self._following(data),
             is_csv=is_csv,
+            head=self._above(data),
         )
 
     def _foreign(self, sheet: str, sheets: tuple[str, ...], looks: tuple[Look, ...], *, is_csv: bool) -> Table:
-        heading = find_heading(self._head, self._header_row)
+        marked = _find(self._head, REVIEW)
+        heading = find_heading(self._head, self._header_row or (marked[0][0] if marked else 0))
         labels, row, above = (heading.labels, heading.row, heading.above) if heading else ((), 0, 0)
-        data = self._following([one for one in self._head if row and one[0] > row])
-        plain = (sheet, None, None, (), labels, sheets, data, is_csv)
+        if marked and marked[0][0] == row:
+            # A text as long as this one is no header that people write.
+            labels = (*labels[: marked[1]], *[None] * (marked[1] - len(labels)), _text(marked[0][1][marked[1]]))
+        below = [one for one in self._head if row and one[0] > row]
+        plain = (sheet, None, None, (), labels, sheets, self._following(below), is_csv, self._above(below))
         return Table(*plain, header_row=row, above=above, lines=self._lines(), looks=looks)
 
     def _below(self, key_row: int, ref_column: int) -> tuple[tuple[str | None, ...], list[Row]]:
@@ -140,6 +151,11 @@ class Top:
         if data and data[0][0] > key_row and not _has_token(data[0], ref_column):
             return tuple(map(_text, data[0][1])), data[1:]
         return (), data
+
+    def _above(self, data: list[Row]) -> tuple[tuple[int, tuple[str | None, ...]], ...]:
+        """Return the first rows that are no data, as texts."""
+        numbers = {row[0] for row in data}
+        return tuple((number, tuple(map(_text, cells))) for number, cells in self._head if number not in numbers)
 
     def _following(self, data: list[Row]) -> Iterator[Row]:
         yield from data
@@ -157,12 +173,13 @@ def at_most(rows: Iterable[Row], limit: int) -> Iterator[Row]:
         yield row
 
 
-def _find_ref(head: list[Row]) -> tuple[Row | None, int | None]:
+def _find(head: list[Row], start: str) -> tuple[Row, int] | None:
+    """Return the first row with a text that begins so, and the text's column."""
     for row in head:
         for column, cell in enumerate(row[1]):
-            if isinstance(cell, str) and cell.startswith(REF):
+            if isinstance(cell, str) and cell.startswith(start):
                 return row, column
-    return None, None
+    return None
 
 
 def _has_token(row: Row, column: int) -> bool:

@@ -6,20 +6,19 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BufferedWriter, RawIOBase, TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO, TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING, Protocol, TextIO, TypeVar
 
 from sync.errors import SyncError
 from sync.words import later, say
 from sync.workbook.frame import Frame, Page, build_frame
 from sync.workbook.layout import (
-    FIRST_ROW,
     KEY_ROW,
     LABEL_ROW,
     MOST_ROWS,
@@ -60,13 +59,27 @@ _STRINGS_ENTRIES = {
 _DIMENSION = re.compile(r"<dimension [^>]*/>")
 _NO_ROWS = re.compile(r"<sheetData\s*/>|<sheetData>\s*</sheetData>")
 _FILTERED = re.compile(rf'(<autoFilter ref="\w+:[A-Z]+|_FilterDatabase"[^>]*>[^<]*\$){UNKNOWN_LAST_ROW}\b')
-_RULED = re.compile(rf'( sqref="[A-Z]+{FIRST_ROW}:[A-Z]+){UNKNOWN_LAST_ROW}"')
+_RULED = re.compile(rf'( sqref="[A-Z]+\d+:[A-Z]+){UNKNOWN_LAST_ROW}"')
 TOO_MANY = later("A sheet holds at most %(most)s customers. Narrow the export down, or write a .csv file.")
-_Below = Callable[[int], Iterable[tuple[int, str]]]
+Numbered = Iterable[tuple[int, str]]
+"""Rows as markup, some at a time, with the number of the last of them."""
+Below = Callable[[int], Numbered]
 """Yields the rows that follow the one with a number."""
 
 
-def _nothing(_last: int) -> Iterable[tuple[int, str]]:
+class Paged(Protocol):
+    """A frame of any kind: what goes on the sheets beside the data."""
+
+    @property
+    def pages(self) -> Sequence[Page]:
+        """Return the other sheets in their order."""
+
+
+_Frame = TypeVar("_Frame", bound=Paged)
+
+
+def nothing(_last: int) -> Numbered:
+    """Yield no rows below the data."""
     return ()
 
 
@@ -75,14 +88,30 @@ def write_workbook(path: Path, sheet: Sheet, rows: Rows) -> None:
 
     The rows are walked once. The file appears when it is complete, or not at all.
     """
+    write_frame(
+        path,
+        lambda empty: build_frame(sheet, empty),
+        lambda frame, strings: (_data_rows(frame, sheet, rows, strings), _blank_rows(frame, sheet, strings)),
+    )
+
+
+def write_frame(
+    path: Path,
+    build: Callable[[Path], _Frame],
+    data: Callable[[_Frame, SharedText], tuple[Numbered, Below]],
+) -> None:
+    """Write a workbook around the rows of its first sheet, which `data` returns with what stands below them.
+
+    `build` saves the frame where it is told to.
+    """
     with replacing(path) as unfinished, tempfile.TemporaryDirectory() as folder:
         empty = Path(folder, "frame.xlsx")
-        frame = build_frame(sheet, empty)
+        frame = build(empty)
         with (
             zipfile.ZipFile(empty) as source,
             zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION) as target,
         ):
-            _Filling(source, target, Path(folder, "strings")).fill(frame, sheet, rows)
+            _Filling(source, target, Path(folder, "strings")).fill(frame.pages, lambda strings: data(frame, strings))
 
 
 @contextmanager
@@ -105,20 +134,20 @@ class _Filling:
     def __init__(self, source: zipfile.ZipFile, target: zipfile.ZipFile, items: Path) -> None:
         self._source, self._target, self._items = source, target, items
 
-    def fill(self, frame: Frame, sheet: Sheet, rows: Rows) -> None:
+    def fill(self, pages: Sequence[Page], data: Callable[[SharedText], tuple[Numbered, Below]]) -> None:
         """Write all parts; what depends on the rows comes after them."""
         self._copy(FIRST_PART)
         with self._items.open("w", encoding="utf-8", newline="") as items:
             strings = SharedText(items)
-            last = self._fill_sheet(1, _data_rows(frame, sheet, rows, strings), _blank_rows(frame, sheet, strings))
-            for number, page in enumerate(frame.pages, 2):
+            last = self._fill_sheet(1, *data(strings))
+            for number, page in enumerate(pages, 2):
                 self._fill_sheet(number, _page_rows(page, strings))
         self._put_strings(strings.count)
         self._put(BOOK_PART, _FILTERED.sub(rf"\g<1>{last}", self._text(BOOK_PART)))
         for name in sorted(set(self._source.namelist()) - set(self._target.namelist())):
             self._copy(name)
 
-    def _fill_sheet(self, number: int, rows: Iterable[tuple[int, str]], below: _Below = _nothing) -> int:
+    def _fill_sheet(self, number: int, rows: Numbered, below: Below = nothing) -> int:
         """Write a sheet's part, with what stands below its rows, and return the number of its last row.
 
         Rows come some at a time, with the number of the last of them.
@@ -215,7 +244,7 @@ def _data_rows(frame: Frame, sheet: Sheet, rows: Rows, strings: SharedText) -> I
         yield last, data.rows(first, some)
 
 
-def _blank_rows(frame: Frame, sheet: Sheet, strings: SharedText) -> _Below:
+def _blank_rows(frame: Frame, sheet: Sheet, strings: SharedText) -> Below:
     """Return what writes the rows for new records, as far as the grid has room for them below the data."""
     writer = RowWriter(frame.columns, strings)
 

@@ -29,6 +29,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("confirmed_user_id", Number, nullable=True))
         batch.add_column(sa.Column("confirmed_fingerprint", sa.String(255), nullable=False, server_default=""))
         batch.add_column(sa.Column("told_at", sa.DateTime(timezone=True), nullable=True))
+        batch.add_column(sa.Column("review_of", sa.String(255), nullable=False, server_default=""))
     with op.batch_alter_table("import_item") as batch:
         batch.add_column(sa.Column("sheet_row", sa.Integer(), nullable=False, server_default="0"))
     op.create_table(
@@ -62,7 +63,16 @@ def downgrade() -> None:
     with op.batch_alter_table("import_item") as batch:
         batch.drop_column("sheet_row")
     with op.batch_alter_table("import") as batch:
-        for name in ("told_at", "confirmed_fingerprint", "confirmed_user_id", "confirmed_by", "batch", "job_id"):
+        names = (
+            "review_of",
+            "told_at",
+            "confirmed_fingerprint",
+            "confirmed_user_id",
+            "confirmed_by",
+            "batch",
+            "job_id",
+        )
+        for name in names:
             batch.drop_column(name)
     with op.batch_alter_table("export") as batch:
         for name in ("prepared", "closed_at", "expires_at", "stored_as", "job_id", "state", "note"):

@@ -1,0 +1,54 @@
+"""What planning a file comes to: the plan, and what applying or reviewing it needs beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from panel.imports.files import StoredFile
+from panel.imports.proposals import NewField
+from panel.keys import Keyring
+from panel.schema import Schema
+from sync.columns import Column, Headers
+from sync.guards import Guard
+from sync.plan import Plan
+from sync.workbook import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with what it was made of: the schema, new fields included, the export, the file.
+
+    `shown` is the schema as those see it whose rights count; what is written needs the whole one. `guards` are signs
+    of an accident, each to be confirmed by its count. `imports_before` are the imports of the same file that it knew
+    of: what they created is not created again. `source` is the file that a review is of, or the file itself,
+    `width` the number of its columns.
+    """
+
+    plan: Plan
+    schema: Schema
+    shown: Schema
+    guards: tuple[Guard, ...]
+    new_fields: tuple[NewField, ...]
+    export_id: int | None
+    holds_secrets: bool
+    file: StoredFile
+    imports_before: tuple[int, ...]
+    source: StoredFile
+    asked: Asked
+    headers: Headers
+    columns: tuple[Column, ...]
+    width: int
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Return each field's type by the field's key."""
+        return {field.key: field.type for field in self.schema.fields}
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the digest of what would be written; keyed, because secrets are among it and could be guessed at."""
+        keyring: Keyring = current_app.extensions["keyring"]
+        created = [item.field.key for item in self.new_fields if item.accepted]
+        return keyring.digest(":".join([self.plan.fingerprint(self.types), *created]))
