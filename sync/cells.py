@@ -22,9 +22,10 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """The value that a program calculated for a formula."""
+    """The value that a program calculated for a formula; `sums` of one that is made of many other cells."""
 
     value: Scalar
+    sums: bool = False
 
 
 RawCell = Scalar | Broken | Formula | None

@@ -122,7 +122,8 @@ class Counts:
 class Plan:
     """All that an import would do. Rows that would change nothing are counted and not kept.
 
-    `left_out` are the heads of columns of which not a single cell counts.
+    `left_out` are the heads of columns of which not a single cell counts, `hidden` the rows with edits that people do
+    not see on the sheet.
     """
 
     sheet: str
@@ -132,6 +133,7 @@ class Plan:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     left_out: list[Item] = field(default_factory=list)
+    hidden: tuple[int, ...] = ()
 
     def add(self, row_plan: RowPlan | None) -> None:
         """Count a row, and keep what is to be said of it."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sync.cells import LONG_TEXT_PLACEHOLDER, Address, Problem, RawCell, Scalar
+from sync.cells import LONG_TEXT_PLACEHOLDER, Address, Formula, Problem, RawCell, Scalar
 from sync.columns import Column
 from sync.fields import Bad, Damage, Field, FieldType
 from sync.merge import Merged, Outcome, Versions, merge, merge_sets, merge_unknown
@@ -23,6 +23,7 @@ from sync.words import later, say
 REPAIR = "repair: "
 READ_ONLY = later("This column is for reading only.")
 TAKEN_BACK = later("An earlier import of this workbook wrote this, and it was changed back in the panel.")
+CALCULATED = later("The value was calculated by a formula.")
 GONE = later("This row's customer is not there, or not yours to change. Remove the row, or export again.")
 
 
@@ -146,7 +147,7 @@ class RowPlanner:
         merged = _merge(column.field, Versions(_followed(item.base, column.field), item.panel, value))
         if merged.outcome in {Outcome.UNCHANGED, Outcome.PANEL, Outcome.AGREED}:
             return None
-        item = replace(item, workbook=value, outcome=merged.outcome)
+        item = replace(item, workbook=value, outcome=merged.outcome, message=_origin(raw))
         if _was_taken_back(known, column.field, merged.value) and merged.outcome is not Outcome.CONFLICT:
             merged, item = _as_conflict(merged, item)
         return self._checked(row, column, self._chosen(item, merged))
@@ -168,6 +169,7 @@ class RowPlanner:
         if value is None or merged.outcome is Outcome.AGREED:
             return None
         item = Item(row.address(column), record_id, column.field.key, None, False, panel, value, merged.outcome)
+        item = replace(item, message=_origin(raw))
         choice = "workbook" if self._choices.accept_unknown else ""
         return self._checked(row, column, replace(item, value=value, choice=choice))
 
@@ -305,6 +307,10 @@ def _problem(row: SheetRow, column: Column, raw: Any, record_id: int | None, mes
 def _told(column: Column, raw: RawCell) -> Any:
     """Return a cell as a plan may tell of it: nothing of a secret."""
     return MASK if FIELD_TYPES[column.field.type].secret else _readable(raw)
+
+
+def _origin(raw: RawCell) -> str:
+    return say(CALCULATED) if isinstance(raw, Formula) else ""
 
 
 def _readable(raw: Any) -> Scalar | None:

@@ -34,11 +34,20 @@ def resave(path: Path, out: Path, via: Literal["xlsx", "ods"] = "xlsx", timeout:
     return out
 
 
-def convert(path: Path, out: Path, timeout: float = 120) -> Path:
-    """Save a workbook in the format that the suffix of `out` names, such as .csv, .ods or .xls."""
+def convert(path: Path, out: Path, options: str = "", timeout: float = 120) -> Path:
+    """Save a workbook in the format that the suffix of `out` names, such as .csv, .ods or .xls.
+
+    `options` are those of the format's filter, with its name, such as `csv_options` gives.
+    """
+    form = ":".join(filter(None, [out.suffix.lstrip("."), options]))
     with tempfile.TemporaryDirectory() as folder:
-        shutil.move(_convert(path, out.suffix.lstrip("."), Path(folder), timeout), out)
+        shutil.move(_convert(path, form, Path(folder), timeout), out)
     return out
+
+
+def csv_options(delimiter: str, encoding: int) -> str:
+    """Return the options of a CSV as it is shown; encodings are 76 for UTF-8, 33 for Windows-1250."""
+    return f"Text - txt - csv (StarCalc):{ord(delimiter)},34,{encoding}"
 
 
 def edit(path: Path, out: Path, *operations: Operation, timeout: float = 300) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +20,7 @@ from panel.imports.planned import Planned
 from panel.imports.pointing import Pointing, refuse_unreachable
 from panel.imports.proposals import propose, refuse_new_fields
 from panel.imports.reviewed import Reviewed, answer_plan
+from panel.imports.shape import UNSEEN, Places, Remarks, look_at_shape
 from panel.imports.tables import check_asked, notes_of_heading
 from panel.imports.whole_file import (
     list_absent,
@@ -62,12 +63,9 @@ ERASED = later("This customer was erased for good after the export. Remove the r
 TOO_MANY = later("%(label)s '%(value)s' belongs to %(count)s customers. Use a key that only one has, or the ID column.")
 OLD = later("This workbook was exported %(days)s days ago. What changed in the panel since then stays as it is.")
 RETIRED = later('The field "%(label)s" was retired after the export. Its column was left out.')
-WITHHELD = later('The field "%(label)s" is kept out of workbooks. Its column was left out.')
-UNSEEN = later('The field "%(label)s" is not among those that you may see. Its column was left out.')
 NAME = "full_name"
 SEALED_KEY = later("%(label)s is stored encrypted, so nobody can be found by it. Choose another key.")
 NO_KEY = later('The key %(label)s is in no column. Name its column with --map "Header=%(key)s".')
-HEADLESS = later("Column %(column)s has values but no header. It was left out; give it a header to bring it in.")
 NO_ACTION = later("'%(action)s' is no action. Write delete, or clear the Action cell.")
 RAGGED = later("This row has more cells than the header. Put quotes around a text that has the separator in it.")
 
@@ -107,12 +105,14 @@ def plan_file(
         planner = _RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
         total = len(gatherer.exported_ids())
         plan = planner.run(table, accepted, lambda done: progress(done, max(total, done) if total else 0))
+    look_at_shape(plan, table, Places.of(table, headers, columns))
     retired = (say(RETIRED, label=label) for label in headers.retired)
     plan.notes = [
         *_age(gatherer.days_out()),
         *notes_of_heading(table, options.asked),
         *retired,
-        *planner.notes(headers),
+        *planner.remarks.notes(plan, headers),
+        *_in_bin(len(planner.seen.binned)),
     ]
     plan.left_out = [_left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
     answer_plan(plan, columns, reviewed, answers)
@@ -145,6 +145,10 @@ def plan_file(
 
 def _age(days: int) -> list[str]:
     return [say(OLD, days=days)] if days > current_app.config["ROLLBOOK_WORKBOOK_DAYS"] else []
+
+
+def _in_bin(count: int) -> list[str]:
+    return [say(IN_BIN, count=f"{count:,}")] if count else []
 
 
 def _guard_limits() -> GuardLimits:
@@ -191,7 +195,7 @@ class _RowsPlanner:
         self._plan = Plan(table.sheet)
         self._width = max(len(table.keys), len(table.labels))
         self._is_csv = table.is_csv
-        self._headless: set[int] = set()
+        self.remarks = Remarks()
 
     def run(self, table: Table, accepted: Sequence[Field], progress: Callable[[int], None]) -> Plan:
         """Return the plan of all rows; `progress` is told how many are planned."""
@@ -203,7 +207,8 @@ class _RowsPlanner:
         read = {column.field.key: column.field for column in self._columns if not column.is_new}
         self._gatherer.read(read | _always_read(self._schema))
         identified = (self._identity.of(SheetRow(table.sheet, number, cells)) for number, cells in table.rows)
-        rows = (one for one in identified if not (self._identity.is_blank(one) or self._is_label_row(one.row)))
+        filled = (one for one in identified if not (self._identity.is_blank(one) or self._is_label_row(one.row)))
+        rows = (one for one in filled if not self.remarks.sums_up(one))
         for some in batches(rows, BATCH):
             self._plan_batch(some)
             progress(self._plan.rows)
@@ -213,15 +218,6 @@ class _RowsPlanner:
         """Tell whether a row is our own row of labels, below a key row that lost its first cell."""
         texts = [(row.cell(column.index), column.field.label) for column in self._columns]
         return len(texts) > 1 and all(text == label for text, label in texts)
-
-    def notes(self, headers: Headers) -> Iterator[str]:
-        """Yield what is to be said of columns that were left out though they hold something."""
-        for _index, withheld in headers.withheld:
-            yield say(UNSEEN if isinstance(withheld, UnseenField) else WITHHELD, label=withheld)
-        for index in sorted(self._headless):
-            yield say(HEADLESS, column=column_letters(index))
-        if self.seen.binned:
-            yield say(IN_BIN, count=f"{len(self.seen.binned):,}")
 
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
         by_key = self._gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])
@@ -244,7 +240,7 @@ class _RowsPlanner:
         beyond = [at for at in range(self._width, len(one.row.cells)) if one.row.cell(at) not in (None, "")]
         if beyond and self._is_csv:
             return _refused(one, say(RAGGED))
-        self._headless.update(beyond)
+        self.remarks.headless.update(beyond)
         return None
 
     def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> RowPlan | None:
@@ -263,8 +259,9 @@ class _RowsPlanner:
             return _refused(one, GONE)
         if self._identity.disagrees(one):
             return _refused(one, say(DISAGREES, id=one.id))
-        written = known.written.get(record.id, {})
-        return self._plan_known(one, Known(record, self._base_of(one, known), written=written))
+        base, written = self._base_of(one, known), known.written.get(record.id, {})
+        self.remarks.two_way += base is None
+        return self._plan_known(one, Known(record, base, written=written))
 
     def _base_of(self, one: Identified, known: Gathered) -> Mapping[str, Any] | None:
         token = one.token

@@ -71,6 +71,8 @@ def plan_json(planned: Planned, import_id: int | None, *, applied: bool) -> dict
         "problems": [problem_json(problem) for problem in plan.all_problems],
         "new_fields": [one.to_json() for one in planned.new_fields],
         "guards": [guard_json(guard) for guard in planned.guards],
+        "notes": plan.notes,
+        "hidden_rows": list(plan.hidden),
     }
 
 

@@ -50,7 +50,8 @@ def _send(path: Path, limits: Limits, asked: Asked, out: BinaryIO) -> None:
         with read_table(path, limits, asked) as table:
             out.write(_line({"table": _header(table)}))
             out.writelines(_lines(table.rows, limits))
-        out.write(_line({"end": True}))
+            end = {"end": True, "hidden": table.shape.hidden, "merges": table.shape.merges}
+        out.write(_line(end))
     except UnreadableWorkbook as refusal:
         out.write(_line({"error": str(refusal)}))
     except MemoryError:
@@ -58,7 +59,8 @@ def _send(path: Path, limits: Limits, asked: Asked, out: BinaryIO) -> None:
 
 
 def _header(table: Table) -> dict[str, Any]:
-    return {name: getattr(table, name) for name in HEADER}
+    copies = [[one.sheet, one.column, one.row] for one in table.copies]
+    return {name: getattr(table, name) for name in HEADER} | {"copies": copies}
 
 
 def _line(message: dict[str, Any]) -> bytes:

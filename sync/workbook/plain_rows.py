@@ -11,11 +11,17 @@ END = b"</row>"
 NEVER = -1 - len(END)
 LONGEST_HELD = 1 << 20
 _START = re.compile(r'<row r="([1-9][0-9]{0,6})"(?: (?!r=)[A-Za-z0-9:]+="[^"<>&\x00-\x1f]*")*>')
+_HIDDEN = re.compile(r' hidden="(?:1|true)"')
 # Groups as in `Markup`; no formula, and no text that could need decoding.
 _CELL = re.compile(
     r'<c r="([A-Z]{1,3}[0-9]{1,7})"(?: s="([0-9]{1,6})")?(?: t="([sn])")?'
     r"(?:/>|><v>([0-9.eE+-]{1,40})</v></c>)()"
 )
+
+
+def is_hidden(tag: str) -> bool:
+    """Tell whether the start tag of a plain row says that people do not see the row."""
+    return ' hidden="' in tag and bool(_HIDDEN.search(tag))
 
 
 class PlainRows:
@@ -27,8 +33,8 @@ class PlainRows:
     was, and nothing inside a comment or another element is mistaken for a row.
     """
 
-    def __init__(self, take: Callable[[int, list[Markup]], None]) -> None:
-        self._take = take
+    def __init__(self, take: Callable[[int, list[Markup]], None], hide: Callable[[int], None]) -> None:
+        self._take, self._hide = take, hide
         self._passed = 0
         self.row_ended_at = NEVER
         """Where in what was passed on the parser has last seen a row's end tag begin."""
@@ -71,5 +77,7 @@ class PlainRows:
         # Every tag is one of these, and between tags there is nothing but the values.
         if not text.count("<") == text.count(">") == tags or text.count("><") != tags - 1 - values:
             return False
+        if is_hidden(start[0]):
+            self._hide(int(start[1]))
         self._take(int(start[1]), cells)
         return True

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
+from sync.cells import Address
 from sync.errors import UnreadableWorkbook
 from sync.workbook.archive import Archive, open_archive
 from sync.workbook.csv_table import read_csv
@@ -14,9 +16,10 @@ from sync.workbook.limits import Limits
 from sync.workbook.parts import Contents, SheetPart, read_contents, read_date_styles
 from sync.workbook.refusals import refused
 from sync.workbook.row_cells import Book
+from sync.workbook.shape import Shape
 from sync.workbook.sheet import sheet_rows
 from sync.workbook.strings import SharedStrings, read_strings
-from sync.workbook.table import ANY, COUNTED, Asked, Look, Row, Table, Top, at_most
+from sync.workbook.table import ANY, COUNTED, Asked, Look, Table, Top, at_most
 
 OWN_SHEETS = ("_manifest", "_lists")
 """Sheets that a workbook of ours has beside its data."""
@@ -50,7 +53,8 @@ def _workbook_table(archive: Archive, contents: Contents, limits: Limits, asked:
         styles = read_date_styles(archive, contents.styles, limits)
         reading = _Workbook(archive, contents, Book(strings, styles, contents.epoch_1904), limits, asked)
         sheet, top, looks = reading.choose()
-        yield top.table(sheet.name, tuple(sheet.name for sheet in contents.sheets), is_csv=False, looks=looks)
+        table = top.table(sheet.name, tuple(sheet.name for sheet in contents.sheets), is_csv=False, looks=looks)
+        yield replace(table, copies=tuple(reading.copies(sheet)) if top.ours else ())
     finally:
         strings.close()
 
@@ -82,11 +86,18 @@ class _Workbook:
         return chosen, self._top(chosen), looks
 
     def _top(self, sheet: SheetPart) -> Top:
-        return Top(self._rows(sheet), self._asked.header_row)
+        shape = Shape()
+        rows = sheet_rows(self._archive.chunks(sheet.part), self._book, self._limits, shape)
+        return Top(at_most(rows, self._limits.rows), self._asked.header_row, shape)
 
-    def _rows(self, sheet: SheetPart) -> Iterator[Row]:
-        rows = sheet_rows(self._archive.chunks(sheet.part), self._book, self._limits)
-        return at_most(rows, self._limits.rows)
+    def copies(self, chosen: SheetPart) -> Iterator[Address]:
+        """Yield the cell by which each other sheet is known as ours, too, unless a person named the one that counts."""
+        for sheet in () if self._named else self._contents.sheets:
+            if sheet.name not in OWN_SHEETS and sheet is not chosen:
+                # A sheet that nobody asks for may be damaged.
+                with suppress(UnreadableWorkbook):
+                    address = self._top(sheet).ref_address(sheet.name)
+                    yield from () if address is None else (address,)
 
 
 def _same(name: str, asked: str) -> bool:

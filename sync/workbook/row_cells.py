@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -16,6 +17,8 @@ from sync.workbook.strings import SharedStrings
 Markup = tuple[str, str, str, str, str]
 """A cell as its markup has it: address, style, type, text, formula behind an ``=``; what is missing is empty."""
 
+# Over a range such as C3:C99, or a column of a table, as in [Fee].
+_SUMS = re.compile(r"=(?:SUBTOTAL|AGGREGATE|SUM|AVERAGE|COUNTA?|MIN|MAX)\([^()]*[:\[]", re.IGNORECASE)
 NUMBERS = ("", "n")
 TEXTS = ("str", "s", "inlineStr")
 
@@ -87,7 +90,7 @@ class RowCells:
         if value is None:
             # Only for a text is an empty cached value the result; otherwise nobody calculated.
             return Formula("") if kind in TEXTS else Broken("")
-        return value if isinstance(value, Broken | Formula) else Formula(value)
+        return value if isinstance(value, Broken | Formula) else Formula(value, bool(_SUMS.match(formula)))
 
     def _count(self, row: int, cells: list[RawCell]) -> None:
         limits = self._limits

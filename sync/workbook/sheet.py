@@ -9,6 +9,7 @@ from sync.workbook.markup import Attributes, feed, local, new_parser, too_deep
 from sync.workbook.plain_rows import PlainRows
 from sync.workbook.refusals import damaged, over_limit
 from sync.workbook.row_cells import Book, Markup, RowCells
+from sync.workbook.shape import Shape
 from sync.workbook.strings import ESCAPED
 from sync.workbook.table import Row
 
@@ -17,13 +18,17 @@ COUNTED = {
     "cfRule": ("formatting rules", "rules"),
     "dataValidation": ("validation rules", "rules"),
 }
+TRUE = ("1", "true")
 Start = Callable[[str, Attributes], None]
 End = Callable[[str], None]
 
 
-def sheet_rows(chunks: Iterable[bytes], book: Book, limits: Limits) -> Iterator[Row]:
-    """Yield the rows that have a value, in the part's order: (row number, cells by column index)."""
-    sheet = _SheetPass(book, limits)
+def sheet_rows(chunks: Iterable[bytes], book: Book, limits: Limits, shape: Shape) -> Iterator[Row]:
+    """Yield the rows that have a value, in the part's order: (row number, cells by column index).
+
+    `shape` is filled meanwhile.
+    """
+    sheet = _SheetPass(book, limits, shape)
     for _ in feed(sheet.parser, sheet.plain.passed_on(chunks), limits):
         sheet.check_text()
         if sheet.rows:
@@ -40,11 +45,11 @@ class _SheetPass:
 
     __slots__ = (
         "_cell", "_cells", "_counts", "_depth", "_formula", "_in_row", "_limits", "_marked", "_pieces", "_row",
-        "_seen", "_value", "parser", "plain", "rows",
+        "_seen", "_shape", "_value", "parser", "plain", "rows",
     )  # fmt: skip
 
-    def __init__(self, book: Book, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, book: Book, limits: Limits, shape: Shape) -> None:
+        self._limits, self._shape = limits, shape
         self._cells = RowCells(book, limits)
         self._seen = bytearray(GRID_ROWS + 1)
         self._counts: dict[str, int] = {}
@@ -57,7 +62,7 @@ class _SheetPass:
         self._marked: list[Markup] = []
         self.rows: list[Row] = []
         self.parser = new_parser()
-        self.plain = PlainRows(self._take)
+        self.plain = PlainRows(self._take, shape.hide)
         self._outside()
 
     def check_text(self) -> None:
@@ -69,13 +74,15 @@ class _SheetPass:
         self.parser.StartElementHandler, self.parser.EndElementHandler = self._start_outside, self._end_outside
         self.parser.CharacterDataHandler = None
 
-    def _start_outside(self, name: str, _attributes: Attributes) -> None:
+    def _start_outside(self, name: str, attributes: Attributes) -> None:
         self._deeper()
         short = local(name)
         if short == "sheetData":
             self._inside(name.removesuffix(short))
         elif short in COUNTED:
             self._count(short)
+            if short == "mergeCell":
+                self._shape.merges.append(attributes.get("ref", ""))
 
     def _end_outside(self, _name: str) -> None:
         self._depth -= 1
@@ -138,6 +145,8 @@ class _SheetPass:
         number = attributes.get("r")
         self._row = self._row + 1 if number is None else _row_number(number)
         self._in_row = True
+        if attributes.get("hidden") in TRUE and self._row <= GRID_ROWS:
+            self._shape.hide(self._row)
         self._marked.clear()
         self._pieces.clear()
 

@@ -15,9 +15,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sync.cells import Address
 from sync.errors import UnreadableWorkbook
 from sync.workbook.limits import Limits
 from sync.workbook.refusals import refused
+from sync.workbook.shape import Shape
 from sync.workbook.table import ANY, Asked, Line, Look, Row, Table
 from sync.workbook.wire import decode
 
@@ -72,11 +74,13 @@ class _Child:
     def table(self) -> Table:
         """Return the table, whose rows come as they are parsed."""
         header = _message(self._line())["table"]
-        lists = {name: tuple(header[name]) for name in ("keys", "labels", "sheets")}
-        head = tuple((number, tuple(texts)) for number, texts in header["head"])
-        looks = tuple(Look(sheet, rows, _lines(lines)) for sheet, rows, lines in header["looks"])
-        tops = {"head": head, "lines": _lines(header["lines"]), "looks": looks}
-        return Table(**{**header, **lists, **tops}, rows=self._rows())
+        lists: dict[str, Any] = {name: tuple(header[name]) for name in ("keys", "labels", "sheets")}
+        lists["head"] = tuple((number, tuple(texts)) for number, texts in header["head"])
+        lists["lines"] = _lines(header["lines"])
+        lists["looks"] = tuple(Look(sheet, rows, _lines(lines)) for sheet, rows, lines in header["looks"])
+        lists["copies"] = tuple(Address(*one) for one in header["copies"])
+        shape = Shape()
+        return Table(**{**header, **lists}, rows=self._rows(shape), shape=shape)
 
     def stop(self) -> None:
         """End the process if it has not ended, and forget it."""
@@ -85,10 +89,12 @@ class _Child:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self, shape: Shape) -> Iterator[Row]:
         while (line := self._line()).startswith(b"["):
             yield from decode(line)
-        _message(line)
+        end = _message(line)
+        shape.hidden += [(first, last) for first, last in end["hidden"]]
+        shape.merges += end["merges"]
 
     def _line(self) -> bytes:
         """Return the child's next line; only the time spent waiting for it counts."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import NamedTuple
 
-from sync.cells import Broken, Formula, RawCell
+from sync.cells import Address, Broken, Formula, RawCell, column_letters
 from sync.workbook.heading import find_heading, header_text
 from sync.workbook.refusals import damaged, over_limit
+from sync.workbook.shape import Shape
 
 Row = tuple[int, list[RawCell]]
 HEADER_ROWS = 2
@@ -63,6 +64,7 @@ class Table:
     `head` holds the rows above the data as texts by their numbers, the last of them the one with the labels.
     Of a foreign file, `header_row` is the number of the headers' row, 0 where there is none, and `above` how many
     filled rows stand above it; `lines` are the sheet's first, and `looks` its sheets, where there are several.
+    `copies` are the cells by which other sheets, too, are known as ours; `shape` is complete after the last row.
     """
 
     sheet: str
@@ -78,12 +80,18 @@ class Table:
     above: int = 0
     lines: tuple[Line, ...] = ()
     looks: tuple[Look, ...] = ()
+    copies: tuple[Address, ...] = ()
+    shape: Shape = field(default_factory=Shape, compare=False)
 
 
 class Top:
-    """The first rows of a sheet, looked at before the others are read; `header_row` is the one that a person named."""
+    """The first rows of a sheet, looked at before the others are read.
 
-    def __init__(self, rows: Iterator[Row], header_row: int = 0) -> None:
+    `header_row` is the one that a person named; `shape` is filled while the rows are walked.
+    """
+
+    def __init__(self, rows: Iterator[Row], header_row: int = 0, shape: Shape | None = None) -> None:
+        self._shape = Shape() if shape is None else shape
         self._head: list[Row] = []
         self._rest = rows
         self._header_row, self._searched = header_row, max(SEARCHED, header_row)
@@ -104,6 +112,12 @@ class Top:
     def ours(self) -> bool:
         """Tell whether there is a key row."""
         return self._key_row is not None
+
+    def ref_address(self, sheet: str) -> Address | None:
+        """Return the cell by which a sheet is known as ours."""
+        if self._key_row is None or self._ref_column is None:
+            return None
+        return Address(sheet, column_letters(self._ref_column), self._key_row[0])
 
     def look(self, sheet: str) -> Look:
         """Return what people know the sheet by; its rows are walked, as far as they are counted."""
@@ -132,6 +146,7 @@ class Top:
             rows=self._following(data),
             is_csv=is_csv,
             head=self._above(data),
+            shape=self._shape,
         )
 
     def _foreign(self, sheet: str, sheets: tuple[str, ...], looks: tuple[Look, ...], *, is_csv: bool) -> Table:
@@ -143,7 +158,7 @@ class Top:
             labels = (*labels[: marked[1]], *[None] * (marked[1] - len(labels)), _text(marked[0][1][marked[1]]))
         below = [one for one in self._head if row and one[0] > row]
         plain = (sheet, None, None, (), labels, sheets, self._following(below), is_csv, self._above(below))
-        return Table(*plain, header_row=row, above=above, lines=self._lines(), looks=looks)
+        return Table(*plain, header_row=row, above=above, lines=self._lines(), looks=looks, shape=self._shape)
 
     def _below(self, key_row: int, ref_column: int) -> tuple[tuple[str | None, ...], list[Row]]:
         """Return the labels, which a person may have deleted, and the data among the first rows."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sync.cells import Broken, Formula
@@ -29,15 +31,16 @@ def _special(value: object) -> dict[str, Any]:
     if isinstance(value, Broken):
         return {"broken": value.text}
     if isinstance(value, Formula):
-        return {"formula": value.value}
+        return {"sum" if value.sums else "formula": value.value}
     raise TypeError(type(value).__name__)
 
 
-_SPECIALS = {
+_SPECIALS: dict[str, Callable[[Any], object]] = {
     "moment": dt.datetime.fromisoformat,
     "date": dt.date.fromisoformat,
     "broken": Broken,
     "formula": Formula,
+    "sum": partial(Formula, sums=True),
 }
 
 

@@ -103,7 +103,7 @@ def test_other_formats_are_told_what_to_save_instead(
 def test_an_imports_answer_has_every_promised_key(app: Flask, runner: FlaskCliRunner, workbook: Path) -> None:
     answer = json.loads(runner.invoke(args=["import", str(workbook), "--dry-run", "--json"]).stdout)
     counts = ("rows", "unchanged", "created", "updated", "deleted", "refused", "cells_updated", "cleared", "absent")
-    lists = ("changes", "conflicts", "ignored", "repairs", "problems", "new_fields", "guards")
+    lists = ("changes", "conflicts", "ignored", "repairs", "problems", "new_fields", "guards", "notes", "hidden_rows")
     assert set(answer) == {"import", "applied", "review", *counts, *lists}
     assert (answer["import"], answer["applied"], answer["rows"], answer["unchanged"]) == (None, False, 3, 3)
 

@@ -10,6 +10,7 @@ from sync.errors import UnreadableWorkbook
 from sync.workbook import Limits
 from sync.workbook.plain_rows import PlainRows
 from sync.workbook.row_cells import Book
+from sync.workbook.shape import Shape
 from sync.workbook.sheet import sheet_rows
 from sync.workbook.strings import SharedStrings
 from tests.sync.workbook.workbooks import sheet_xml
@@ -56,7 +57,7 @@ def outcome(part: bytes, size: int) -> object:
         strings.append(text)
     chunks = (part[start : start + size] for start in range(0, len(part), size))
     try:
-        return list(sheet_rows(chunks, Book(strings, frozenset({"1"}), epoch_1904=False), Limits()))
+        return list(sheet_rows(chunks, Book(strings, frozenset({"1"}), epoch_1904=False), Limits(), Shape()))
     except UnreadableWorkbook:
         return "refused"
 
@@ -75,7 +76,7 @@ def test_both_ways_give_the_same_rows(shapes: list[str], size: int) -> None:
 
 def test_plain_rows_do_not_reach_the_parser() -> None:
     taken: list[int] = []
-    plain = PlainRows(lambda row, _cells: taken.append(row))
+    plain = PlainRows(lambda row, _cells: taken.append(row), lambda _row: None)
     row = '<row r="{0}"><c r="A{0}" s="3"><v>1.5</v></c><c r="B{0}"/></row>'
     first, others = (row.replace("{0}", "1"), "".join(row.replace("{0}", str(number)) for number in range(2, 9)))
     passed = []
