@@ -9,6 +9,7 @@ from typing import Any
 
 from sync.fields import Field, Option
 
+SHEET = "Customers"
 POOL = 997
 """Values drawn for each column; a prime, so that no two columns repeat in step."""
 

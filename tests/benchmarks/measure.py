@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -20,12 +20,16 @@ SAMPLE_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Measured:
-    """What one program took: seconds, the most megabytes that it and its children held at once, and what it printed."""
+    """What one program took: seconds, the most megabytes that it and its children held at once, and what it printed.
+
+    `processor` are the seconds that processors worked, where the program says so.
+    """
 
     seconds: float
     megabytes: float
     output: str
     failure: str = ""
+    processor: float = 0.0
 
 
 def run(command: Sequence[str], settings: Mapping[str, str] | None = None) -> Measured:
@@ -49,12 +53,13 @@ def run(command: Sequence[str], settings: Mapping[str, str] | None = None) -> Me
     return Measured(seconds, peak.megabytes, output, failure)
 
 
-def run_step(name: str, *arguments: object) -> Measured:
+def run_step(name: str, *arguments: object, settings: Mapping[str, str] | None = None) -> Measured:
     """Run a function of `steps` in a fresh interpreter; its seconds leave out what starting and importing take."""
-    measured = run([sys.executable, "-m", "tests.benchmarks.steps", name, *map(str, arguments)])
+    measured = run([sys.executable, "-m", "tests.benchmarks.steps", name, *map(str, arguments)], settings)
     if measured.failure:
         return measured
-    return Measured(json.loads(measured.output)["seconds"], measured.megabytes, measured.output)
+    told = json.loads(measured.output)
+    return replace(measured, seconds=told["seconds"], processor=told["processor"])
 
 
 class _Peak(threading.Thread):
