@@ -7,6 +7,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -287,15 +288,16 @@ class _Rows:
         renderers = _renderers(self._fields)
         found = self._connection.execute(self._query.execution_options(yield_per=ROWS_AT_ONCE))
         for some in found.partitions():
-            records = [reader.record(row) for row in some]
-            labelled = named(self._connection, self._fields, (record.values for record in records), self._reach)
+            columns = reader.columns(some)
+            records = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+            labelled = named(self._connection, self._fields, records, self._reach)
             if labelled != self._fields:
                 renderers = _renderers(labelled)
-            for record in records:
-                values = record.values
-                self.ids.append(record.id)
-                token = token_of(self._export_id, record.id, record.revision, record.stamp)
-                yield (token, record.id, *[render(values[key]) for key, render in renderers], *self._blank)
+            rendered = [map(render, columns[key]) for key, render in renderers]
+            ids = [row[0] for row in some]
+            tokens = [token_of(self._export_id, *row[:3]) for row in some]
+            self.ids.extend(ids)
+            yield from zip(tokens, ids, *rendered, *map(repeat, self._blank), strict=False)
             if self._doing:
                 self._doing(len(self.ids), total)
 
