@@ -23,6 +23,7 @@ from panel.database import writing
 from panel.demo import add_demo
 from panel.exporting import export_workbook
 from panel.extensions import db
+from panel.imports.asking import ORDERS
 from panel.imports.journey import import_at_once, is_ready, viewer_of
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
@@ -180,7 +181,15 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 @click.option("--prefer", type=click.Choice(["panel", "workbook"]), help="answer every conflict")
 @click.option("--accept-unknown", is_flag=True, help="write cells whose earlier value nobody knows")
 @click.option("--repair", is_flag=True, help="restore values that a spreadsheet program damaged")
-@click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="how to read dates such as 03/04/2024")
+@click.option(
+    "--date-order",
+    "orders",
+    multiple=True,
+    help='how to read dates such as 03/04/2024: dmy, mdy, or "field=dmy" for one',
+)
+@click.option(
+    "--map-value", "meanings", multiple=True, help='"Header:text=meaning": what a text of a column stands for'
+)
 @click.option("--skip-problems", is_flag=True, help="leave rows with problems out instead of stopping")
 @click.option("--confirm", metavar="N", type=int, multiple=True, help="go on where that number is asked for")
 @click.option(
@@ -236,14 +245,40 @@ class _Reviewing:
             click.echo(f"The review {self._out} cannot be written: {error.strerror}.", err=True)
 
 
-def _options(maps: tuple[str, ...], **answers: Any) -> ImportOptions:
+def _options(
+    maps: tuple[str, ...], orders: tuple[str, ...], meanings: tuple[str, ...], **answers: Any
+) -> ImportOptions:
+    given: dict[str, Any] = {name: value for name, value in answers.items() if value is not None}
+    return ImportOptions(mapping=_mapping(maps), values=_values(meanings), **_orders(orders), **given)
+
+
+def _mapping(maps: tuple[str, ...]) -> dict[str, str]:
     pairs = [text.rpartition("=") for text in maps]
     wrong = [text for text, (header, _sign, target) in zip(maps, pairs, strict=True) if not header or not target]
     if wrong:
         raise UnknownField(f'--map {wrong[0]!r}: write "Header=field", "Header=+" or "Header=-".')
-    mapping = {header: target.strip() for header, _sign, target in pairs}
-    given: dict[str, Any] = {name: value for name, value in answers.items() if value is not None}
-    return ImportOptions(mapping=mapping, **given)
+    return {header: target.strip() for header, _sign, target in pairs}
+
+
+def _orders(orders: tuple[str, ...]) -> dict[str, Any]:
+    """Return the order of dates for all columns, and those for single ones."""
+    pairs = [text.rpartition("=") for text in orders]
+    wrong = next((order for _name, _sign, order in pairs if order not in ORDERS), None)
+    if wrong is not None:
+        raise UnknownField(f"--date-order {wrong!r}: write dmy, mdy, or one of them after a field, as in since=dmy.")
+    every = next((order for name, _sign, order in reversed(pairs) if not name), "")
+    return {"date_order": every, "date_orders": {name: order for name, _sign, order in pairs if name}}
+
+
+def _values(meanings: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    values: dict[str, dict[str, str]] = {}
+    for text in meanings:
+        cell, sign, meaning = text.rpartition("=")
+        header, colon, value = cell.partition(":")
+        if not (sign and colon and header.strip() and value.strip()):
+            raise UnknownField(f'--map-value {text!r}: write "Header:text in the cell=what it means".')
+        values.setdefault(header.strip(), {})[value] = meaning.strip()
+    return values
 
 
 def speaker(as_json: bool) -> Callable[[str, int], NoReturn]:

@@ -59,6 +59,7 @@ class Problem:
     """A cell or row that cannot be taken as it is, and what to do about it.
 
     `column` is empty in `at` where the whole row is meant; `at` then reads ``Customers!14``.
+    `is_order` says that an answer about the order of the column's dates would settle it.
     """
 
     at: Address
@@ -66,6 +67,7 @@ class Problem:
     id: int | None = None
     field: str | None = None
     value: object = None
+    is_order: bool = False
 
 
 LONG_TEXT_PLACEHOLDER = "(too long for a workbook)"

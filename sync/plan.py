@@ -123,7 +123,8 @@ class Plan:
     """All that an import would do. Rows that would change nothing are counted and not kept.
 
     `left_out` are the heads of columns of which not a single cell counts, `hidden` the rows with edits that people do
-    not see on the sheet.
+    not see on the sheet. `orders` ask once for a field what the order of its dates is, in place of every cell's own
+    problem.
     """
 
     sheet: str
@@ -131,6 +132,7 @@ class Plan:
     kept: dict[int, RowPlan] = field(default_factory=dict)
     absent: tuple[int, ...] = ()
     problems: list[Problem] = field(default_factory=list)
+    orders: dict[str, Problem] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     left_out: list[Item] = field(default_factory=list)
     hidden: tuple[int, ...] = ()
@@ -154,8 +156,9 @@ class Plan:
     @property
     def all_problems(self) -> list[Problem]:
         """Return every problem, in the file's order."""
-        in_rows = (problem for _row, kept in sorted(self.kept.items()) for problem in kept.problems)
-        return [*self.problems, *in_rows]
+        in_rows = [problem for _row, kept in sorted(self.kept.items()) for problem in kept.problems]
+        asked = [problem for problem in in_rows if not (problem.is_order and problem.field in self.orders)]
+        return [*self.problems, *self.orders.values(), *asked]
 
     def items(self) -> Iterator[Item]:
         """Yield every cell with an outcome, of accepted rows."""

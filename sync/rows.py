@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from sync.cells import LONG_TEXT_PLACEHOLDER, Address, Formula, Problem, RawCell, Scalar
@@ -16,10 +17,15 @@ from sync.merge import Merged, Outcome, Versions, merge, merge_sets, merge_unkno
 from sync.plan import Creation, Item, RowPlan
 from sync.records import Record
 from sync.types import FIELD_TYPES
+from sync.types.dates import AmbiguousDate
 from sync.types.secret import MASK
+from sync.types.text import as_text, folded
 from sync.values import check_required, parse_value
 from sync.words import later, say
 
+Meanings = Mapping[int, Mapping[str, str]]
+"""What people said that texts mean, by column index and folded text."""
+NO_MEANINGS: Meanings = MappingProxyType({})
 REPAIR = "repair: "
 READ_ONLY = later("This column is for reading only.")
 TAKEN_BACK = later("An earlier import of this workbook wrote this, and it was changed back in the panel.")
@@ -35,6 +41,11 @@ class Choices:
     accept_unknown: bool = False
     repair: bool = False
     date_order: str | None = None
+    date_orders: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def order_of(self, field: Field) -> str | None:
+        """Return how to read the dates of a field, as far as a person said."""
+        return self.date_orders.get(field.key, self.date_order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +87,11 @@ class Known:
 class RowPlanner:
     """Decides rows of one sheet, prepared once for its columns."""
 
-    def __init__(self, columns: Sequence[Column], required: Sequence[Field], choices: Choices) -> None:
+    def __init__(
+        self, columns: Sequence[Column], required: Sequence[Field], choices: Choices, meanings: Meanings = NO_MEANINGS
+    ) -> None:
         self.columns = tuple(columns)
+        self._meanings = meanings
         # The renderer makes what the export's cell showed; where the type is another today, no shortcut holds.
         self._prepared = [(c, c.index, c.field.key, c.renderer() if c.is_as_shown else None) for c in columns]
         self._required = tuple(required)
@@ -95,10 +109,17 @@ class RowPlanner:
                 continue
             if known.only is not None and key not in known.only:
                 continue
+            raw = self._meant(index, raw)
             verdict = self._cell(row, column, raw, known, values.get(key))
             if verdict is not None:
                 found.append(verdict)
         return _sorted(row, known.record, found) if found else None
+
+    def _meant(self, index: int, raw: RawCell) -> RawCell:
+        """Return what a person said that a text of this column means, or the cell as it is."""
+        meanings = self._meanings.get(index)
+        text = as_text(shown) if meanings and (shown := _readable(raw)) is not None else None
+        return raw if meanings is None or text is None else meanings.get(folded(text), raw)
 
     def _cell(self, row: SheetRow, column: Column, raw: RawCell, known: Known, panel: Any) -> Item | Problem | None:
         if FIELD_TYPES[column.field.type].secret:
@@ -143,7 +164,7 @@ class RowPlanner:
     def _decide(self, row: SheetRow, column: Column, raw: RawCell, item: Item, known: Known) -> Item | Problem | None:
         value = self._parse(column, raw)
         if isinstance(value, Bad):
-            return _problem(row, column, raw, item.id, value.message)
+            return _problem(row, column, raw, item.id, value)
         merged = _merge(column.field, Versions(_followed(item.base, column.field), item.panel, value))
         if merged.outcome in {Outcome.UNCHANGED, Outcome.PANEL, Outcome.AGREED}:
             return None
@@ -164,7 +185,7 @@ class RowPlanner:
             return Item(at, record_id, key, None, False, panel, told, Outcome.IGNORED, message=say(READ_ONLY))
         value = self._parse(column, raw)
         if isinstance(value, Bad):
-            return _problem(row, column, raw, record_id, value.message)
+            return _problem(row, column, raw, record_id, value)
         merged = merge_unknown(panel, value)
         if value is None or merged.outcome is Outcome.AGREED:
             return None
@@ -178,7 +199,7 @@ class RowPlanner:
             return None
         value = self._parse(column, raw)
         if isinstance(value, Bad):
-            return _problem(row, column, MASK, known.record.id, value.message)
+            return _problem(row, column, MASK, known.record.id, value)
         # Whoever may not set it shall not find out by guessing either.
         if value is None or (column.writable and value == panel):
             return None
@@ -188,15 +209,16 @@ class RowPlanner:
         return Item(at, known.record.id, key, None, False, panel and MASK, MASK, outcome, value, choice)
 
     def _type(self, field: Field) -> FieldType:
-        return FIELD_TYPES[field.type].with_date_order(self._choices.date_order)
+        return FIELD_TYPES[field.type].with_date_order(self._choices.order_of(field))
 
     def _parse(self, column: Column, raw: RawCell) -> Any:
         """Return the cell's value for today's field, read as the export's field first."""
+        order = self._choices.order_of(column.field)
         if column.shown is None or column.shown == column.field:
-            return parse_value(raw, column.field, self._choices.date_order)
-        then = parse_value(raw, column.shown, self._choices.date_order)
+            return parse_value(raw, column.field, order)
+        then = parse_value(raw, column.shown, order)
         if isinstance(then, Bad):
-            return parse_value(raw, column.field, self._choices.date_order)
+            return parse_value(raw, column.field, order)
         return convert(then, column.shown, column.field)
 
     def _chosen(self, item: Item, merged: Merged) -> Item:
@@ -207,12 +229,12 @@ class RowPlanner:
     def _checked(self, row: SheetRow, column: Column, item: Item) -> Item | Problem:
         missing = check_required(item.value, column.field) if item.value is None else None
         if missing:
-            return _problem(row, column, None, item.id, missing)
+            return _problem(row, column, None, item.id, Bad(missing))
         if item.outcome is Outcome.MERGED:
             text = FIELD_TYPES[column.field.type].render(item.value, column.field)
             again = parse_value(text, column.field)
             if isinstance(again, Bad):
-                return _problem(row, column, text, item.id, again.message)
+                return _problem(row, column, text, item.id, again)
             return replace(item, value=again)
         return item
 
@@ -222,9 +244,10 @@ class RowPlanner:
         cells: dict[str, Address] = {}
         problems: list[Problem] = []
         for column in self.columns:
-            value = self._parse(column, row.cell(column.index)) if column.writable else None
+            raw = self._meant(column.index, row.cell(column.index))
+            value = self._parse(column, raw) if column.writable else None
             if isinstance(value, Bad):
-                problems.append(_problem(row, column, _told(column, row.cell(column.index)), None, value.message))
+                problems.append(_problem(row, column, _told(column, raw), None, value))
             elif value is not None:
                 values[column.field.key], cells[column.field.key] = value, row.address(column)
         if not problems:
@@ -300,8 +323,9 @@ def _as_conflict(merged: Merged, item: Item) -> tuple[Merged, Item]:
     return Merged(Outcome.CONFLICT, merged.value), replace(item, outcome=Outcome.CONFLICT, message=say(TAKEN_BACK))
 
 
-def _problem(row: SheetRow, column: Column, raw: Any, record_id: int | None, message: str) -> Problem:
-    return Problem(row.address(column), message, record_id, column.field.key, _readable(raw))
+def _problem(row: SheetRow, column: Column, raw: Any, record_id: int | None, bad: Bad) -> Problem:
+    at, is_order = row.address(column), isinstance(bad, AmbiguousDate)
+    return Problem(at, bad.message, record_id, column.field.key, _readable(raw), is_order=is_order)
 
 
 def _told(column: Column, raw: RawCell) -> Any:

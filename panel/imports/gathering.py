@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, or
 from panel.changelog import changes_since, value_then
 from panel.imports.files import StoredFile
 from panel.imports.identity import Identified, prepared_content
+from panel.imports.matching import members_of, nearly
 from panel.imports.options import Viewer
 from panel.keys import Keyring
 from panel.models import Customer, Export, Import, ImportedRow, Revision, Status
@@ -65,9 +66,10 @@ class Gatherer:
 
     def __init__(self, connection: Connection, file: StoredFile, ref: str | None, viewer: Viewer) -> None:
         self.connection = self._connection = connection
-        self._viewer = viewer
+        self.viewer = viewer
         self._export = self._find_export(parse_ref(ref))
         self._scanned: dict[Any, list[int]] | None = None
+        self._near: dict[Any, tuple[int, str]] | None = None
         self._deletable: set[int] | None = None
         self._fields: list[Field] = []
         self._retyped: dict[str, Field] = {}
@@ -120,7 +122,7 @@ class Gatherer:
         return Gathered(records, stamps, values, remembered, self._written(log))
 
     def _records(self, ids: Collection[int]) -> dict[int, Record]:
-        mine = self._viewer.partner_id
+        mine = self.viewer.partner_id
         found = records_by_id(self._connection, self._fields, ids).values()
         return {one.id: self._in_clear(one) for one in found if mine is None or one.values["partner"] == mine}
 
@@ -192,7 +194,10 @@ class Gatherer:
         if column is None or not keys:
             return {}
         field = column.field
-        if field.key not in BUILT_IN_KEYS or FIELD_TYPES[field.type].many:
+        if FIELD_TYPES[field.type].many:
+            found = self._ids_by_scan(field)
+            return {key: _merged([found.get(member, ()) for member in key]) for key in set(keys)}
+        if field.key not in BUILT_IN_KEYS:
             return self._ids_by_scan(field)
         table, found = Customer.__table__.c, defaultdict(list)
         stored = table[column_of(field.key)]
@@ -202,17 +207,26 @@ class Gatherer:
                 found[value].append(record_id)
         return found
 
-    def _ids_by_scan(self, field: Field) -> Mapping[Any, Sequence[int]]:
+    def _ids_by_scan(self, field: Field) -> Mapping[Any, list[int]]:
         # Additional fields and sets have no column to look up; one scan serves every batch of the file.
         if self._scanned is None:
             self._scanned = defaultdict(list)
             ids = self._connection.execute(self._in_scope(select(Customer.id).where(Customer.deleted_at.is_(None))))
             for record in records_by_id(self._connection, [field], list(ids.scalars())).values():
-                self._scanned[record.values[field.key]].append(record.id)
+                value = record.values[field.key]
+                for member in () if value is None else members_of(value):
+                    self._scanned[member].append(record.id)
         return self._scanned
 
+    def near(self, column: Column, key: Any) -> tuple[int, str] | None:
+        """Return a customer whose value is nearly this key, and the value: letter case, spaces and zeros apart."""
+        if self._near is None:
+            # One walk over the table serves every row of the file whose key is nobody's.
+            self._near = {nearly(value): (ids[0], str(value)) for value, ids in self._ids_by_scan(column.field).items()}
+        return next((self._near[nearly(one)] for one in members_of(key) if nearly(one) in self._near), None)
+
     def _in_scope(self, query: Select[Any]) -> Select[Any]:
-        mine = self._viewer.partner_id
+        mine = self.viewer.partner_id
         return query if mine is None else query.where(Customer.__table__.c.partner_id == mine)
 
     def _remembered(self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]) -> dict[tuple[str, int], int]:
@@ -251,3 +265,8 @@ class Gatherer:
         if self._deletable is None:
             self._deletable = set(self._connection.execute(select(Status.id).where(Status.deletable)).scalars())
         return self._deletable
+
+
+def _merged(several: Iterable[Sequence[int]]) -> Sequence[int]:
+    """Return the records that any member of a set belongs to, each once."""
+    return tuple(dict.fromkeys(one for ids in several for one in ids))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from panel.imports.matching import members_of, nearly
 from sync.cells import RawCell
 from sync.columns import Column
 from sync.fields import Bad, Field
@@ -30,6 +31,7 @@ class Identified:
     key: Any = None
     candidates: tuple[int, ...] = ()
     is_tampered: bool = False
+    lacks_key: bool = False
 
     def with_id(self, candidates: Sequence[int]) -> Identified:
         """Return the row with the record that its key matches, if it is one."""
@@ -44,8 +46,16 @@ class Seen:
     ids: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     prepared: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     keys: dict[Any, list[int]] = field(default_factory=lambda: defaultdict(list))
+    spelled: dict[Any, Any] = field(default_factory=dict)
     contents: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     binned: list[int] = field(default_factory=list)
+
+    def take_key(self, key: Any, number: int) -> None:
+        """Remember that a row has a key; keys that people may take as one are one."""
+        for member in members_of(key):
+            near = nearly(member)
+            self.keys[near].append(number)
+            self.spelled.setdefault(near, member)
 
     def next_occurrence(self, content: str) -> int:
         """Count one more row with this content and return how many there were before."""
@@ -85,7 +95,7 @@ class Identity:
             return Identified(row, id=_parse_id(row.cell(self._id)))
         if self._key is not None:
             key = parse_value(row.cell(self._key.index), self._key.field)
-            return Identified(row, key=None if isinstance(key, Bad) else key)
+            return Identified(row, key=None if isinstance(key, Bad) else key, lacks_key=key is None)
         return Identified(row)
 
     def is_blank(self, one: Identified) -> bool:

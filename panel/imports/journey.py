@@ -21,6 +21,7 @@ from panel.imports.lines import counts_json, save_lines
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.planning import Progress, plan_file, quiet
+from panel.imports.reading import refuse_fieldless
 from panel.models import Event, Import, ImportItem, User
 from panel.models.columns import now
 from panel.rights import rights_of
@@ -170,6 +171,7 @@ def import_at_once(
     try:
         with reading() as connection:
             planned = plan_file(connection, file, options, viewer)
+        refuse_fieldless(planned.reading)
         if not dry_run and is_ready(planned, options):
             planned, applied = _write_at_once(file, planned, options, viewer)
         afterwards(planned, applied is not None)

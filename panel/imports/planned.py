@@ -8,6 +8,7 @@ from flask import current_app
 
 from panel.imports.files import StoredFile
 from panel.imports.proposals import NewField
+from panel.imports.reading import Reading
 from panel.keys import Keyring
 from panel.schema import Schema
 from sync.columns import Column, Headers
@@ -40,6 +41,7 @@ class Planned:
     headers: Headers
     columns: tuple[Column, ...]
     width: int
+    reading: Reading
 
     @property
     def types(self) -> dict[str, str]:

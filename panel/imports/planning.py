@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from flask import current_app
 from sqlalchemy import Connection
 
+from panel.imports.asking import ask_about_dates, meanings_of, orders_by_field, unknown_texts
 from panel.imports.choices import Answers
 from panel.imports.fates import of_binned, of_deletion, refuse_unrestorable
 from panel.imports.files import StoredFile, limits
 from panel.imports.gathering import Gathered, Gatherer
 from panel.imports.identity import Identified, Identity, Seen, prepared_content, ref_column_of
+from panel.imports.matching import BLANK_KEY, NEARLY, TOO_MANY, key_column, shown_key
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.pointing import Pointing, refuse_unreachable
-from panel.imports.proposals import propose, refuse_new_fields
+from panel.imports.proposals import propose, refuse_new_fields, texts_of
+from panel.imports.reading import Reading, suggestions_for
 from panel.imports.reviewed import Reviewed, answer_plan
-from panel.imports.shape import UNSEEN, Places, Remarks, look_at_shape
-from panel.imports.tables import check_asked, notes_of_heading
+from panel.imports.shape import Places, Remarks, look_at_shape
+from panel.imports.tables import check_asked, left_out, notes_of_table
+from panel.imports.watching import Watcher
 from panel.imports.whole_file import (
     list_absent,
     other_partner,
@@ -33,25 +38,19 @@ from panel.imports.whole_file import (
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, current_schema
 from sync.actions import DELETE
-from sync.cells import Address, Problem, column_letters
+from sync.cells import Problem, column_letters
 from sync.columns import Column, Headers, is_writable, match_headers
-from sync.errors import UnknownField, UnseenField, WithheldField
+from sync.errors import UnseenField
 from sync.fields import Field
 from sync.guards import Limits as GuardLimits
 from sync.guards import guards_of
-from sync.merge import Outcome
 from sync.plan import Item, Plan, RowPlan
 from sync.rows import GONE, Known, RowPlanner, SheetRow
 from sync.tokens import NewToken, RowToken, TokenMaker
 from sync.types import FIELD_TYPES
 from sync.words import later, say
-from sync.workbook import Table, open_table
-from sync.workbook.table import HEADER_ROWS
+from sync.workbook import Row, Table, open_table
 
-NO_COLUMN = later(
-    "No column's header is a field of customers. "
-    'Name one with --map "Header=field", or send a workbook that was exported here.'
-)
 TAMPERED = later(
     "The row's hidden reference was changed. Restore it, or clear it and the ID to make a new customer of the row."
 )
@@ -60,12 +59,8 @@ DISAGREES = later(
 )
 IN_BIN = later("%(count)s rows are of customers who were deleted after the export. Nothing happens to them.")
 ERASED = later("This customer was erased for good after the export. Remove the row.")
-TOO_MANY = later("%(label)s '%(value)s' belongs to %(count)s customers. Use a key that only one has, or the ID column.")
-OLD = later("This workbook was exported %(days)s days ago. What changed in the panel since then stays as it is.")
 RETIRED = later('The field "%(label)s" was retired after the export. Its column was left out.')
 NAME = "full_name"
-SEALED_KEY = later("%(label)s is stored encrypted, so nobody can be found by it. Choose another key.")
-NO_KEY = later('The key %(label)s is in no column. Name its column with --map "Header=%(key)s".')
 NO_ACTION = later("'%(action)s' is no action. Write delete, or clear the Action cell.")
 RAGGED = later("This row has more cells than the header. Put quotes around a text that has the separator in it.")
 
@@ -98,31 +93,31 @@ def plan_file(
         check_asked(table, options.asked)
         gatherer = Gatherer(connection, reviewed.source_of(file), table.ref, viewer)
         headers = _match(table, schema, gatherer, options)
-        proposals = propose(connection, file, schema, headers, options)
+        texts = texts_of(file, options, headers)
+        proposals = propose(connection, schema, headers, options, texts)
         refuse_new_fields(proposals, viewer)
         accepted = [one.field for one in proposals if one.accepted]
         columns = [*headers.columns, *(Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)]
+        watcher = Watcher.of(table, columns)
         planner = _RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
-        total = len(gatherer.exported_ids())
-        plan = planner.run(table, accepted, lambda done: progress(done, max(total, done) if total else 0))
+        told = partial(_tell, progress, len(gatherer.exported_ids()))
+        plan = planner.run(watcher.walk(table.rows), accepted, told)
     look_at_shape(plan, table, Places.of(table, headers, columns))
     retired = (say(RETIRED, label=label) for label in headers.retired)
     plan.notes = [
-        *_age(gatherer.days_out()),
-        *notes_of_heading(table, options.asked),
+        *notes_of_table(table, options.asked, gatherer.days_out(), headers),
         *retired,
         *planner.remarks.notes(plan, headers),
         *_in_bin(len(planner.seen.binned)),
+        *watcher.notes(),
     ]
-    plan.left_out = [_left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
+    plan.left_out = [left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
     answer_plan(plan, columns, reviewed, answers)
-    refuse_repeated(plan, planner.seen, planner.key)
-    refuse_moved(plan, viewer)
-    refuse_unreachable(connection, plan, columns, viewer)
-    refuse_taken(connection, plan, columns, viewer)
-    refuse_unrestorable(connection, plan, everything)
-    settle_again(connection, plan, columns, gatherer.export_id)
-    list_absent(plan, gatherer.exported_ids(), planner.seen)
+    _judge(connection, plan, columns, planner, everything)
+    dates = ask_about_dates(plan, columns, watcher)
+    asked = (dates, unknown_texts(plan, columns, table.labels, options))
+    suggestions = suggestions_for(headers, texts, schema.on_workbooks)
+    reading = Reading(table, headers, columns, suggestions, watcher.examples, *asked)
     whole, shown = (replace(one, fields=(*one.fields, *accepted)) for one in (everything, schema))
     guards = guards_of(plan, {column.field.key: column.field for column in columns}, _guard_limits())
     return Planned(
@@ -140,11 +135,26 @@ def plan_file(
         headers,
         tuple(columns),
         reviewed.width,
+        reading,
     )
 
 
-def _age(days: int) -> list[str]:
-    return [say(OLD, days=days)] if days > current_app.config["ROLLBOOK_WORKBOOK_DAYS"] else []
+def _tell(progress: Progress, total: int, done: int) -> None:
+    progress(done, max(total, done) if total else 0)
+
+
+def _judge(
+    connection: Connection, plan: Plan, columns: Sequence[Column], planner: _RowsPlanner, everything: Schema
+) -> None:
+    """Judge what only the whole file shows."""
+    gatherer = planner.gatherer
+    refuse_repeated(plan, planner.seen, planner.key)
+    refuse_moved(plan, gatherer.viewer)
+    refuse_unreachable(connection, plan, columns, gatherer.viewer)
+    refuse_taken(connection, plan, columns, gatherer.viewer)
+    refuse_unrestorable(connection, plan, everything)
+    settle_again(connection, plan, columns, gatherer.export_id)
+    list_absent(plan, gatherer.exported_ids(), planner.seen)
 
 
 def _in_bin(count: int) -> list[str]:
@@ -155,20 +165,10 @@ def _guard_limits() -> GuardLimits:
     return GuardLimits(current_app.config["ROLLBOOK_GUARD_PERCENT"], current_app.config["ROLLBOOK_GUARD_ROWS"])
 
 
-def _left_out(table: Table, schema: Schema, index: int, withheld: WithheldField) -> Item:
-    """Return the head of a column that does not count, without a value: comparing one would tell the panel's."""
-    at = Address(table.sheet, column_letters(index), HEADER_ROWS if table.keys else table.header_row)
-    key = next(field.key for field in schema.unseen if field.label == str(withheld))
-    return Item(at, None, key, None, False, None, None, Outcome.IGNORED, message=say(UNSEEN, label=withheld))
-
-
 def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOptions) -> Headers:
     mapping = {header: schema.made_from(header, target) for header, target in options.mapping.items()}
     shown = gatherer.shown_fields()
-    headers = match_headers(table.keys, table.labels, schema.exchanged, shown, mapping, ref_column_of(table))
-    if not headers.columns:
-        raise UnknownField(say(NO_COLUMN))
-    return headers
+    return match_headers(table.keys, table.labels, schema.exchanged, shown, mapping, ref_column_of(table))
 
 
 class _RowsPlanner:
@@ -185,11 +185,12 @@ class _RowsPlanner:
         table: Table,
     ) -> None:
         self.seen = Seen()
-        self._gatherer, self._viewer, self._headers = gatherer, viewer, headers
+        self.gatherer, self._viewer, self._headers = gatherer, viewer, headers
         self._pointing = Pointing(gatherer.connection, viewer.reach)
         self._columns, self._schema = columns, schema
-        self._choices = options.choices
-        self.key = _key_column(schema, columns, options)
+        self._choices = replace(options.choices, date_orders=orders_by_field(options, columns, table.labels))
+        self._meanings = meanings_of(options, columns, table.labels)
+        self.key = key_column(schema, columns, options)
         self._identity = Identity(ref_column_of(table), headers.id_column, self.key, columns)
         self._tokens = TokenMaker(current_app.extensions["keyring"].tokens, ENTITY)
         self._plan = Plan(table.sheet)
@@ -197,19 +198,19 @@ class _RowsPlanner:
         self._is_csv = table.is_csv
         self.remarks = Remarks()
 
-    def run(self, table: Table, accepted: Sequence[Field], progress: Callable[[int], None]) -> Plan:
+    def run(self, rows: Iterable[Row], accepted: Sequence[Field], progress: Callable[[int], None]) -> Plan:
         """Return the plan of all rows; `progress` is told how many are planned."""
         # What the importer may not fill in is not asked for; but no customer is without a name.
         open_ones = (field for field in self._schema.fields if is_writable(field) or field.key == NAME)
         nameless = (field for field in self._schema.unseen if field.key == NAME)
         self._required = [field for field in (*open_ones, *nameless, *accepted) if field.required]
-        self._planner = RowPlanner(self._columns, self._required, self._choices)
+        self._planner = RowPlanner(self._columns, self._required, self._choices, self._meanings)
         read = {column.field.key: column.field for column in self._columns if not column.is_new}
-        self._gatherer.read(read | _always_read(self._schema))
-        identified = (self._identity.of(SheetRow(table.sheet, number, cells)) for number, cells in table.rows)
+        self.gatherer.read(read | _always_read(self._schema))
+        identified = (self._identity.of(SheetRow(self._plan.sheet, number, cells)) for number, cells in rows)
         filled = (one for one in identified if not (self._identity.is_blank(one) or self._is_label_row(one.row)))
-        rows = (one for one in filled if not self.remarks.sums_up(one))
-        for some in batches(rows, BATCH):
+        counted = (one for one in filled if not self.remarks.sums_up(one))
+        for some in batches(counted, BATCH):
             self._plan_batch(some)
             progress(self._plan.rows)
         return self._plan
@@ -220,12 +221,12 @@ class _RowsPlanner:
         return len(texts) > 1 and all(text == label for text, label in texts)
 
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
-        by_key = self._gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])
+        by_key = self.gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])
         named = [one.with_id(by_key.get(one.key, [])) if one.key is not None else one for one in rows]
         columns = self._pointing.with_logins(self._columns, [one.row for one in named])
         self._planner = self._planner_of(columns)
         drafts = {one.row.number: self._planner.new(one.row) for one in named if one.id is None}
-        known = self._gatherer.gather(named, drafts)
+        known = self.gatherer.gather(named, drafts)
         self._planner = self._planner_of(self._pointing.with_labels(columns, known.values.values()))
         for one in named:
             self._plan.add(self._too_wide(one) or self._plan_row(one, known, drafts))
@@ -233,7 +234,7 @@ class _RowsPlanner:
     def _planner_of(self, columns: Sequence[Column]) -> RowPlanner:
         """Return what plans rows with these columns: the one at hand, if they are the same."""
         is_same = all(one is other for one, other in zip(columns, self._planner.columns, strict=True))
-        return self._planner if is_same else RowPlanner(columns, self._required, self._choices)
+        return self._planner if is_same else RowPlanner(columns, self._required, self._choices, self._meanings)
 
     def _too_wide(self, one: Identified) -> RowPlan | None:
         """Notice cells that no header is above; in a CSV they are a text's comma without quotes around it."""
@@ -246,22 +247,31 @@ class _RowsPlanner:
     def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> RowPlan | None:
         if one.is_tampered:
             return _refused(one, say(TAMPERED))
-        if len(one.candidates) > 1 and self.key is not None:
-            message = say(TOO_MANY, label=self.key.field.name, value=one.key, count=len(one.candidates))
-            return _refused(one, message, self.key)
+        if self.key is not None and (wrong := self._wrong_key(one, self.key)):
+            return _refused(one, wrong, self.key)
         if one.key is not None:
-            self.seen.keys[one.key].append(one.row.number)
+            self.seen.take_key(one.key, one.row.number)
         if one.id is None:
             return self._plan_new(one, known, drafts[one.row.number])
         self.seen.ids[one.id].append(one.row.number)
         record = known.records.get(one.id)
-        if record is None or (self._gatherer.is_erased(record) and not self._holds(one, known)):
+        if record is None or (self.gatherer.is_erased(record) and not self._holds(one, known)):
             return _refused(one, GONE)
         if self._identity.disagrees(one):
             return _refused(one, say(DISAGREES, id=one.id))
         base, written = self._base_of(one, known), known.written.get(record.id, {})
         self.remarks.two_way += base is None
         return self._plan_known(one, Known(record, base, written=written))
+
+    def _wrong_key(self, one: Identified, key: Column) -> str:
+        """Return why the key of a row does not say whom it means, if it does not."""
+        said = {"label": key.field.name, "value": shown_key(one.key)}
+        if one.lacks_key:
+            return say(BLANK_KEY, **said)
+        if len(one.candidates) > 1:
+            return say(TOO_MANY, **said, count=len(one.candidates))
+        near = self.gatherer.near(key, one.key) if one.key is not None and not one.candidates else None
+        return say(NEARLY, **said, id=near[0], stored=near[1]) if near else ""
 
     def _base_of(self, one: Identified, known: Gathered) -> Mapping[str, Any] | None:
         token = one.token
@@ -272,18 +282,18 @@ class _RowsPlanner:
     def _holds(self, one: Identified, known: Gathered) -> bool:
         """Tell whether a row's token is of its export, and not made up."""
         token = one.token
-        if not isinstance(token, RowToken) or token.export != self._gatherer.export_id:
+        if not isinstance(token, RowToken) or token.export != self.gatherer.export_id:
             return False
         stamp = known.stamps.get((token.id, token.revision))
         return stamp is not None and self._tokens.holds(token, stamp)
 
     def _plan_known(self, one: Identified, known: Known) -> RowPlan | None:
-        if self._gatherer.is_erased(known.record):
+        if self.gatherer.is_erased(known.record):
             return _refused(one, say(ERASED))
         if action := self._action(one.row):
             if action.casefold() == DELETE:
                 return self._plan_deletion(one, known)
-            if self._gatherer.export_id is not None:  # in a foreign file, such a column is about something else
+            if self.gatherer.export_id is not None:  # in a foreign file, such a column is about something else
                 return _refused(one, say(NO_ACTION, action=action))
         plan = self._planner.existing(one.row, known)
         return self._plan_binned(one, plan) if known.record.deleted else plan
@@ -295,7 +305,7 @@ class _RowsPlanner:
 
     def _plan_deletion(self, one: Identified, known: Known) -> RowPlan | None:
         at = replace(one.row.address(), column=column_letters(self._headers.action_column or 0))
-        deletable = self._gatherer.deletable_statuses()
+        deletable = self.gatherer.deletable_statuses()
         verdict = of_deletion(at, known.record, known.base, self._viewer, deletable, self._choices.prefer)
         return self._with_fate(RowPlan(one.row.number, known.record.id, known.record.revision), verdict)
 
@@ -326,12 +336,12 @@ class _RowsPlanner:
         """Plan a row that became a record earlier: only columns that it was not made of can say anything new."""
         self.seen.ids[record_id].append(one.row.number)
         record = known.records.get(record_id)
-        made_of = self._gatherer.creation_cells(record) if record else frozenset()
+        made_of = self.gatherer.creation_cells(record) if record else frozenset()
         typed = {c.field.key for c in self._columns if one.row.cell(c.index) not in (None, "")}
         new = frozenset(typed - made_of)
         if record is None or not new:
             return None
-        return self._plan_known(one, Known(record, self._gatherer.creation_base(record, ()), only=new))
+        return self._plan_known(one, Known(record, self.gatherer.creation_base(record, ()), only=new))
 
     def _plan_prepared(self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan) -> RowPlan | None:
         self.seen.prepared[token.number].append(one.row.number)
@@ -341,7 +351,7 @@ class _RowsPlanner:
         record = known.records.get(known.remembered.get(place, 0))
         if record is not None:
             blank = {c.field.key for c in self._columns if one.row.cell(c.index) in (None, "") and c.field.generated}
-            return self._plan_known(one, Known(record, self._gatherer.creation_base(record, blank)))
+            return self._plan_known(one, Known(record, self.gatherer.creation_base(record, blank)))
         if draft.creates is None:
             return draft
         return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=(place,))))
@@ -365,15 +375,3 @@ def _refused(one: Identified, message: str, column: Column | None = None) -> Row
     field = column.field.key if column is not None else None
     problem = Problem(one.row.address(column), message, one.id, field, value)
     return RowPlan(one.row.number, one.id, problems=(problem,))
-
-
-def _key_column(schema: Schema, columns: Sequence[Column], options: ImportOptions) -> Column | None:
-    if not options.key:
-        return None
-    field = schema.field(options.key)
-    if FIELD_TYPES[field.type].secret:
-        raise UnknownField(say(SEALED_KEY, label=field.label))
-    found = next((column for column in columns if column.field.key == field.key), None)
-    if found is None:
-        raise UnknownField(say(NO_KEY, label=field.label, key=field.key))
-    return found

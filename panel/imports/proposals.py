@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from sync.workbook import open_table
 
 LONGEST_LABEL = 200
 NO_CONFIG = later("You may not define fields. Leave the new columns out, or ask an admin to import the file.")
+Texts = Mapping[int, Sequence[str]]
 TEXT = Field("text", "Text", "text")
 
 
@@ -43,14 +44,11 @@ class NewField:
 
 
 def propose(
-    connection: Connection, file: StoredFile, schema: Schema, headers: Headers, options: ImportOptions
+    connection: Connection, schema: Schema, headers: Headers, options: ImportOptions, texts: Texts
 ) -> list[NewField]:
     """Return a proposal for each unknown header; those that a person asked for are accepted."""
     wanted = sorted([*headers.to_create, *headers.unknown])
-    if not wanted:
-        return []
     explicit = {index for index, _label in headers.to_create}
-    texts = _texts(file, options, [index for index, _label in wanted])
     keys = _taken_keys(connection)
     labels = {field.label.casefold() for field in (*schema.fields, *schema.unseen)}
     proposals = []
@@ -74,7 +72,11 @@ def _taken_keys(connection: Connection) -> set[str]:
     return set(RESERVED_KEYS) | set(used.scalars())
 
 
-def _texts(file: StoredFile, options: ImportOptions, indexes: Sequence[int]) -> dict[int, list[str]]:
+def texts_of(file: StoredFile, options: ImportOptions, headers: Headers) -> Texts:
+    """Return all the texts of the columns that no field is named after, by column index."""
+    indexes = [index for index, _label in (*headers.to_create, *headers.unknown)]
+    if not indexes:
+        return {}
     texts: dict[int, list[str]] = {index: [] for index in indexes}
     with open_table(file.path, limits(), options.asked) as table:
         for _number, cells in table.rows:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from panel.imports.planned import Planned
+from panel.imports.reading import hint_of, suggestion_json
 from panel.imports.showing import as_json, display
 from sync.cells import Problem
 from sync.fields import Field
@@ -73,6 +74,7 @@ def plan_json(planned: Planned, import_id: int | None, *, applied: bool) -> dict
         "guards": [guard_json(guard) for guard in planned.guards],
         "notes": plan.notes,
         "hidden_rows": list(plan.hidden),
+        "suggestions": [suggestion_json(one) for one in planned.reading.suggestions],
     }
 
 
@@ -86,6 +88,7 @@ def sentences(planned: Planned, guards: Iterable[Guard]) -> Iterator[str]:
     yield from _questions(plan)
     yield from (f"{guard.message} To apply it all the same, add --confirm {guard.count}." for guard in guards)
     yield from plan.notes
+    yield from map(hint_of, planned.reading.suggestions)
     for one in planned.new_fields:
         if not one.accepted:
             yield (

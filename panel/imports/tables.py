@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sync.errors import UnknownField
+from flask import current_app
+
+from panel.imports.shape import UNSEEN
+from panel.schema import Schema
+from sync.cells import Address, column_letters
+from sync.columns import Headers
+from sync.errors import UnknownField, WithheldField
+from sync.merge import Outcome
+from sync.plan import Item
 from sync.words import later, say
 from sync.workbook import Asked, Table
+from sync.workbook.table import HEADER_ROWS
 
 NO_SHEET = later("There is no sheet %(name)s. The sheets are: %(sheets)s.")
 NO_ROW = later("Row %(row)s of the sheet is empty, so it holds no headers. Name the row that does.")
@@ -14,6 +23,11 @@ BELOW = later("Row %(row)s was taken as the header, and the %(count)s filled row
 BELOW_ONE = later("Row %(row)s was taken as the header, and the filled row above it was left out.")
 OTHERS = later(
     "Of the %(count)s sheets, %(name)s was read. Name another one with --sheet, or choose it in the preview."
+)
+OLD = later("This workbook was exported %(days)s days ago. What changed in the panel since then stays as it is.")
+NO_COLUMN = later(
+    "No column's header is a field of customers. "
+    'Name one with --map "Header=field", or send a workbook that was exported here.'
 )
 
 
@@ -25,9 +39,20 @@ def check_asked(table: Table, asked: Asked) -> None:
         raise UnknownField(say(NO_ROW, row=asked.header_row))
 
 
-def notes_of_heading(table: Table, asked: Asked) -> Iterator[str]:
-    """Yield what was decided about a file, and was not asked for."""
+def notes_of_table(table: Table, asked: Asked, days_out: int, headers: Headers) -> Iterator[str]:
+    """Yield what is to be said of a file as a whole."""
+    if days_out > current_app.config["ROLLBOOK_WORKBOOK_DAYS"]:
+        yield say(OLD, days=days_out)
     if table.above and not asked.header_row:
         yield say(BELOW_ONE if table.above == 1 else BELOW, row=table.header_row, count=table.above)
     if table.looks and not asked.sheet:
         yield say(OTHERS, count=len(table.looks), name=table.sheet)
+    if not headers.columns:
+        yield say(NO_COLUMN)
+
+
+def left_out(table: Table, schema: Schema, index: int, withheld: WithheldField) -> Item:
+    """Return the head of a column that does not count, without a value: comparing one would tell the panel's."""
+    at = Address(table.sheet, column_letters(index), HEADER_ROWS if table.keys else table.header_row)
+    key = next(field.key for field in schema.unseen if field.label == str(withheld))
+    return Item(at, None, key, None, False, None, None, Outcome.IGNORED, message=say(UNSEEN, label=withheld))

@@ -38,7 +38,7 @@ def refuse_repeated(plan: Plan, seen: Seen, key_column: Column | None) -> None:
     for _number, numbers in _repeated(seen.prepared):
         _refuse_all(plan, numbers, say(SAME_REFERENCE, rows=_first(numbers)))
     for key, numbers in _repeated(seen.keys):
-        message = say(SAME_KEY, key=key, rows=_first(numbers))
+        message = say(SAME_KEY, key=seen.spelled[key], rows=_first(numbers))
         _refuse_all(plan, numbers, message, field=key_column.field.key if key_column else None)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sync.cells import Formula, Scalar
 from sync.fields import Bad, Example, Field
 from sync.types.text import as_text, quoted, trimmed
+from sync.types.truth import SHOWN
 from sync.types.value import ValueType
 from sync.words import later, say
 
@@ -15,7 +16,6 @@ from sync.words import later, say
 _ANSWERS = (
     ("yes", "no"),
     ("y", "n"),
-    ("true", "false"),
     ("t", "f"),
     ("on", "off"),
     ("ano", "ne"),
@@ -26,10 +26,7 @@ _ANSWERS = (
     ("tak", "nie"),
     ("да", "нет"),
     ("так", "ні"),
-    ("pravda", "nepravda"),
-    ("wahr", "falsch"),
-    ("vrai", "faux"),
-    ("verdadero", "falso"),
+    *SHOWN,
 )
 _YES, _NO = map(frozenset, zip(*_ANSWERS, strict=True))
 _WORDS = dict.fromkeys((*_YES, "1"), True) | dict.fromkeys((*_NO, "0"), False)

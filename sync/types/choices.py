@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from sync.cells import Scalar
 from sync.fields import Bad, Example, Field, Former, Option
 from sync.types.keys import machine_key
-from sync.types.text import as_text, quoted, trimmed
+from sync.types.text import as_text, folded, quoted, trimmed
 from sync.types.value import ValueType
 from sync.words import later, say
 
@@ -43,20 +43,20 @@ class Choices:
         self.order = {option.key: place for place, option in enumerate(options)}
         self._exact = {option.label: option.key for option in reversed(options)}
         self._by_key = {str(option.key): option.key for option in options}
-        alike = Counter(_folded(option.label) for option in options)
-        self._folded = {_folded(o.label): o.key for o in options if alike[_folded(o.label)] == 1}
+        alike = Counter(folded(option.label) for option in options)
+        self._folded = {folded(o.label): o.key for o in options if alike[folded(o.label)] == 1}
         divided = (label for label in self._exact if any(char in label for char in _SEPARATORS))
         self.divided = sorted(divided, key=len, reverse=True)
-        self._former = {_folded(one.label): one.now for one in former} | {str(one.key): one.now for one in former}
+        self._former = {folded(one.label): one.now for one in former} | {str(one.key): one.now for one in former}
         self._former_labels = {one.key: one.label for one in former}
 
     def find(self, text: str) -> str | int | None:
         """Return the key of the option that a text names: by label, by label in any case, by key."""
-        folded, key = _folded(text), trimmed(text)
-        places = ((self._exact, text), (self._folded, folded), (self._by_key, key), (self._former, folded))
-        for found, name in places:
-            if name in found:
-                return found[name]
+        name, key = folded(text), trimmed(text)
+        places = ((self._exact, text), (self._folded, name), (self._by_key, key), (self._former, name))
+        for found, wanted in places:
+            if wanted in found:
+                return found[wanted]
         return None
 
     def label(self, key: str | int) -> str:
@@ -74,7 +74,7 @@ class Choices:
     def _remedy(self, text: str) -> str:
         if not self.labels:
             return say("There are none yet.")
-        if (closest := self._closest(text)) is not None:
+        if (closest := self.closest(text)) is not None:
             return say("Did you mean '%(option)s'?", option=closest)
         labels = [f"'{label}'" for label in list(self.labels.values())[:_NAMED_OPTIONS]]
         more, named = len(self.labels) - len(labels), ", ".join(labels)
@@ -82,13 +82,14 @@ class Choices:
             return say("Write one of %(options)s or %(more)s more.", options=named, more=f"{more:,}")
         return say("Write one of %(options)s.", options=named)
 
-    def _closest(self, text: str) -> str | None:
+    def closest(self, text: str) -> str | None:
+        """Return the label that is nearly this text, if one is."""
         # Comparing with very many labels would take longer than reading the workbook.
         if len(self.labels) > _MOST_COMPARED or len(text) > 2 * _LABEL_LENGTH:
             return None
-        folded = {_folded(label): label for label in self.labels.values()}
-        found = difflib.get_close_matches(_folded(text), folded, 1)
-        return folded[found[0]] if found else None
+        labels = {folded(label): label for label in self.labels.values()}
+        found = difflib.get_close_matches(folded(text), labels, 1)
+        return labels[found[0]] if found else None
 
 
 class Customers(Choices):
@@ -127,10 +128,6 @@ class Files(Choices):
 
 
 _CHOICES: dict[str, type[Choices]] = {CUSTOMER: Customers, FILE: Files}
-
-
-def _folded(label: str) -> str:
-    return trimmed(label).casefold()
 
 
 class _Same:

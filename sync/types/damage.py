@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from sync.fields import Damage
 from sync.types.date_text import Day, clock_time, possible_days
 from sync.types.digits import from_number, is_usable, loses_digits, read_number
 from sync.types.serials import moment_of
+from sync.types.truth import FALSE_WORDS, TRUE_WORDS
 from sync.words import later, say
 
 _ZEROS = later("leading zeros were stripped")
@@ -29,6 +31,9 @@ _SPACES = later("white space was replaced")
 _AS_PROGRAMS_WRITE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.([0-9]+))?(?:E([+-][0-9]+))?")
 _DAY_SECONDS = 86_400
 _CODE_PAGES = ("cp1252", "cp1250", "cp1251", "latin-1")
+_ROUNDS = 2
+"""How often in a row a text is read in a wrong encoding and saved."""
+_TRUTHS = dict.fromkeys(TRUE_WORDS, True) | dict.fromkeys(FALSE_WORDS, False)
 
 
 def text_damage(base: str, shown: Scalar) -> Damage | None:
@@ -95,6 +100,12 @@ def _text_reason(base: str, shown: str) -> str | None:
     return next((reason for reason in (look(base, shown) for look in _TEXT_REASONS) if reason), None)
 
 
+def _truth_word_reason(base: str, shown: str) -> str | None:
+    """Look for a truth value in the words of another language, as CSV files have it."""
+    truth = _TRUTHS.get(shown.strip().casefold())
+    return None if truth is None or base.casefold() == shown.casefold() else _truth_reason(base, truth)
+
+
 def _shortened_reason(base: str, shown: str) -> str | None:
     """Look for a number as programs show one, in place of another spelling of it."""
     written = _AS_PROGRAMS_WRITE.fullmatch(shown.strip())
@@ -136,8 +147,34 @@ def _lost_letters(base: str, shown: str) -> bool:
 
 
 def _misread(base: str, shown: str) -> bool:
-    octets = base.encode("utf-8", "replace")
-    return any(octets.decode(code_page, "replace") == shown for code_page in _CODE_PAGES)
+    """Tell whether the text was read in a wrong encoding: as one of Windows where it was UTF-8, or as another one."""
+    readings = {base}
+    for _round in range(_ROUNDS):
+        readings = {_reread(text, "utf-8", code_page) for text in readings for code_page in _CODE_PAGES}
+        if shown in readings:
+            return True
+    pairs = itertools.permutations(_CODE_PAGES, 2)
+    return any(_reread(base, saved, read) == shown for saved, read in pairs)
+
+
+def _reread(text: str, saved: str, read: str) -> str:
+    return text.encode(saved, "replace").decode(read, "replace")
+
+
+def misdecoded(text: str) -> str | None:
+    """Return what a text was before it was read in a wrong encoding, or None where it looks right.
+
+    UTF-8 read as a Windows encoding gives letters that nobody writes in this order, so a text that reads as UTF-8
+    in one of them, and becomes shorter by that, was it.
+    """
+    for code_page in _CODE_PAGES[:2]:
+        try:
+            before = text.encode(code_page).decode("utf-8")
+        except UnicodeError:
+            continue
+        if len(before) < len(text) and before.isprintable():
+            return before
+    return None
 
 
 def _space_reason(base: str, shown: str) -> str | None:
@@ -146,7 +183,7 @@ def _space_reason(base: str, shown: str) -> str | None:
     return _SPACES if plain in (spaced, spaced.replace("\t", " "), spaced.replace("\t", "")) else None
 
 
-_TEXT_REASONS = (_shortened_reason, _redated_reason, _space_reason, _encoding_reason)
+_TEXT_REASONS = (_shortened_reason, _redated_reason, _space_reason, _encoding_reason, _truth_word_reason)
 
 _REASONS: dict[type, Callable[[str, Any], str | None]] = {
     bool: _truth_reason,

@@ -68,6 +68,8 @@ _SHORTENED: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     )
 )
 
+_TWO_DIGITS = ((re.compile(r"([0-9]{1,2})([-/.] ?)([0-9]{1,2})\2([0-9]{2})"), ("d_my", "m_dy")),)
+
 
 def _number(part: str) -> int:
     return int(part) if part.isdigit() else _MONTHS.get(part.lower(), 0)
@@ -97,6 +99,12 @@ def _readings(text: str, ways: tuple[tuple[re.Pattern[str], tuple[str, ...]], ..
 def written_dates(text: str) -> dict[str, dt.date]:
     """Return the dates that a text with a four-digit year can mean, by the order of its parts."""
     readings = _readings(text, _WRITTEN)
+    return {order: date for order, day in readings.items() if (date := day.date())}
+
+
+def short_dates(text: str) -> dict[str, dt.date]:
+    """Return the dates that a text of digits with a year of two can mean, by the order of its parts."""
+    readings = _readings(text, _TWO_DIGITS)
     return {order: date for order, day in readings.items() if (date := day.date())}
 
 

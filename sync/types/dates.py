@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from sync.cells import Formula, RawCell, Scalar
 from sync.fields import Bad, Damage, Example, Field, FieldType
-from sync.types.date_text import split_time, written_dates
+from sync.types.date_text import short_dates, split_time, written_dates
 from sync.types.serials import FIRST_CELL_DATE, FIRST_CELL_MOMENT, moment_of, whole_seconds
 from sync.types.text import as_text, quoted, trimmed
 from sync.types.value import ValueType, shown_value
@@ -26,12 +26,43 @@ _TOO_EARLY = later(
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousDate(Bad):
-    """A text that means two days; a column's `date_order` settles it."""
+    """A text that means two days, or has a year of two digits; a column's `date_order` settles it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a text date says of the order of its parts: the days that it may mean, by ``dmy`` and ``mdy``."""
+
+    days: dict[str, dt.date]
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it may be read either way."""
+        return len(set(self.days.values())) > 1
+
+    @property
+    def only(self) -> str:
+        """Return the one order in which it is a date, or nothing."""
+        return next(iter(self.days)) if len(self.days) == 1 else ""
+
+
+def orders_of(text: str) -> Orders:
+    """Return what a text says of the order of its column's dates, if anything."""
+    parts = split_time(trimmed(text))
+    if parts is None or not parts[0][:1].isdigit() or any(char.isalpha() for char in parts[0]):
+        return Orders({})
+    days = written_dates(parts[0]) or short_dates(parts[0])
+    return Orders({order: day for order, day in days.items() if order in {"dmy", "mdy"}})
 
 
 def _dates(text: str, date_order: str | None) -> set[dt.date]:
-    """Return the dates that a text can mean, only one where its order is known."""
+    """Return the dates that a text can mean, only one where its order is known.
+
+    A year of two digits is taken only in an order that a person chose: it leaves even more open.
+    """
     dates = written_dates(text)
+    if not dates and date_order:
+        return {day for order, day in short_dates(text).items() if order == date_order}
     return {dates[date_order]} if date_order in dates else set(dates.values())
 
 
@@ -46,10 +77,18 @@ def parse_moment(text: str, date_order: str | None = None) -> set[dt.datetime]:
     return {whole_seconds(dt.datetime.combine(date, time or _MIDNIGHT)) for date in _dates(day, date_order)}
 
 
-def _two_days(text: str, moments: Iterable[dt.datetime]) -> AmbiguousDate:
-    days = sorted((moment.date().isoformat() for moment in moments), reverse=True)
+def _two_days(text: str, dates: Iterable[dt.date]) -> AmbiguousDate:
+    days = sorted({date.isoformat()[:10] for date in dates}, reverse=True)
+    if len(days) == 1:
+        short = later("%(value)s has a year of two digits. Write it as %(day)s.")
+        return AmbiguousDate(say(short, value=quoted(text), day=days[0]))
     two = later("%(value)s can mean two days. Write it as %(later)s or %(earlier)s.")
     return AmbiguousDate(say(two, value=quoted(text), later=days[0], earlier=days[1]))
+
+
+def _short(text: str) -> set[dt.datetime]:
+    """Return the moments that a text with a year of two digits can mean."""
+    return parse_moment(text, "dmy") | parse_moment(text, "mdy")
 
 
 class MomentType(ValueType):
@@ -90,6 +129,8 @@ class MomentType(ValueType):
         moments = parse_moment(text, self.date_order)
         if len(moments) > 1:
             return _two_days(text, moments)
+        if not moments and self.date_order is None and (short := _short(text)):
+            return _two_days(text, short)
         return moments.pop() if moments else self._no_date(text)
 
     def _no_date(self, shown: Scalar) -> Bad:
@@ -100,7 +141,7 @@ class MomentType(ValueType):
         shown = shown_value(raw)
         if base is None or not isinstance(shown, str) or self.unchanged(base, raw, field):
             return None
-        meant = {self.fit(moment, shown) for moment in parse_moment(trimmed(shown))}
+        meant = {self.fit(moment, shown) for moment in parse_moment(trimmed(shown)) | _short(trimmed(shown))}
         return Damage(say("the date was written in another order"), False) if base in meant else None
 
     def to_json(self, value: Any) -> Any:
@@ -144,7 +185,9 @@ class DateType(MomentType):
         Example(" ", None, None),
         Example("31/31/2024", Bad("'31/31/2024' is no date. Write it as 2024-12-31."), None),
         Example("2023-02-29", Bad("'2023-02-29' is no date. Write it as 2024-12-31."), None),
-        Example("1/2/24", Bad("'1/2/24' is no date. Write it as 2024-12-31."), None),
+        Example("1/2/24", AmbiguousDate("'1/2/24' can mean two days. Write it as 2024-02-01 or 2024-01-02."), None),
+        Example("25.12.24", AmbiguousDate("'25.12.24' has a year of two digits. Write it as 2024-12-25."), None),
+        Example("31/31/24", Bad("'31/31/24' is no date. Write it as 2024-12-31."), None),
         Example(
             -1764,
             Bad(

@@ -36,6 +36,15 @@ def is_ambiguous(text: str) -> bool:
     return bool(_AMBIGUOUS.fullmatch(text))
 
 
+def other_readings(text: str) -> tuple[Decimal, ...]:
+    """Return the numbers that a text means where its one separator is of the other kind: ``1.234`` as 1234."""
+    plain = text.replace("\u2212", "-")
+    if _AMBIGUOUS.fullmatch(plain):
+        return Decimal(plain.replace(",", "")), Decimal(plain.replace(",", "."))
+    swapped = plain.replace(".", ",") if "," not in plain else ""
+    return (Decimal(plain.replace(".", "")),) if _AMBIGUOUS.fullmatch(swapped) else ()
+
+
 def read_number(text: str) -> Decimal | None:
     """Return the one number that `text` can mean, or None; outer white space is the caller's."""
     text = text.replace("\u2212", "-")

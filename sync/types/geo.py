@@ -13,6 +13,9 @@ from sync.words import later, say
 
 _NUMBER = r"([+-]?[0-9]{1,3}(?:\.[0-9]{1,15})?)"
 _PLACE = re.compile(rf"{_NUMBER}(?:\s*[,;]\s*|\s+){_NUMBER}")
+# Where commas are decimal points, something else, or one more of them, stands between the two.
+_DECIMAL = r"([+-]?[0-9]{1,3},[0-9]{1,15})"
+_WITH_COMMAS = re.compile(rf"{_DECIMAL}(?:\s*[,;]\s*|\s+){_DECIMAL}")
 _NORTH, _EAST = 90, 180
 
 
@@ -29,6 +32,9 @@ class GeoType(LineType):
         Example("49.990279;36.230389", "49.990279, 36.230389", "49.990279, 36.230389"),
         Example("-33.80 +151.0", "-33.8, 151", "-33.8, 151"),
         Example("-0.0, 0", "0, 0", "0, 0"),
+        Example("50,0755; 14,4378", "50.0755, 14.4378", "50.0755, 14.4378"),
+        Example("50,0755, 14,4378", "50.0755, 14.4378", "50.0755, 14.4378"),
+        Example("50,14", "50, 14", "50, 14"),
         Example("", None, None),
         Example("Brno", Bad("'Brno' is no place on the map. Write it as 49.990279, 36.230389."), None),
         Example(49.990279, Bad("'49.990279' is no place on the map. Write it as 49.990279, 36.230389."), None),
@@ -38,6 +44,8 @@ class GeoType(LineType):
 
     def spell(self, text: str) -> str | Bad:
         """Return latitude and longitude without idle zeros."""
+        if commas := _WITH_COMMAS.fullmatch(text):
+            text = ", ".join(part.replace(",", ".") for part in commas.groups())
         if not (match := _PLACE.fullmatch(text)):
             return Bad(say("%(value)s is no place on the map. Write it as 49.990279, 36.230389.", value=quoted(text)))
         latitude, longitude = (without_trailing_zeros(Decimal(part)) for part in match.groups())

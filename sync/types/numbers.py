@@ -17,6 +17,7 @@ from sync.types.digits import (
     from_number,
     is_ambiguous,
     is_usable,
+    other_readings,
     read_number,
     rounded,
     significant,
@@ -92,8 +93,12 @@ class NumberType(ValueType):
         if base is None or shown is None or isinstance(shown, (bool, Broken)):
             return None
         if isinstance(shown, dt.date) and serial_of(shown) == base:
-            return Damage("the number became a date", True)
-        return None if self.unchanged(base, shown, field) else text_damage(f"{Decimal(base):f}", shown)
+            return Damage(say("the number became a date"), True)
+        if self.unchanged(base, shown, field):
+            return None
+        if isinstance(shown, str) and base in other_readings(trimmed(shown)):
+            return Damage(say("the separators of the number were swapped"), False)
+        return text_damage(f"{Decimal(base):f}", shown)
 
     def measure(self, value: Any) -> Decimal | int | None:
         """Return the number."""

@@ -65,6 +65,11 @@ def trimmed(text: str) -> str:
     return text.strip(_OUTER)
 
 
+def folded(text: str) -> str:
+    """Return text as people compare it: without outer white space and letter case."""
+    return trimmed(text).casefold()
+
+
 def cell_length(text: str) -> int:
     """Return how much of `CELL_LIMIT` a text takes."""
     return len(text) + len(_ASTRAL.findall(text))

@@ -32,15 +32,26 @@ def find_heading(head: Sequence[_Row], asked: int = 0) -> Heading | None:
     """
     if not head:
         return None
-    scores = [_score(head, place) for place in range(len(head))]
-    best = max(scores)
-    # Two texts in a row may be one text with a comma too many: nothing is certain below three.
-    first = next(place for place, score in enumerate(scores) if score > best / 2 or best < _FEWEST)
+    first = _first(head)
     found = _on_two_lines(head, first) or _one_line(head, first)
     if not asked or found.row == asked:
         return found
     wanted = next((place for place, row in enumerate(head) if row[0] == asked), None)
     return None if wanted is None else _one_line(head, wanted)
+
+
+def _first(head: Sequence[_Row]) -> int:
+    """Return the place of the row where the headers begin."""
+    scores = [_score(head, place) for place in range(len(head))]
+    if max(scores) >= _FEWEST:
+        return next(place for place, score in enumerate(scores) if score > max(scores) / 2)
+    # Two texts in a row may be one text with a comma too many: only a title that stands alone is no header.
+    stands_alone = len(head) > 1 and head[1][0] > head[0][0] + 1
+    return int(stands_alone and _filled(head[0]) == 1 < _filled(head[1]))
+
+
+def _filled(row: _Row) -> int:
+    return sum(not _is_blank(cell) for cell in row[1])
 
 
 def header_text(cell: RawCell) -> str | None:

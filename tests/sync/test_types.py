@@ -19,7 +19,8 @@ from sync.cells import Broken, Formula, RawCell
 from sync.fields import Bad, Damage, Example, Field, FieldType, Option
 from sync.rows import convert
 from sync.types import BY_SPECIFICITY, FIELD_TYPES
-from sync.types.dates import AmbiguousDate
+from sync.types.damage import misdecoded
+from sync.types.dates import AmbiguousDate, orders_of
 from sync.types.digits import significant
 from sync.types.relations import unknown_names
 from sync.types.secret import MASK
@@ -392,6 +393,10 @@ NOON = dt.datetime(2024, 1, 5, 12)
         ("boolean", True, 1),
         ("boolean", False, 0.0),
         ("boolean", False, "nein"),
+        ("boolean", True, "IGAZ"),
+        ("decimal", Decimal("56.90"), "56,90"),
+        ("geo", "50.0755, 14.4378", "50,0755 14,4378"),
+        ("text", "a\nb", "a\r\nb"),
         ("select", "year", 2024.0),
         ("select", "brno", " BRNO"),
         ("select", "gone", "gone"),
@@ -461,6 +466,9 @@ DATE = "the text became a date"
 TIME = "the text became a time"
 ENCODING = "letters were damaged by another encoding"
 SPACES = "white space was replaced"
+SWAPPED = "the separators of the number were swapped"
+TRUTH = "the text became a truth value"
+ORDER = "the date was written in another order"
 
 
 @pytest.mark.parametrize(
@@ -494,14 +502,29 @@ SPACES = "white space was replaced"
         ("string", "2024-01-05", "05/01/2024", DATE, False),
         ("select", "part", dt.date(2024, 1, 2), DATE, True),
         ("string", "10:30", 0.4375, TIME, True),
-        ("string", "true", True, "the text became a truth value", True),
+        ("string", "10-12", dt.datetime(2026, 12, 10), DATE, True),
+        ("string", "true", True, TRUTH, True),
+        ("string", "TRUE", "WAHR", TRUTH, False),
+        ("string", "FALSE", "NEPRAVDA", TRUTH, False),
         ("string", "Novák", "NovÃ¡k", ENCODING, False),
+        ("string", "Jiří", "JiÅ™Ã\u00ad", ENCODING, False),
+        ("string", "Jiří", "JiĹ™Ă\u00ad", ENCODING, False),
+        ("string", "Jiří", "Jiøí", ENCODING, False),
+        ("string", "Jiří", "Jiří".encode().decode("cp1252").encode().decode("cp1252"), ENCODING, False),
+        ("string", "Jiří", "Ji\ufffd\ufffd", ENCODING, False),
         ("string", "Novák", "Nov?k", ENCODING, False),
         ("string", "Novák", "Nov\ufffdk", ENCODING, False),
         ("string", "Novák", "Nova\u0301k", ENCODING, False),
         ("string", "a\u00a0b", "a b", SPACES, False),
         ("string", "a\tb", "ab", SPACES, False),
-        ("date", dt.date(2024, 3, 4), "03/04/2024", "the date was written in another order", False),
+        ("date", dt.date(2024, 3, 4), "03/04/2024", ORDER, False),
+        ("date", dt.date(2024, 3, 4), "4.3.24", ORDER, False),
+        ("datetime", NOON, "05/01/2024 12:00", ORDER, False),
+        ("decimal", Decimal(1234), "1.234", SWAPPED, False),
+        ("decimal", Decimal(1234), "1,234", SWAPPED, False),
+        ("decimal", Decimal("1.234"), "1,234", SWAPPED, False),
+        ("integer", 1234, "1,234", SWAPPED, False),
+        ("integer", 1234, "1.234", SWAPPED, False),
     ],
 )
 def test_damage_is_told_from_an_edit(key: str, base: Any, raw: RawCell, reason: str, certain: bool) -> None:
@@ -517,6 +540,11 @@ def test_damage_is_told_from_an_edit(key: str, base: Any, raw: RawCell, reason: 
         ("string", "1042", "01042"),
         ("string", "Anna", 42),
         ("string", "Anna", "Eva"),
+        ("string", "007", 8),
+        ("string", "007", 70),
+        ("string", "12E5", 12),
+        ("string", "TRUE", "FALSCH"),
+        ("string", "Jiří", "Jiřina"),
         ("string", "3/4", "4/3"),
         ("string", "1-2", dt.date(2024, 3, 2)),
         ("string", "1234567890123456", 1234567890123999),
@@ -527,6 +555,8 @@ def test_damage_is_told_from_an_edit(key: str, base: Any, raw: RawCell, reason: 
         ("integer", 5, True),
         ("integer", 5, None),
         ("money", Decimal("29.90"), 29.8),
+        ("decimal", Decimal(1234), "1.235"),
+        ("decimal", Decimal(1234), 1.234),
         ("date", dt.date(2024, 3, 4), "05/06/2024"),
         ("date", dt.date(2024, 3, 4), dt.date(2024, 4, 3)),
         ("emails", ("a@x.com",), "b@x.com"),
@@ -536,6 +566,53 @@ def test_damage_is_told_from_an_edit(key: str, base: Any, raw: RawCell, reason: 
 )
 def test_an_edit_is_not_taken_for_damage(key: str, base: Any, raw: RawCell) -> None:
     assert FIELD_TYPES[key].damage(base, raw, field(key)) is None
+
+
+CODES = st.one_of(
+    st.integers(0, 10**18).map(lambda number: f"{number:018d}"),
+    st.integers(0, 10**6).map(lambda number: f"{number:09d}"),
+    st.builds("{}E{}".format, st.integers(1, 99), st.integers(1, 9)),
+    st.builds("{}-{}".format, st.integers(1, 12), st.integers(1, 12)),
+    st.dates(dt.date(1990, 1, 1), dt.date(2050, 1, 1)).map(str),
+)
+
+
+@given(CODES, st.integers(0, 10**14))
+def test_another_number_is_an_edit(base: str, typed: int) -> None:
+    """A program makes one number of a text, at fifteen digits: no other one is its doing."""
+    number = Decimal(base) if base.replace("E", "").isdigit() else None
+    assume(number is None or significant(number) != typed)
+    assume(number is not None or not 30_000 < typed < 60_000)
+    damage = FIELD_TYPES["string"].damage(base, typed, field("string"))
+    assert damage is None or (number is not None and abs(number - typed) < number / 10**14)
+
+
+@given(CODES, st.dates(dt.date(1990, 1, 1), dt.date(2050, 1, 1)))
+def test_another_day_is_an_edit(base: str, typed: dt.date) -> None:
+    parts = [int(part) for part in base.split("-")] if "-" in base else []
+    assume({typed.month, typed.day} != set(parts[-2:]))
+    assert FIELD_TYPES["string"].damage(base, dt.datetime.combine(typed, dt.time()), field("string")) is None
+
+
+@given(CODES, st.text(min_size=1))
+def test_a_typed_text_is_never_surely_damage(base: str, typed: str) -> None:
+    damage = FIELD_TYPES["string"].damage(base, typed, field("string"))
+    assert damage is None or not damage.certain
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        ("JiÅ™Ã\u00ad NovÃ¡k", "Jiří Novák"),
+        ("ÄŚesko", "Česko"),
+        ("JiÅ\u0099Ã­", None),
+        ("Jiří Novák", None),
+        ("Façade naïve", None),
+        ("Ann", None),
+    ],
+)
+def test_text_that_was_read_in_a_wrong_encoding_is_noticed(text: str, before: str | None) -> None:
+    assert misdecoded(text) == before
 
 
 # Particulars
@@ -549,6 +626,44 @@ def test_an_ambiguous_date_is_read_in_the_order_that_a_person_chose() -> None:
     assert date.with_date_order("mdy").parse("03/04/2024", its_field) == dt.date(2024, 3, 4)
     assert date.with_date_order("mdy").unchanged(dt.date(2024, 3, 4), "03/04/2024", its_field)
     assert FIELD_TYPES["string"].with_date_order("dmy") is FIELD_TYPES["string"]
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "day"),
+    [
+        ("3.4.24", "dmy", dt.date(2024, 4, 3)),
+        ("3/4/24", "mdy", dt.date(2024, 3, 4)),
+        ("3. 4. 2024", "mdy", dt.date(2024, 3, 4)),
+        ("25/12/2024", "mdy", dt.date(2024, 12, 25)),
+        ("2024-04-03", "mdy", dt.date(2024, 4, 3)),
+        ("3.4.75", "dmy", dt.date(1975, 4, 3)),
+    ],
+)
+def test_a_date_in_a_chosen_order_is(text: str, order: str, day: dt.date) -> None:
+    assert FIELD_TYPES["date"].with_date_order(order).parse(text, field("date")) == day
+
+
+def test_a_short_year_is_no_date_in_the_other_order() -> None:
+    refused = FIELD_TYPES["date"].with_date_order("mdy").parse("25.12.24", field("date"))
+    assert refused == Bad("'25.12.24' is no date. Write it as 2024-12-31.")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_open", "only"),
+    [
+        ("03/04/2024", True, ""),
+        ("03/04/2024 10:30", True, ""),
+        ("25/12/2024", False, "dmy"),
+        ("12/25/2024", False, "mdy"),
+        ("25.12.24", False, "dmy"),
+        ("05/05/2024", False, ""),
+        ("2024-04-03", False, ""),
+        ("5 Jan 2024", False, ""),
+        ("Brno", False, ""),
+    ],
+)
+def test_what_a_text_says_of_the_order_of_dates(text: str, is_open: bool, only: str) -> None:
+    assert (orders_of(text).is_open, orders_of(text).only) == (is_open, only)
 
 
 def test_a_label_in_two_spellings_needs_the_exact_one() -> None:
