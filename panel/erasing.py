@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Text, and_, cast, 
 from panel.authors import Author
 from panel.changelog import let_go, remember
 from panel.database import is_sqlite
+from panel.exports.keeping import forget_customer
 from panel.extensions import db
 from panel.files.storing import forget
 from panel.imports.files import uploads
@@ -46,7 +47,7 @@ ERASED = "erased"
 # Where people or programs may have written who a customer is.
 _LOOSE: tuple[tuple[type[Base], tuple[str, ...]], ...] = (
     (Event, ("detail",)),
-    (Export, ("filters", "name")),
+    (Export, ("filters", "name", "note")),
     (Import, ("message", "file_name", "new_fields", "options")),
     (ImportItem, ("base", "panel", "workbook", "message")),
     (Job, ("options", "result", "message")),
@@ -74,6 +75,7 @@ def erase(connection: Connection, record_id: int, author: Author) -> list[Path]:
     _blank_log(connection, record_id, log)
     _keep_logins_as_digests(connection, record_id, row, log)
     files = [*_forget_imports(connection, record_id, log), *forget(connection, record_id)]
+    files += forget_customer(connection, record_id)
     connection.execute(delete(PlannedStatus).where(PlannedStatus.customer_id == record_id))
     _forget_jobs(connection, record_id)
     _scrub(connection, traces)

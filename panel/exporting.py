@@ -18,9 +18,9 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 
 from panel.audit import plain
 from panel.database import reading, writing
+from panel.exports.membership import save_blocks
 from panel.imports.options import Viewer
 from panel.keys import Keyring
-from panel.membership import save_blocks
 from panel.models import Customer, Event, Export
 from panel.models.columns import now
 from panel.records import RecordReader, select_records

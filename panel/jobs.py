@@ -74,7 +74,20 @@ class Kind:
     listed: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The one thing that a kind of work is about, which has a row of its own: the job's option of the kind's name.
+
+    It is shown on its own `page`, an endpoint. `failed` writes that the work failed, in the transaction that says so.
+    """
+
+    page: str
+    failed: Callable[[Connection, int], None]
+
+
 KINDS: dict[str, Kind] = {}
+SUBJECTS: dict[str, Subject] = {}
+"""By the name of the kind; most work is about many records and no one thing."""
 
 
 def _nothing(_result: Mapping[str, Any]) -> list[str]:
@@ -289,8 +302,10 @@ def _leave(work: Work, state: str, message: str) -> None:
     values: dict[str, Any] = {"state": state, "message": message, "leased_until": None}
     if state == "failed":
         values["finished_at"] = now()
+    subject = SUBJECTS.get(work.kind)
     with writing() as connection:
-        set_if_held(connection, work, values)
+        if set_if_held(connection, work, values) and state == "failed" and subject:
+            subject.failed(connection, work.options[work.kind])
 
 
 def set_if_held(connection: Connection, work: Work, values: Mapping[str, Any]) -> bool:

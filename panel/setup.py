@@ -19,6 +19,7 @@ from panel.access import hash_password
 from panel.admin_log import unrecorded
 from panel.contacts import install_contacts
 from panel.database import is_sqlite, writing
+from panel.exports.keeping import sweep as sweep_exports
 from panel.extensions import db
 from panel.files.storing import sweep as sweep_files
 from panel.fitting import fit
@@ -66,6 +67,7 @@ def prepare(app: Flask, admin_password: str | None = None) -> str | None:
             fit(connection)
             sweep(set(connection.execute(select(Import.stored_as)).scalars()))
         sweep_files()
+        sweep_exports()
         return password
 
 

@@ -13,6 +13,7 @@ from panel.audit import plain
 from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken
 from panel.database import reading, writing
+from panel.exports.closing import close
 from panel.extensions import db
 from panel.imports.applying import as_made, write_plan
 from panel.imports.choices import saved_answers
@@ -128,6 +129,7 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     applied = {"state": "applied", "applied_at": now(), "applied_by": viewer.name, "export_id": planned.export_id}
     applied["review_of"] = planned.source.sha256
     connection.execute(update(Import).where(Import.id == import_id).values(**applied, **_counted(planned)))
+    close(connection, planned.export_id)
     counts = planned.plan.counts()
     done = {"created": counts.created, "updated": counts.updated, "deleted": counts.deleted}
     fields = [one.field.key for one in planned.new_fields if one.accepted]

@@ -11,6 +11,7 @@ from flask_admin import expose
 from flask_babel import lazy_gettext
 
 from panel.access import may
+from panel.exports.out import workbooks_with
 from panel.extensions import db
 from panel.forms.customer import shape_of_edit, shown_fields
 from panel.models import Status
@@ -59,6 +60,7 @@ class CustomerDetails(AppModelView):
             history=history_of(record, schema, _wanted(), self._open_fields(schema)),
             wanted=_wanted(),
             blame=blame_of(record.id, schema),
+            outs=workbooks_with(record.id),
         )
 
     def _open_fields(self, schema: Schema) -> frozenset[str]:

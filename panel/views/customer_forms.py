@@ -14,6 +14,7 @@ from wtforms.form import BaseForm
 
 from panel.changelog import LostRace, ValueTaken
 from panel.database import reading
+from panel.exports.out import workbooks_with
 from panel.extensions import db
 from panel.files.storing import LostFile
 from panel.forms.customer import (
@@ -84,7 +85,7 @@ class CustomerForms(AppModelView):
         form = sent.form(shape, record.values, record.id)
         if customer is not None and _saved(form, customer, record, shape):
             return redirect(self.get_url(".details_view", id=record.id))
-        return self._page(self.edit_template, shape, form, record=record)
+        return self._page(self.edit_template, shape, form, record=record, outs=workbooks_with(record.id))
 
     @expose("/put-back/", methods=("POST",))
     def put_back_view(self) -> Any:
@@ -98,7 +99,7 @@ class CustomerForms(AppModelView):
         if not _put_back(form, record.id):
             warn(_("This value cannot be put back here."))
         elif not _saved(form, customer, record, shape):
-            return self._page(self.edit_template, shape, form, record=record)
+            return self._page(self.edit_template, shape, form, record=record, outs=workbooks_with(record.id))
         return redirect(self.get_url(".details_view", id=record.id))
 
     @expose("/check/", methods=("POST",))

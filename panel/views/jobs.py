@@ -19,7 +19,7 @@ from panel.extensions import db
 from panel.imports.aftermath import Source
 from panel.imports.journey import viewer_of
 from panel.imports.undoing import plan_undo
-from panel.jobs import KINDS, Kind, progress_of
+from panel.jobs import KINDS, SUBJECTS, Kind, progress_of
 from panel.models import Customer, Job
 from panel.rights import the_schema
 from panel.schema import current_schema
@@ -63,6 +63,8 @@ class JobView(AppView):
         found = _kind(job)
         if job.state == "planned" and found.preview:
             return redirect(url_for(found.preview, number=number))
+        if subject := SUBJECTS.get(job.kind):
+            return redirect(url_for(subject.page, number=job.options[job.kind]))
         done, total = progress_of(job)
         kept = (job.result or {}).get("kept", ())
         page: dict[str, Any] = {"job": job, "kind": found, "done": done, "total": total, "words": STATES}

@@ -226,13 +226,17 @@ def _fields_of_the_export(app: Flask) -> list[dict[str, Any]]:
         return list(db.session.scalars(select(Export.fields)).one())
 
 
-def test_nothing_of_an_export_is_left_on_the_disk(
-    client: FlaskClient, three: tuple[int, int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_nothing_of_an_export_is_left_on_the_disk_but_the_file_that_is_kept(
+    app: Flask, client: FlaskClient, three: tuple[int, int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    before = sorted(tmp_path.rglob("*.xlsx"))
+    kept = app.config["ROLLBOOK_INSTANCE"] / "exports"
+    before = {path for path in tmp_path.rglob("*") if path.is_file() and kept not in path.parents}
     exported(sign_in(client))
-    assert sorted(tmp_path.rglob("*.xlsx")) == before
+    after = {path for path in tmp_path.rglob("*") if path.is_file() and kept not in path.parents}
+    assert {path.name for path in after - before} <= {"rollbook.db-wal", "rollbook.db-shm"}
+    (one,) = kept.iterdir()
+    assert one.stat().st_mode & 0o077 == 0
 
 
 def test_a_manager_uploads_and_an_admin_applies(app: Flask, client: FlaskClient, three: tuple[int, int, int]) -> None:
@@ -266,4 +270,5 @@ def test_a_bound_user_sees_their_own_exports_and_imports_only(
     assert "everybody.xlsx" not in eva.get("/imports/").text
     book = exported(eva)
     assert [row[1] for row in book["Customers"].iter_rows(min_row=3, values_only=True) if row[1]] == [three[0]]
-    assert eva.get("/exports/").text.count("<tr>") == 2
+    assert set(re.findall(r"/exports/(\d+)/", eva.get("/exports/").text)) == {"2"}
+    assert eva.get("/exports/1/").status_code == 404

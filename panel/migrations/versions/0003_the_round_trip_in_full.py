@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
+from array import array
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -22,6 +25,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True))
         batch.add_column(sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
         batch.add_column(sa.Column("prepared", sa.Integer(), nullable=False, server_default="0"))
+    op.create_index("ix_export_out", "export", ["entity", "closed_at", "at", "state", "user_id"])
     with op.batch_alter_table("import") as batch:
         batch.add_column(sa.Column("job_id", Number, nullable=True))
         batch.add_column(sa.Column("batch", Number, nullable=True))
@@ -42,6 +46,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("export_id", "block", name="pk_exported_block"),
     )
+    _fill_blocks()
+    _close_what_came_back()
     op.create_table(
         "remembered_mapping",
         sa.Column("id", Number, autoincrement=True, nullable=False),
@@ -55,6 +61,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_remembered_mapping"),
     )
     op.create_index("ix_remembered_mapping_headers", "remembered_mapping", ["entity", "headers"])
+
+
+def _fill_blocks() -> None:
+    """Say of the workbooks that went out before which records they showed."""
+    connection = op.get_bind()
+    exports = sa.table("export", sa.column("id"), sa.column("record_ids"))
+    blocks = sa.table("exported_block", sa.column("export_id"), sa.column("block"), sa.column("bits"))
+    for number in connection.execute(sa.select(exports.c.id)).scalars().all():
+        stored = connection.execute(sa.select(exports.c.record_ids).where(exports.c.id == number)).scalar_one()
+        ids: array[int] = array("q")
+        found: dict[int, bytearray] = {}
+        ids.frombytes(zlib.decompress(stored) if stored else b"")
+        for one in ids:
+            found.setdefault(one >> 16, bytearray(8192))[(one & 0xFFFF) >> 3] |= 1 << (one & 7)
+        rows = [{"export_id": number, "block": at, "bits": zlib.compress(bits, 1)} for at, bits in found.items()]
+        if rows:
+            connection.execute(sa.insert(blocks), rows)
+
+
+def _close_what_came_back() -> None:
+    op.execute(
+        """UPDATE export SET closed_at = (SELECT max(applied_at) FROM import
+        WHERE import.export_id = export.id AND import.state = 'applied')"""
+    )
 
 
 def downgrade() -> None:
@@ -74,6 +104,7 @@ def downgrade() -> None:
         )
         for name in names:
             batch.drop_column(name)
+    op.drop_index("ix_export_out", "export")
     with op.batch_alter_table("export") as batch:
         for name in ("prepared", "closed_at", "expires_at", "stored_as", "job_id", "state", "note"):
             batch.drop_column(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, insert
 
@@ -11,9 +11,6 @@ from panel.models import ExportedBlock
 
 BLOCK = 1 << 16
 _PLACES = BLOCK // 8
-
-Blocks = Mapping[int, bytes]
-"""By the number of a block of neighbouring IDs: the bits of those that are in it, not packed."""
 
 
 def blocks_of(ids: Iterable[int]) -> dict[int, bytearray]:
@@ -39,13 +36,18 @@ def save_blocks(connection: Connection, export_id: int, ids: Iterable[int]) -> N
         connection.execute(insert(ExportedBlock), rows)
 
 
+def unpacked(packed: bytes) -> bytes:
+    """Return the bitmap of a stored block."""
+    return zlib.decompress(packed)
+
+
 def holds(packed: bytes, record_id: int) -> bool:
     """Tell whether a record is in a stored block, which is the one of its ID."""
-    bits = zlib.decompress(packed)
+    bits = unpacked(packed)
     return bool(bits[(record_id & 0xFFFF) >> 3] & 1 << (record_id & 7))
 
 
-def common(packed: bytes, bits: bytes) -> int:
-    """Return how many records are both in a stored block and in the bitmap of the same block."""
-    both = int.from_bytes(zlib.decompress(packed), "little") & int.from_bytes(bits, "little")
+def common(packed: bytes, bits: bytes | bytearray) -> int:
+    """Return how many records are both in a stored block and in the unpacked bitmap of the same block."""
+    both = int.from_bytes(unpacked(packed), "little") & int.from_bytes(bits, "little")
     return both.bit_count()
