@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from panel import admin_log, commands, database, fitting, log_commands, orm_log, web, worker
+from panel import admin_log, commands, database, fitting, log_commands, orm_log, refresh_command, web, worker
 from panel.extensions import babel, csrf, db, login_manager, migrate
 from panel.keys import open_keyring
 from panel.sent import PanelRequest
@@ -60,6 +60,7 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     worker.register(app)
     commands.register(app)
     log_commands.register(app)
+    refresh_command.register(app)
     web.register(app)
     if hops := settings["ROLLBOOK_PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

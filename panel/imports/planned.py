@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from panel.imports.files import StoredFile
+from panel.imports.identity import Seen
 from panel.imports.proposals import NewField
 from panel.imports.reading import Reading
 from panel.keys import Keyring
@@ -24,7 +25,7 @@ class Planned:
     `shown` is the schema as those see it whose rights count; what is written needs the whole one. `guards` are signs
     of an accident, each to be confirmed by its count. `imports_before` are the imports of the same file that it knew
     of: what they created is not created again. `source` is the file that a review is of, or the file itself,
-    `width` the number of its columns.
+    `width` the number of its columns. `seen` says which rows are about which record.
     """
 
     plan: Plan
@@ -42,6 +43,7 @@ class Planned:
     columns: tuple[Column, ...]
     width: int
     reading: Reading
+    seen: Seen
 
     @property
     def types(self) -> dict[str, str]:

@@ -136,6 +136,7 @@ def plan_file(
         tuple(columns),
         reviewed.width,
         reading,
+        planner.seen,
     )
 
 
@@ -350,6 +351,7 @@ class _RowsPlanner:
         place = (prepared_content(token), 0)
         record = known.records.get(known.remembered.get(place, 0))
         if record is not None:
+            self.seen.ids[record.id].append(one.row.number)
             blank = {c.field.key for c in self._columns if one.row.cell(c.index) in (None, "") and c.field.generated}
             return self._plan_known(one, Known(record, self.gatherer.creation_base(record, blank)))
         if draft.creates is None:

@@ -41,6 +41,11 @@ class Archive:
         """Return the names of all parts, in lower case."""
         return tuple(self._infos)
 
+    @property
+    def entries(self) -> tuple[zipfile.ZipInfo, ...]:
+        """Return what the directory says of each part, in its order."""
+        return tuple(self._infos.values())
+
     def __contains__(self, name: str) -> bool:
         return _canonical(name) in self._infos
 

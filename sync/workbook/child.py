@@ -26,6 +26,7 @@ BATCH = 250
 """Rows on a line."""
 HEADER = (
     "sheet", "ref", "ref_column", "keys", "labels", "sheets", "is_csv", "head", "header_row", "above", "lines", "looks",
+    "key_row",
 )  # fmt: skip
 OPEN_FILES = 64
 GRACE = 5
@@ -35,7 +36,7 @@ GRACE = 5
 def main(arguments: list[str]) -> None:
     """Parse the file that the arguments name under the limits that they hold."""
     limits = Limits.from_json(json.loads(arguments[0]))
-    _confine(limits)
+    confine(limits)
     gc.disable()  # a short life without cycles, in which looking for them takes a tenth of the time
     try:
         _send(Path(arguments[1]), limits, Asked(**json.loads(arguments[2])), sys.stdout.buffer)
@@ -84,7 +85,8 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _confine(limits: Limits) -> None:
+def confine(limits: Limits) -> None:
+    """Give up what parsing a file does not need: memory, time, room on the disk and open files beyond the limits."""
     try:
         import resource  # noqa: PLC0415 (Windows has none)
     except ImportError:

@@ -20,12 +20,13 @@ def write_csv(path: Path, sheet: Sheet, rows: Rows) -> None:
     """
     with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8-sig", newline="") as file:
         out = csv.writer(file)
-        out.writerow(map(_text, sheet.keys))
-        out.writerow(map(_text, sheet.labels))
-        out.writerows(map(_text, row) for row in rows)
+        out.writerow(map(csv_text, sheet.keys))
+        out.writerow(map(csv_text, sheet.labels))
+        out.writerows(map(csv_text, row) for row in rows)
 
 
-def _text(value: Scalar | None) -> str:
+def csv_text(value: Scalar | None) -> str:
+    """Return a cell as a CSV file holds it."""
     if value is None:
         return ""
     return guard(fitting(value)) if isinstance(value, str) else plain_text(value)

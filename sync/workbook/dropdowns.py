@@ -56,9 +56,9 @@ class Dropdowns:
 
     def _source(self, options: tuple[str, ...]) -> str:
         """Return the options as a rule holds them, or the cells that they were put into."""
-        inline = ",".join(options)
-        if len(inline) <= INLINE_LENGTH - 2 and all(map(_fits_inline, options)):
-            return f'"{inline}"'
+        inline = inline_rule(options)
+        if inline is not None:
+            return inline
         if options not in self.lists:
             self.lists.append(options)
         letters = column_letters(self.lists.index(options))
@@ -94,6 +94,13 @@ def _bounds(field: Field) -> Iterator[str]:
         yield say(least, least=f"{field.min:,f}")
     if field.max is not None:
         yield say(most, most=f"{field.max:,f}")
+
+
+def inline_rule(options: tuple[str, ...]) -> str | None:
+    """Return options as a rule holds them, or None where they are too long for it or would read otherwise."""
+    inline = ",".join(options)
+    fits = len(inline) <= INLINE_LENGTH - 2 and all(map(_fits_inline, options))
+    return f'"{inline}"' if fits else None
 
 
 def _fits_inline(option: str) -> bool:

@@ -33,6 +33,8 @@ class Contents:
     epoch_1904: bool
     strings: str | None
     styles: str | None
+    book: str
+    chain: str | None
 
 
 def read_contents(archive: Archive, limits: Limits) -> Contents:
@@ -46,6 +48,8 @@ def read_contents(archive: Archive, limits: Limits) -> Contents:
         epoch_1904=epoch_1904,
         strings=_present(archive, _related(relations, "sharedStrings")),
         styles=_present(archive, _related(relations, "styles")),
+        book=part,
+        chain=_present(archive, _related(relations, "calcChain")),
     )
 
 
@@ -93,7 +97,7 @@ def _content_types(archive: Archive, part: str, limits: Limits) -> str:
     wanted = part.casefold()
     for _, name, attributes in elements(archive.chunks(CONTENT_TYPES), limits):
         kind = attributes.get("ContentType", "").casefold()
-        if name == "Override" and _resolved("", attributes.get("PartName", "")).casefold() == wanted:
+        if name == "Override" and resolved("", attributes.get("PartName", "")).casefold() == wanted:
             own.append(kind)
         # SheetJS declares that of .bin files in every .xlsx, so it says nothing of other parts.
         elif name == "Default" and wanted.endswith(f".{attributes.get('Extension', '').casefold()}"):
@@ -109,14 +113,14 @@ def _relations(archive: Archive, part: str, limits: Limits) -> dict[str, _Relati
     return {
         attributes.get("Id", ""): _Relation(
             attributes.get("Type", "").rpartition("/")[2],
-            _resolved(folder, attributes.get("Target", "")),
+            resolved(folder, attributes.get("Target", "")),
         )
         for _, name, attributes in elements(archive.chunks(path), limits)
         if name == "Relationship" and attributes.get("TargetMode") != "External"
     }
 
 
-def _resolved(folder: str, target: str) -> str:
+def resolved(folder: str, target: str) -> str:
     """Return the name of a part that is given relative to a folder, or from the root."""
     return posixpath.normpath(posixpath.join("/", folder, target.replace("\\", "/"))).lstrip("/")
 

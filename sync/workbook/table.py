@@ -59,7 +59,7 @@ class Table:
 
     `ref` is the text of the cell that begins with ``_ref|`` and `ref_column` its column, under
     which the rows' tokens stand; both are None for a file that the panel did not export, and
-    `keys` is then empty. `keys` and `labels` go by column index. A row is its number on the sheet
+    `keys` is then empty, `key_row` 0. `keys` and `labels` go by column index. A row is its number on the sheet
     and its cells by column index; rows without a value are left out, short ones not filled up.
     `head` holds the rows above the data as texts by their numbers, the last of them the one with the labels.
     Of a foreign file, `header_row` is the number of the headers' row, 0 where there is none, and `above` how many
@@ -82,6 +82,7 @@ class Table:
     looks: tuple[Look, ...] = ()
     copies: tuple[Address, ...] = ()
     shape: Shape = field(default_factory=Shape, compare=False)
+    key_row: int = 0
 
 
 class Top:
@@ -147,6 +148,7 @@ class Top:
             is_csv=is_csv,
             head=self._above(data),
             shape=self._shape,
+            key_row=number,
         )
 
     def _foreign(self, sheet: str, sheets: tuple[str, ...], looks: tuple[Look, ...], *, is_csv: bool) -> Table:
