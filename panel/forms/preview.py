@@ -48,6 +48,7 @@ STATES = {
     "undone": _l("Undone"),
     "failed": _l("Could not be read"),
 }
+_LOOKED_AT = ("problem", "conflict", "unknown", "repair", "ignored", "guard")
 _DATE_ORDERS = frozenset({"", "dmy", "mdy"})
 _SIDES = frozenset({"", "panel", "workbook"})
 
@@ -77,6 +78,11 @@ class Preview:
     def explained(self) -> str:
         """Return what the group on screen means."""
         return EXPLAINED.get(self.group, "")
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Tell whether a review has something to mark; of an applied import that is what was left out."""
+        return any(self.counts.get(group) for group in _LOOKED_AT[: 1 if self.one.state == "applied" else None])
 
     def total(self, name: str) -> int:
         """Return one of the plan's own counts."""

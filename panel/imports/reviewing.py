@@ -16,14 +16,15 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from panel.database import reading, writing
-from panel.imports.files import limits
-from panel.imports.journey import tell
-from panel.imports.options import Viewer
+from panel.imports.files import limits, uploads
+from panel.imports.journey import open_import, plan_again, tell
+from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.review_rows import KEEP, TAKE, RowReviewer
 from panel.imports.reviewed import Heading, Reviewed, one_line
 from panel.schema import ENTITY
 from sync.actions import ACTION
+from sync.errors import SyncError
 from sync.plan import DELETED
 from sync.words import later, say
 from sync.workbook import Table, open_table
@@ -42,6 +43,8 @@ STATE, TOLD, CHOOSE, NOTED = (
 CUSTOMER = later("Customer")
 HOW = later("Keep the panel's value or take the workbook's. Blank stays open.")
 ENDING = later("review")
+GONE = later("The file of this import is not kept any more. Upload it again, and take the review then.")
+NOTHING = later("Nothing is left to look at in this file.")
 GUIDE = (
     later("This is the workbook that was uploaded, with what needs a look. Rows and columns are where they were."),
     later("Filter the column Review to see only the rows with something to do. What it is stands beside them."),
@@ -71,6 +74,22 @@ def write_review_of(connection: Connection, path: Path, planned: Planned, *, is_
     except _OutOfOrderError:
         _write(path, planned, reviewer, lambda rows: sorted(rows, key=lambda row: row.number))
     return True
+
+
+def review_import(import_id: int, folder: Path, viewer: Viewer) -> Path:
+    """Write the review of an import as of now into a folder, and return its path.
+
+    Raises `SyncError` where nothing is left to look at, or the file is not there any more.
+    """
+    with reading() as connection:
+        row = open_import(connection, import_id, "planned", "applied")
+        if not (uploads() / row["stored_as"]).exists():
+            raise SyncError(say(GONE))
+        planned = plan_again(connection, row, ImportOptions.from_json(row["options"]), viewer)
+    path = folder / "review.xlsx"
+    if not save_review(path, planned, viewer, import_id=import_id):
+        raise SyncError(say(NOTHING))
+    return path
 
 
 def save_review(path: Path, planned: Planned, viewer: Viewer, *, is_applied: bool = False, import_id: int = 0) -> bool:

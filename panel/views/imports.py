@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from flask import abort, jsonify, redirect, request
+from flask import abort, jsonify, redirect, request, send_file
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -20,6 +22,7 @@ from panel.imports.journey import apply_import, choose, reject, replan, viewer_o
 from panel.imports.lines import GUARD, NOTE
 from panel.imports.options import ImportOptions
 from panel.imports.progress import progress_of_import
+from panel.imports.reviewing import review_import, review_name
 from panel.imports.undo_journey import undo_import
 from panel.imports.waiting import TooManyWait, have_planned, plan_if_small, take_in
 from panel.models import Customer, Export, Import, ImportItem, Job
@@ -150,6 +153,19 @@ class ImportView(AppView):
         """Set the import aside."""
         name = _found(number).file_name
         return self._done(number, lambda: reject(number, viewer_of(current_user)), f"{name} was discarded.")
+
+    @expose("/<int:number>/review/", methods=("POST",))
+    def review(self, number: int) -> Response:
+        """Send the uploaded workbook with what needs a look marked in it."""
+        name = review_name(_found(number).file_name)
+        try:
+            with tempfile.TemporaryDirectory(prefix="rollbook-review-") as folder:
+                path = review_import(number, Path(folder), viewer_of(current_user))
+                # The open file outlives its name: it is gone from the disk when the response is sent.
+                return send_file(path.open("rb"), download_name=name, as_attachment=True)
+        except SyncError as error:
+            warn(str(error))
+            return redirect(self.get_url(".preview", number=number))
 
     @expose("/<int:number>/undo/", methods=("POST",))
     def undo(self, number: int) -> Any:

@@ -1,0 +1,237 @@
+"""Reviews of all sorts of files, edited with real programs: what was typed is kept, what is secret is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import random
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient, FlaskCliRunner
+from sqlalchemy import func, select
+
+from panel.extensions import db
+from panel.models import Customer, Event
+from sync.types.secret import MASK
+from tests import office
+from tests.builders import additional_field, customer, edit
+from tests.fidelity.programs import LIBRARIES, by_office
+from tests.panel.pages import sign_in
+from tests.panel.test_reviews import (
+    KEEP,
+    LISTS,
+    TAKE,
+    Run,
+    back,
+    fills_of,
+    first_sheet,
+    labels_of,
+    run,
+    state,
+    values_of,
+    write_into,
+)
+from tests.sheets import read_keys
+
+__all__ = ["back", "run"]
+
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
+PROGRAMS = {**LIBRARIES, "libreoffice": by_office}
+
+
+@pytest.mark.office
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_is_chosen_in_a_real_program_is_what_is_resolved(
+    app: Flask, run: Run, back: Path, tmp_path: Path, program: str
+) -> None:
+    review = tmp_path / "review.xlsx"
+    run(back, "--review", review)
+    keys, labels = read_keys(review), labels_of(review)
+    cells = {
+        f"{labels['Choose: Street']}3": KEEP,
+        f"{labels['Choose: City']}3": TAKE,
+        f"{keys['city']}5": "Jihlava",
+        f"{keys['date_of_birth']}4": "",
+        f"{keys['emails']}5": "eva@example.com",
+        "B7": 5,
+    }
+    done = run(PROGRAMS[program](review, tmp_path / "mended.xlsx", cells))
+    assert done["applied"], done["said"]
+    with app.app_context():
+        first, third = (db.session.get_one(Customer, number) for number in (1, 3))
+        assert (first.street, first.city) == ("Panel 9", "Olomouc")
+        assert (third.city, list(third.emails)) == ("Jihlava", ["eva@example.com"])
+
+
+@pytest.mark.office
+@pytest.mark.parametrize("via", ["xlsx", "ods"])
+def test_libreoffice_offers_the_choices_and_changes_nothing_by_saving(
+    run: Run, back: Path, tmp_path: Path, via: Any
+) -> None:
+    review = tmp_path / "review.xlsx"
+    answer = run(back, "--review", review)
+    saved = office.resave(review, tmp_path / "saved.xlsx", via)
+    again = run(saved)
+    assert {name: again[name] for name in LISTS} == {name: answer[name] for name in LISTS}
+    place = f"{labels_of(saved)['Choose: City']}3"
+    rules = [one for one in first_sheet(saved).data_validations.dataValidation if place in one.sqref]
+    assert [(one.type, one.formula1) for one in rules] == [("list", f'"{KEEP},{TAKE}"')]
+
+
+TYPED: list[Any] = [
+    "Zlin", "", "007", 7, 42, 12.5, True, dt.date(2024, 3, 4), "=1+1", "#N/A", "#REF!", "31/31/2024", "03/04/2024",
+    dt.datetime(2024, 3, 4, 5, 6, 7),  # noqa: DTZ001 (a cell's date has no zone)
+    "  blanks ", "two\nlines", "no address", "a@example.com; b@example.com", "+420 603 111 222", "1e5", "'quoted",
+    12345678901234567, "Company", "Active", "nowhere", MASK, "delete", 99,
+]  # fmt: skip
+EDITED = (
+    "city",
+    "street",
+    "date_of_birth",
+    "emails",
+    "phones",
+    "category",
+    "status",
+    "contract",
+    "seats",
+    "day",
+    "paid",
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_was_typed_a_review_asks_and_answers_the_same(
+    app: Flask, run: Run, runner: FlaskCliRunner, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    with app.app_context():
+        for key, kind in (("contract", "string"), ("seats", "integer"), ("day", "date"), ("paid", "boolean")):
+            additional_field(key, kind)
+        for number in range(60):
+            customer(
+                f"Customer {number}", city="Praha", street="Long 1", extra={"contract": f"000{number}", "seats": 3}
+            )
+    assert runner.invoke(args=["export", str(tmp_path / "out.xlsx")]).exit_code == 0
+    keys = read_keys(tmp_path / "out.xlsx")
+    typed = {f"{keys[chance.choice(EDITED)]}{chance.randrange(3, 43)}": chance.choice(TYPED) for _ in range(60)}
+    typed |= {f"{keys[chance.choice(EDITED[:2])]}{row}": f"Typed {row}" for row in chance.sample(range(43, 63), 12)}
+    typed |= {"A20": None, f"{keys['full_name']}63": "Somebody New", f"{keys['city']}63": chance.choice(TYPED)}
+    uploaded = write_into(tmp_path / "out.xlsx", tmp_path / "back.xlsx", typed)
+    with app.app_context():
+        for number in chance.sample(range(1, 61), 45):
+            edit(
+                number,
+                city=chance.choice(("Brno", "Plzen")),
+                street="Panel 9",
+                extra={"contract": f"P{number}", "seats": 4},
+            )
+
+    answer = run(uploaded, "--review", tmp_path / "review.xlsx")
+    review = tmp_path / "review.xlsx"
+    again = run(review, "--dry-run", "--review", tmp_path / "second.xlsx")
+    # A formula that nobody calculated comes back as the error that stands for it: what it was is said beside.
+    for one in (one for one in answer["problems"] if one["value"] == ""):
+        one |= {"value": "#N/A", "message": next(two["message"] for two in again["problems"] if two["at"] == one["at"])}
+    assert {name: again[name] for name in LISTS} == {name: answer[name] for name in LISTS}
+    assert again["created"] == answer["created"]
+    assert values_of(tmp_path / "second.xlsx") == values_of(review)
+
+    labels, chosen, cells = labels_of(review), {}, {}
+    names = {"city": "City", "street": "Street", "contract": "Contract", "seats": "Seats"}
+    for one in answer["conflicts"]:
+        if one["field"] in names and (side := chance.choice(("panel", "workbook", ""))):
+            row = one["at"].rpartition("!")[2].lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+            cells[f"{labels['Choose: ' + names[one['field']]]}{row}"] = KEEP if side == "panel" else TAKE
+            chosen[one["at"]] = side
+    resolved = run(write_into(review, tmp_path / "chosen.xlsx", cells), "--dry-run")
+    assert chosen
+    assert {one["at"]: one["choice"] for one in [*resolved["conflicts"], *resolved["changes"]] if "choice" in one} == {
+        **chosen,
+        **{one["at"]: one["choice"] for one in answer["changes"] if "choice" in one},
+    }
+
+
+FOREIGN = """\
+Our customers;;
+;;
+Name;E-mail;City;Note
+Ann;ann@example.com;Brno;x
+Bob;no address;=Zlin;y
+Cid;cid@example.com;;z
+"""
+
+
+def test_the_review_of_a_foreign_file_keeps_its_addresses_and_creates_nobody_twice(
+    app: Flask, run: Run, tmp_path: Path
+) -> None:
+    source = tmp_path / "List of friends.csv"
+    source.write_text(FOREIGN, "utf-8")
+    options = ("--map", "Name=full_name", "--map", "E-mail=emails")
+    review = tmp_path / "review.xlsx"
+    first = run(source, *options, "--skip-problems", "--review", review)
+    assert (first["created"], first["refused"], [one["at"] for one in first["problems"]]) == (2, 1, ["CSV!B5"])
+    sheet = first_sheet(review)
+    assert sheet.title == "CSV"
+    assert [[sheet.cell(row, column).value for column in range(1, 5)] for row in (1, 3, 5)] == [
+        ["Our customers", None, None, None],
+        ["Name", "E-mail", "City", "Note"],
+        ["Bob", "no address", "=Zlin", "y"],
+    ]
+    assert sheet["C5"].data_type == "s"
+    assert fills_of(review)["B5"] == "red"
+    again = run(review, *options, "--dry-run")
+    assert (again["created"], again["refused"], again["unchanged"]) == (0, 1, 2)
+    assert again["problems"] == first["problems"]
+    assert [one["header"] for one in again["new_fields"]] == ["Note"]
+
+    mended = write_into(review, tmp_path / "mended.xlsx", {"B5": "bob@example.com"})
+    done = run(mended, *options)
+    assert (done["created"], done["unchanged"], done["review"]) == (1, 2, None)
+    before = state(app)
+    for path in (mended, source, review):
+        assert run(path, *options, "--skip-problems")["created"] == 0
+    assert state(app) == before
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Customer)) == 3
+
+
+def test_a_typed_password_is_not_written_into_the_review(app: Flask, run: Run, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (("full_name", "password", "city", "emails"), ("Ann", "Very secret 1", "Brno", "none")):
+        book.worksheets[0].append(row)
+    book.save(tmp_path / "in.xlsx")
+    run(tmp_path / "in.xlsx", "--review", tmp_path / "review.xlsx")
+    assert values_of(tmp_path / "review.xlsx")["B2"] == MASK
+    text = (tmp_path / "review.xlsx").read_bytes()
+    assert b"Very secret" not in b"".join(office_parts(text))
+    labels = labels_of(tmp_path / "review.xlsx", row=1)
+    assert "not written" in first_sheet(tmp_path / "review.xlsx")[f"{labels['Also noted']}2"].value
+
+
+def office_parts(content: bytes) -> list[bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        return [parts.read(name) for name in parts.namelist()]
+
+
+def test_the_page_sends_the_review_and_the_audit_says_so(
+    app: Flask, client: FlaskClient, back: Path, tmp_path: Path
+) -> None:
+    sign_in(client)
+    answer = client.post("/imports/upload/", data={"file": (back.open("rb"), "March.xlsx")})
+    page = client.get(answer.location)
+    assert "Review workbook" in page.text
+    sent = client.post(f"{answer.location}review/", buffered=True)
+    assert "March%20%E2%80%93%20review.xlsx" in sent.headers["Content-Disposition"]
+    (tmp_path / "review.xlsx").write_bytes(sent.data)
+    assert values_of(tmp_path / "review.xlsx") == values_of(back)
+    with app.app_context():
+        event = db.session.scalars(select(Event).where(Event.name == "review")).one()
+        assert event.detail["file"] == "March.xlsx"
+        assert event.user_id is not None
+    assert client.get(f"{answer.location}review/").status_code == 405
