@@ -52,17 +52,21 @@ def csv_options(delimiter: str, encoding: int) -> str:
 
 def edit(path: Path, out: Path, *operations: Operation, timeout: float = 300) -> Path:
     """Open a workbook, do to it what a person would, in order, and save it as `out` (.xlsx)."""
+    edit_all({(path, out): operations}, timeout)
+    return out
+
+
+def edit_all(jobs: Mapping[tuple[Path, Path], Sequence[Operation]], timeout: float = 300) -> None:
+    """Do the like to several workbooks, (the one to open, the one to save as), in one program."""
     soffice = require("soffice")
     if not _has_uno():
         absent("the system's python3-uno")
-    order = {
-        "soffice": [str(soffice), _profile_option()],
-        "path": str(path.resolve()),
-        "out": str(out.resolve()),
-        "operations": operations,
-    }
+    plain = [
+        {"path": str(path.resolve()), "out": str(out.resolve()), "operations": operations}
+        for (path, out), operations in jobs.items()
+    ]
+    order = {"soffice": [str(soffice), _profile_option()], "jobs": plain}
     _run([str(SYSTEM_PYTHON), str(SCRIPT)], timeout, json.dumps(order))
-    return out
 
 
 def typed(cells: Mapping[str, str]) -> Operation:
@@ -88,6 +92,36 @@ def deleted(rows: Sequence[int]) -> Operation:
 def sorted_by(column: str, first: int = 3, ascending: bool = True) -> Operation:
     """Sort all rows from `first` to the last by one column, with every column, hidden ones too."""
     return {"do": "sort", "column": column, "first": first, "ascending": ascending}
+
+
+def column_inserted(column: str) -> Operation:
+    """Insert an empty column before the given one."""
+    return {"do": "insert_column", "column": column}
+
+
+def row_copied(source: int, target: int) -> Operation:
+    """Copy a whole row over another."""
+    return {"do": "copy_row", "source": source, "target": target}
+
+
+def values_pasted(source: str, target: str) -> Operation:
+    """Copy a range (`A1:B2`), and paste its values into another of that size."""
+    return {"do": "paste_values", "source": source, "target": target}
+
+
+def filled_down(cells: str) -> Operation:
+    """Pull the fill handle from the first cell of a range to its last."""
+    return {"do": "fill_down", "cells": cells}
+
+
+def replaced(text: str, by: str) -> Operation:
+    """Find a text in all cells and replace it."""
+    return {"do": "replace", "text": text, "by": by}
+
+
+def filtered(column: str, text: str, header: int = 2) -> Operation:
+    """Filter the rows below the header: only those with this text stay in sight."""
+    return {"do": "filter", "column": column, "text": text, "header": header}
 
 
 def _convert(path: Path, form: str, folder: Path, timeout: float) -> Path:

@@ -1,6 +1,6 @@
 """Edit a workbook in a LibreOffice of its own; run by tests/office.py with the system's Python.
 
-Standard input is one JSON object: soffice (a command), path, out and operations.
+Standard input is one JSON object: soffice (a command) and jobs, with path, out and operations each.
 """
 
 import json
@@ -13,6 +13,9 @@ from pathlib import Path
 import uno
 from com.sun.star.beans import PropertyValue
 from com.sun.star.connection import NoConnectException
+from com.sun.star.sheet import TableFilterField
+from com.sun.star.sheet.FillDirection import TO_BOTTOM
+from com.sun.star.sheet.FilterOperator import EQUAL
 from com.sun.star.table import TableSortField
 
 START_SECONDS = 90
@@ -60,6 +63,37 @@ class Sheet:
             )
         )
 
+    def insert_column(self, column):
+        self.controller.select(self.sheet.getCellRangeByName(f"{column}1").Columns.getByIndex(0))
+        self._dispatch("InsertColumnsBefore")
+
+    def copy_row(self, source, target):
+        # Without a screen there is no clipboard; these do what it would.
+        row = self.sheet.Rows.getByIndex(source - 1)
+        self.sheet.copyRange(self.sheet.getCellRangeByName(f"A{target}").CellAddress, row.RangeAddress)
+
+    def paste_values(self, source, target):
+        values = self.sheet.getCellRangeByName(source).getDataArray()
+        self.sheet.getCellRangeByName(target).setDataArray(values)
+
+    def fill_down(self, cells):
+        self.sheet.getCellRangeByName(cells).fillAuto(TO_BOTTOM, 1)
+
+    def replace(self, text, by):
+        wanted = self.sheet.createReplaceDescriptor()
+        wanted.SearchString, wanted.ReplaceString = text, by
+        self.sheet.replaceAll(wanted)
+
+    def filter(self, column, text, header):
+        rows = self._rows_from(header)
+        wanted = rows.createFilterDescriptor(True)
+        field = TableFilterField()
+        field.Field = self.sheet.getCellRangeByName(f"{column}1").CellAddress.Column
+        field.IsNumeric, field.Operator, field.StringValue = False, EQUAL, text
+        wanted.ContainsHeader = True
+        wanted.setFilterFields((field,))
+        rows.filter(wanted)
+
     def _rows_from(self, first):
         cursor = self.sheet.createCursor()
         cursor.gotoEndOfUsedArea(False)
@@ -91,21 +125,26 @@ def connect(pipe, soffice):
             time.sleep(0.1)
 
 
-def edit(context, order):
+def edit_all(context, jobs):
     create = context.ServiceManager.createInstanceWithContext
     desktop = create("com.sun.star.frame.Desktop", context)
     try:
-        document = desktop.loadComponentFromURL(Path(order["path"]).as_uri(), "_blank", 0, ())
-        if document is None:
-            raise ValueError(f"LibreOffice cannot open {order['path']}")
-        sheet = Sheet(document, create("com.sun.star.frame.DispatchHelper", context))
-        for operation in order["operations"]:
-            getattr(sheet, operation.pop("do"))(**operation)
-        document.storeToURL(Path(order["out"]).as_uri(), properties(FilterName=XLSX_FILTER))
-        document.setModified(False)
-        document.close(True)
+        for job in jobs:
+            edit(desktop, create("com.sun.star.frame.DispatchHelper", context), job)
     finally:
         desktop.terminate()
+
+
+def edit(desktop, dispatcher, job):
+    document = desktop.loadComponentFromURL(Path(job["path"]).as_uri(), "_blank", 0, ())
+    if document is None:
+        raise ValueError(f"LibreOffice cannot open {job['path']}")
+    sheet = Sheet(document, dispatcher)
+    for operation in job["operations"]:
+        getattr(sheet, operation.pop("do"))(**operation)
+    document.storeToURL(Path(job["out"]).as_uri(), properties(FilterName=XLSX_FILTER))
+    document.setModified(False)
+    document.close(True)
 
 
 def main():
@@ -113,7 +152,7 @@ def main():
     pipe = f"rollbook{uuid.uuid4().hex}"
     options = ["--headless", "--norestore", "--nologo", "--nodefault", f"--accept=pipe,name={pipe};urp;"]
     with subprocess.Popen([*order["soffice"], *options], stdin=subprocess.DEVNULL) as soffice:
-        edit(connect(pipe, soffice), order)
+        edit_all(connect(pipe, soffice), order["jobs"])
 
 
 if __name__ == "__main__":
