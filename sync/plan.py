@@ -32,12 +32,17 @@ class Item:
     @property
     def writes(self) -> bool:
         """Tell whether applying the plan writes this cell."""
-        return self.outcome in WRITTEN or self.choice == "workbook"
+        return self.choice in TAKEN or (self.outcome in WRITTEN and not self.choice)
+
+    @property
+    def takes_away(self) -> bool:
+        """Tell whether writing this cell would leave nothing where there is a value."""
+        return self.value is None and self.panel is not None
 
     @property
     def clears(self) -> bool:
         """Tell whether a value is taken away."""
-        return self.writes and self.value is None and self.panel is not None
+        return self.writes and self.takes_away
 
     @property
     def is_open(self) -> bool:
@@ -47,6 +52,8 @@ class Item:
 
 DELETED = "deleted"
 """Stands for the record as a whole among an item's fields: true in the bin, false outside of it."""
+TAKEN = {"workbook", "other"}
+"""The choices that write a cell: what the workbook holds, or what a person typed instead."""
 WRITTEN = {Outcome.WORKBOOK, Outcome.MERGED}
 UNDECIDED = {Outcome.CONFLICT, Outcome.BASE_UNKNOWN}
 
@@ -56,7 +63,8 @@ class RowPlan:
     """What becomes of one row that is not simply unchanged.
 
     `fate` is the item of `DELETED`: the row asks for its record's deletion, or has edits of one that was deleted
-    meanwhile. Those edits count only where a person chose to restore it.
+    meanwhile. Those edits count only where a person chose to restore it. `newer` are cells that the panel changed since
+    the export and the workbook did not. A new record may be `declined` by a person.
     """
 
     row: int
@@ -68,6 +76,8 @@ class RowPlan:
     ignored: tuple[Item, ...] = ()
     creates: Creation | None = None
     fate: Item | None = None
+    newer: tuple[Item, ...] = ()
+    declined: bool = False
 
     @property
     def deletes(self) -> bool:
@@ -195,14 +205,24 @@ class Plan:
         return [item for row in self.accepted if row.fate is None or row.restores for item in row.repairs]
 
     @property
+    def newer(self) -> list[Item]:
+        """Return the cells that keep what the panel made of them since the export."""
+        return [item for row in self.accepted for item in row.newer]
+
+    @property
     def ignored(self) -> list[Item]:
         """Return the cells that count for nothing, each with the reason, after the heads of whole columns that do."""
         return [*self.left_out, *(item for row in self.accepted for item in row.ignored)]
 
     @property
+    def drafts(self) -> list[RowPlan]:
+        """Return the rows that belong to no record yet, declined or not."""
+        return [row for row in self.accepted if row.creates]
+
+    @property
     def creations(self) -> list[RowPlan]:
         """Return the rows that become new records."""
-        return [row for row in self.accepted if row.creates]
+        return [row for row in self.drafts if not row.declined]
 
     @property
     def updates(self) -> list[RowPlan]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -71,13 +71,15 @@ class Known:
 
     A value of `base` is one of the field as the export showed it, whatever type the field has today. It is None where
     nobody knows what the row was exported with. `only` limits the row to some fields, whose base is known though no
-    export showed them. `written` holds what earlier imports of the same workbook wrote.
+    export showed them. `written` holds what earlier imports of the same workbook wrote. The record is `newer` than its
+    row where it was written since the export.
     """
 
     record: Record
     base: Mapping[str, Any] | None
     only: frozenset[str] | None = None
     written: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
+    newer: bool = False
 
     def knows_base_of(self, column: Column) -> bool:
         """Tell whether the base of a column's cells is known."""
@@ -113,7 +115,19 @@ class RowPlanner:
             verdict = self._cell(row, column, raw, known, values.get(key))
             if verdict is not None:
                 found.append(verdict)
-        return _sorted(row, known.record, found) if found else None
+        newer = tuple(self._newer(row, known)) if known.newer and base is not None else ()
+        return _sorted(row, known.record, found, newer) if found or newer else None
+
+    def _newer(self, row: SheetRow, known: Known) -> Iterator[Item]:
+        """Yield the cells that only the panel changed since the export."""
+        values, base = known.record.values, known.base or {}
+        for column in self.columns:
+            key, shown = column.field.key, column.shown
+            if shown is None or shown.type != column.field.type or FIELD_TYPES[shown.type].secret:
+                continue
+            was, panel = _followed(base.get(key), column.field), values.get(key)
+            if was != panel and self._type(shown).unchanged(base.get(key), row.cell(column.index), shown):
+                yield Item(row.address(column), known.record.id, key, was, True, panel, was, Outcome.PANEL)
 
     def _meant(self, index: int, raw: RawCell) -> RawCell:
         """Return what a person said that a text of this column means, or the cell as it is."""
@@ -343,7 +357,7 @@ def _readable(raw: Any) -> Scalar | None:
     return text
 
 
-def _sorted(row: SheetRow, record: Record, found: Sequence[Item | Problem]) -> RowPlan:
+def _sorted(row: SheetRow, record: Record, found: Sequence[Item | Problem], newer: tuple[Item, ...]) -> RowPlan:
     items = [one for one in found if isinstance(one, Item)]
     repairs = [item for item in items if item.message.startswith(REPAIR)]
     ignored = [item for item in items if item.outcome is Outcome.IGNORED and item not in repairs]
@@ -355,4 +369,5 @@ def _sorted(row: SheetRow, record: Record, found: Sequence[Item | Problem]) -> R
         problems=tuple(one for one in found if isinstance(one, Problem)),
         repairs=tuple(replace(item, message=item.message.removeprefix(REPAIR)) for item in repairs),
         ignored=tuple(ignored),
+        newer=newer,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,25 +18,33 @@ from panel.models import Import
 
 # group → (one, several), in the order in which they want a look
 GROUPS = {
+    "moved": (_l("moved since you looked"), _l("moved since you looked")),
     "problem": (_l("problem"), _l("problems")),
     "conflict": (_l("conflict"), _l("conflicts")),
     "unknown": (_l("unknown"), _l("unknown")),
     "change": (_l("change"), _l("changes")),
+    "clear": (_l("clear"), _l("clears")),
     "new": (_l("new customer"), _l("new customers")),
     "delete": (_l("deletion"), _l("deletions")),
     "repair": (_l("repaired"), _l("repaired")),
+    "kept": (_l("kept (newer in the panel)"), _l("kept (newer in the panel)")),
     "ignored": (_l("ignored"), _l("ignored")),
     "absent": (_l("not in the file"), _l("not in the file")),
     "columns": (_l("column without a field"), _l("columns without a field")),
 }
 EXPLAINED = {
+    "moved": _l("What was looked at no longer holds in these cells. Everything else is as you left it."),
     "problem": _l("Cells that cannot be taken as they are. Mend them in the workbook, or skip their rows."),
     "conflict": _l("Both the panel and the workbook changed these cells since the export. Choose for each."),
     "unknown": _l("These cells differ from the panel, and nobody knows what they showed when the file was made."),
     "change": _l("Cells that the workbook changed and the panel did not."),
+    "clear": _l("Cells that were emptied in the workbook. What the panel has there is taken away."),
     "new": _l("Rows that belong to no customer yet. A login and a password are made where they are blank."),
     "delete": _l("Customers whose row asks for their deletion."),
     "repair": _l("Cells that a spreadsheet program damaged. The panel's value stays."),
+    "kept": _l(
+        "A colleague changed these in the panel after the export, and the workbook did not. They stay as they are."
+    ),
     "ignored": _l("Changed cells that count for nothing, each with the reason."),
     "absent": _l("Customers that were exported and are not in the file. Nothing happens to them."),
     "columns": _l("Headers that are no field's label or key. Until you decide, these columns are left out."),
@@ -53,13 +62,71 @@ _DATE_ORDERS = frozenset({"", "dmy", "mdy"})
 _SIDES = frozenset({"", "panel", "workbook"})
 
 
+Tally = tuple[str, str, str, int]
+"""How many lines of a group and field have a choice."""
+TAKEN_UNLESS = frozenset({"change", "clear", "new", "delete"})
+"""The groups that are written unless a person says no."""
+TO_DECIDE = frozenset({"conflict", "unknown", "repair"})
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnCount:
+    """How many lines of a field are in the group on screen, and how many of them are to be written."""
+
+    field: str
+    total: int
+    taken: int
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One import's plan as the page shows it; `wanted` is the group of lines that was asked for."""
+    """One import's plan as the page shows it; `wanted` is the group of lines that was asked for.
+
+    `tallies` are of the lines that the person at the screen may see.
+    """
 
     one: Import
-    counts: Mapping[str, int]
+    tallies: Sequence[Tally]
     wanted: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how many lines each group has."""
+        found: Counter[str] = Counter()
+        for group, _field, _choice, number in self.tallies:
+            found[group] += number
+        return found
+
+    @property
+    def columns(self) -> list[ColumnCount]:
+        """Return the fields in the group on screen, the most frequent first."""
+        totals: Counter[str] = Counter()
+        taken: Counter[str] = Counter()
+        for group, key, choice, number in self.tallies:
+            if group == self.group and key:
+                totals[key] += number
+                taken[key] += number if choice in _taken_by(group) else 0
+        return [ColumnCount(key, number, taken[key]) for key, number in totals.most_common()]
+
+    @property
+    def total_shown(self) -> int:
+        """Return how many lines the group on screen has."""
+        return self.counts.get(self.group, 0)
+
+    @property
+    def repairs_offered(self) -> int:
+        """Return how many cells look damaged and wait for an answer."""
+        return sum(number for group, _field, choice, number in self.tallies if group == "repair" and not choice)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Tell whether the first of two admins confirmed exactly this plan."""
+        return bool(self.one.confirmed_by) and self.one.confirmed_fingerprint == self.one.fingerprint
+
+    @property
+    def needs_second(self) -> bool:
+        """Tell whether two admins have to approve this plan."""
+        return bool(self.total("second"))
 
     @property
     def tabs(self) -> list[tuple[str, int, str]]:
@@ -122,6 +189,10 @@ class Preview:
         mapping = dict((self.one.options or {}).get("mapping", {}))
         new = {one["header"]: one for one in self.one.new_fields or ()}
         return [{**new.get(name, {}), "header": name, "target": mapping.get(name, "")} for name in {**new, **mapping}]
+
+
+def _taken_by(group: str) -> frozenset[str]:
+    return frozenset({"", "workbook"}) if group in TAKEN_UNLESS else frozenset({"workbook", "other"})
 
 
 def upload_options(form: MultiDict[str, str]) -> ImportOptions:

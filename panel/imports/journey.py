@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,12 +18,16 @@ from panel.exports.closing import close
 from panel.extensions import db
 from panel.imports.applying import as_made, write_plan
 from panel.imports.choices import saved_answers
+from panel.imports.choosing import store_choice
 from panel.imports.files import StoredFile, store, uploads
-from panel.imports.lines import counts_json, save_lines
+from panel.imports.lines import plan_counts, save_lines
+from panel.imports.moving import moved_lines
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.planning import Progress, plan_file, quiet
 from panel.imports.reading import refuse_fieldless
+from panel.imports.second_admin import confirm_first, is_confirmed, needs_second, refuse_same
+from panel.imports.telling import tell_uploader
 from panel.models import Event, Import, ImportItem, User
 from panel.models.columns import now
 from panel.rights import rights_of
@@ -30,9 +35,17 @@ from panel.schema import ENTITY
 from sync.errors import StalePlan, SyncError
 from sync.words import later, say
 
+ATTEMPTS = 4
+LONGEST_REASON = 1_000
 MOVED = later(
     "Something changed since this plan was made, so nothing was written. Look at what is new, and apply again."
 )
+APPLIED = later("%(name)s applied this import already, so nothing was done twice. Look at what came of it.")
+REJECTED = later("This import was discarded. Upload the file again to import it.")
+UPLOADED = later("This file is still being read. Wait for its preview.")
+FAILED = later("This file could not be read. Upload it again.")
+UNDONE = later("This import was applied and undone. Upload the file again to import it.")
+CHOSEN = later("Somebody chose otherwise while you were looking, so nothing was written. Look again, and apply.")
 BARRED = later("%(name)s may not import any more. Discard this import, and upload the file yourself.")
 
 
@@ -59,51 +72,118 @@ def receive(source: BinaryIO, file_name: str, options: ImportOptions, viewer: Vi
 
 def replan(import_id: int, options: ImportOptions, viewer: Viewer) -> None:
     """Plan an uploaded file again, with other options or after the panel moved on."""
+    with writing() as connection:
+        set_options(connection, import_id, options)
     with reading() as connection:
         row = open_import(connection, import_id)
         planned = plan_again(connection, row, options, viewer)
     with writing() as connection:
         open_import(connection, import_id)
-        connection.execute(update(Import).where(Import.id == import_id).values(options=options.to_json()))
         save_lines(connection, import_id, planned)
 
 
+def set_options(connection: Connection, import_id: int, options: ImportOptions) -> None:
+    """Store how a file is to be read and decided; an option that is taken back takes its answers along."""
+    before = ImportOptions.from_json(open_import(connection, import_id)["options"])
+    connection.execute(update(Import).where(Import.id == import_id).values(options=options.to_json()))
+    mine = ImportItem.import_id == import_id
+    blank = update(ImportItem).where(mine).values(choice="", other=None)
+    if before.accept_unknown and not options.accept_unknown:
+        connection.execute(blank.where(ImportItem.group.in_(("unknown", "repair")), ImportItem.choice == "workbook"))
+    if before.repair and not options.repair:
+        connection.execute(blank.where(ImportItem.group == "repair"))
+    if before.prefer != options.prefer:
+        connection.execute(blank.where(ImportItem.group == "conflict"))
+
+
 def choose(import_id: int, choices: Mapping[int, str], viewer: Viewer) -> None:
-    """Answer conflicts, by the number of their line in the preview: ``panel`` or ``workbook``."""
+    """Answer lines of a preview by their numbers, ``panel`` or ``workbook``, and plan with the answers."""
     with writing() as connection:
         row = open_import(connection, import_id)
         for number, choice in choices.items():
-            mine = (ImportItem.import_id == import_id) & (ImportItem.number == number)
-            asked = ImportItem.group.in_(("conflict", "unknown", "repair"))
-            seen = ImportItem.field.not_in(viewer.fields.unseen)
-            connection.execute(update(ImportItem).where(mine, asked, seen).values(choice=choice))
+            store_choice(connection, import_id, [ImportItem.number == number], choice, viewer)
         options = ImportOptions.from_json(row["options"])
     replan(import_id, options, viewer)
 
 
-def apply_import(import_id: int, viewer: Viewer, confirm: Sequence[int] = ()) -> None:
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What an admin says to a plan: its fingerprint as it was looked at, and the numbers typed for guards.
+
+    Without a fingerprint the plan is taken that is stored.
+    """
+
+    viewer: Viewer
+    confirm: tuple[int, ...] = ()
+    fingerprint: str = ""
+
+
+def apply_import(
+    import_id: int,
+    viewer: Viewer,
+    confirm: Sequence[int] = (),
+    fingerprint: str = "",
+    begin: Callable[[], AbstractContextManager[Connection]] = writing,
+    done: Callable[[], None] = lambda: None,
+    progress: Progress = quiet,
+) -> bool:
     """Apply a looked-at plan whole, or refuse with what moved; `confirm` are numbers typed for guards.
 
-    Raises `StalePlan`.
+    `begin` starts the transaction, `done` is called at its end. Return False where the plan was confirmed, and a
+    second admin has to apply it. Raises `StalePlan`.
     """
+    approval = Approval(viewer, tuple(confirm), fingerprint)
     with reading() as connection:
         row = open_import(connection, import_id)
-        options = ImportOptions.from_json(row["options"])
-        planned = plan_again(connection, row, options, viewer)
+        planned = plan_again(connection, row, ImportOptions.from_json(row["options"]), viewer, progress)
+    for _attempt in range(ATTEMPTS):
+        if not _may_write(import_id, row, planned, approval):
+            return False
+        try:
+            with begin() as connection:
+                row = open_import(connection, import_id)
+                # Where somebody wrote meanwhile, what was approved may hold all the same.
+                if _attempt:
+                    planned = plan_again(connection, row, ImportOptions.from_json(row["options"]), viewer)
+                if planned.fingerprint == row["fingerprint"]:
+                    finish(connection, import_id, planned, viewer)
+                    done()
+                    break
+        except (LostRace, ValueTaken):
+            continue
+    else:
+        raise StalePlan(say(MOVED))
+    forget_secrets(row["stored_as"], planned)
+    tell_uploader(import_id)
+    return True
+
+
+def _may_write(import_id: int, row: RowMapping, planned: Planned, approval: Approval) -> bool:
+    """Refuse what nobody approved, or record the first of two approvals."""
+    options = replace(ImportOptions.from_json(row["options"]), confirm=approval.confirm)
+    if approval.fingerprint not in {"", row["fingerprint"]}:
+        raise StalePlan(say(CHOSEN))
     if planned.fingerprint != row["fingerprint"]:
         _show_anew(import_id, planned)
-    refuse_unready(planned, replace(options, confirm=tuple(confirm)))
-    try:
-        _apply(import_id, planned, viewer)
-    except (LostRace, ValueTaken):
-        replan(import_id, options, viewer)
-        raise StalePlan(say(MOVED)) from None
-    forget_secrets(row["stored_as"], planned)
+    if not needs_second(planned):
+        refuse_unready(planned, options)
+        return True
+    if is_confirmed(row, planned):
+        refuse_unready(planned, replace(options, confirm=tuple(guard.count for guard in planned.guards)))
+        refuse_same(row, approval.viewer)
+        return True
+    refuse_unready(planned, options)
+    with writing() as connection:
+        open_import(connection, import_id)
+        confirm_first(connection, import_id, planned, approval.viewer)
+        tell(connection, "import confirmed", {"import": import_id, "file": planned.file.name}, approval.viewer)
+    return False
 
 
 def _show_anew(import_id: int, planned: Planned) -> None:
     with writing() as connection:
-        save_lines(connection, import_id, planned)
+        open_import(connection, import_id)
+        save_lines(connection, import_id, planned, moved_lines(connection, import_id, planned))
     raise StalePlan(say(MOVED))
 
 
@@ -117,18 +197,16 @@ def refuse_unready(planned: Planned, options: ImportOptions) -> None:
         raise StalePlan(f"{guard.message} {say('To apply it all the same, type %(number)s.', number=guard.count)}")
 
 
-def _apply(import_id: int, planned: Planned, viewer: Viewer) -> None:
-    with writing() as connection:
-        open_import(connection, import_id)
-        finish(connection, import_id, planned, viewer)
-
-
 def finish(connection: Connection, import_id: int, planned: Planned, viewer: Viewer) -> None:
     """Write a plan and mark its import as applied, in the caller's transaction."""
     write_plan(connection, planned, Author(viewer.name, "import", viewer.user_id, import_id))
+    row = locked_import(connection, import_id)
     applied = {"state": "applied", "applied_at": now(), "applied_by": viewer.name, "export_id": planned.export_id}
     applied["review_of"] = planned.source.sha256
-    connection.execute(update(Import).where(Import.id == import_id).values(**applied, **_counted(planned)))
+    applied |= {"counts": {**row["counts"], **plan_counts(planned)}, "message": ""}
+    applied |= {"new_fields": [as_made(one) for one in planned.new_fields]}
+    applied |= {"told_at": now()} if row["user_id"] == viewer.user_id else {}
+    connection.execute(update(Import).where(Import.id == import_id).values(**applied))
     close(connection, planned.export_id)
     counts = planned.plan.counts()
     done = {"created": counts.created, "updated": counts.updated, "deleted": counts.deleted}
@@ -136,10 +214,6 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     detail = {"import": import_id, "file": planned.file.name, "rows": counts.rows, **done, "new_fields": fields}
     detail |= {"guards": [guard.kind for guard in planned.guards]} if planned.guards else {}
     tell(connection, "import", detail | {"digest": planned.file.sha256}, viewer)
-
-
-def _counted(planned: Planned) -> dict[str, Any]:
-    return {"counts": counts_json(planned), "new_fields": [as_made(one) for one in planned.new_fields]}
 
 
 def tell(connection: Connection, name: str, detail: Mapping[str, Any], viewer: Viewer) -> None:
@@ -188,7 +262,8 @@ def import_at_once(
 def is_ready(planned: Planned, options: ImportOptions) -> bool:
     """Tell whether nothing waits for a person."""
     has_problems = bool(planned.plan.all_problems) and not options.skip_problems
-    return not (planned.plan.undecided or has_problems or options.unconfirmed(planned.guards))
+    unconfirmed = options.unconfirmed(planned.guards) or needs_second(planned)
+    return not (planned.plan.undecided or has_problems or unconfirmed)
 
 
 def _write_at_once(
@@ -209,14 +284,19 @@ def _write_at_once(
             return planned, import_id
 
 
-def reject(import_id: int, viewer: Viewer) -> None:
-    """Set an import aside; its file is removed."""
+def reject(import_id: int, viewer: Viewer, reason: str = "") -> None:
+    """Set an import aside, for a reason that its uploader is told; its file is removed."""
     with writing() as connection:
         row = open_import(connection, import_id, "planned", "uploaded")
-        values = {"state": "rejected", "message": f"Discarded by {viewer.name}."}
+        words = say("Discarded by %(name)s: %(reason)s", name=viewer.name, reason=reason[:LONGEST_REASON])
+        message = words if reason else say("Discarded by %(name)s.", name=viewer.name)
+        values: dict[str, Any] = {"state": "rejected", "message": message}
+        if row["user_id"] == viewer.user_id:
+            values["told_at"] = now()
         connection.execute(update(Import).where(Import.id == import_id).values(**values))
         connection.execute(delete(ImportItem).where(ImportItem.import_id == import_id))
     (uploads() / row["stored_as"]).unlink(missing_ok=True)
+    tell_uploader(import_id)
 
 
 def locked_import(connection: Connection, import_id: int) -> RowMapping:
@@ -232,7 +312,8 @@ def open_import(connection: Connection, import_id: int, *states: str) -> RowMapp
     """Return the locked row of an import in one of these states, else planned. Raises `SyncError` for any other."""
     row = locked_import(connection, import_id)
     if row["state"] not in (states or ("planned",)):
-        raise SyncError(say("This import is %(state)s already.", state=row["state"]))
+        said = {"applied": APPLIED, "rejected": REJECTED, "uploaded": UPLOADED, "failed": FAILED, "undone": UNDONE}
+        raise SyncError(say(said.get(row["state"], APPLIED), name=row["applied_by"] or row["by"]))
     return row
 
 

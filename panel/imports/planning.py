@@ -262,7 +262,8 @@ class _RowsPlanner:
             return _refused(one, say(DISAGREES, id=one.id))
         base, written = self._base_of(one, known), known.written.get(record.id, {})
         self.remarks.two_way += base is None
-        return self._plan_known(one, Known(record, base, written=written))
+        is_newer = isinstance(one.token, RowToken) and one.token.revision != record.revision
+        return self._plan_known(one, Known(record, base, written=written, newer=is_newer))
 
     def _wrong_key(self, one: Identified, key: Column) -> str:
         """Return why the key of a row does not say whom it means, if it does not."""

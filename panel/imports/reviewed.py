@@ -19,7 +19,7 @@ from typing import Any
 
 from flask import current_app
 
-from panel.imports.choices import Answers, answer, question_of
+from panel.imports.choices import Answer, Answers, answer, sides_of
 from panel.imports.files import StoredFile
 from panel.imports.showing import as_json
 from panel.imports.whole_file import plain_sides
@@ -185,7 +185,7 @@ def answers_in(reviewed: Reviewed, plan: Plan, columns: Sequence[Column]) -> tup
     """
     fields = {column.field.key: column.field for column in columns}
     types = {key: field.type for key, field in fields.items()}
-    answers: dict[str, str] = {}
+    answers: dict[tuple[str, str], Answer] = {}
     moved = 0
     for number, asked in reviewed.asked.items():
         row = plan.kept.get(number)
@@ -197,7 +197,7 @@ def answers_in(reviewed: Reviewed, plan: Plan, columns: Sequence[Column]) -> tup
             choice = _choice(one, item, seals_of(item, row, types), is_damage=item in row.repairs)
             moved += bool(one.choice and not choice)
             if choice:
-                answers[question_of(item, fields)] = choice
+                answers[str(item.at), item.field] = Answer(sides_of(item, fields.get(item.field)), choice)
     return answers, [*reviewed.notes, *([say(MOVED, count=f"{moved:,}")] if moved else [])]
 
 
@@ -205,7 +205,7 @@ def answer_plan(plan: Plan, columns: Sequence[Column], reviewed: Reviewed, answe
     """Answer a plan's questions: as its preview was answered, else as a review in the file says."""
     given, told = answers_in(reviewed, plan, columns)
     plan.notes += told
-    answer(plan, columns, {asked: answers.get(asked, choice) for asked, choice in given.items()}, over=True)
+    answer(plan, columns, given)
     answer(plan, columns, answers)
 
 

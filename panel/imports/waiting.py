@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_login import current_user
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from panel.authors import Author
 from panel.database import reading, writing
 from panel.extensions import db
 from panel.imports.files import store, uploads
-from panel.imports.journey import locked_import, open_import, plan_again, register, viewer_of
+from panel.imports.journey import apply_import, locked_import, open_import, plan_again, register, replan, viewer_of
 from panel.imports.lines import save_lines
 from panel.imports.options import ImportOptions, Viewer
 from panel.jobs import Work, enqueue, kind, run_now
@@ -25,6 +26,8 @@ from sync.errors import SyncError
 SMALL_BYTES = 1 << 19
 SMALL_UNPACKED = 1 << 23
 """A workbook of some thousand rows: planned before anybody would look for a bar."""
+SMALL_ROWS = 1_000
+"""A plan of so many rows is made again while one waits."""
 
 
 class TooManyWait(SyncError):
@@ -94,7 +97,56 @@ def _is_small(stored_as: str) -> bool:
         return True
 
 
-PLAN = "plan"
+def settle(import_id: int, viewer: Viewer) -> None:
+    """Plan an import again with what was chosen: a small one now, a large one by a job, once for many choices."""
+    with writing() as connection:
+        row = open_import(connection, import_id)
+        refuse_busy(connection, row)
+        if is_large := int((row["counts"] or {}).get("rows", 0)) > SMALL_ROWS:
+            have_planned(connection, import_id, viewer)
+        options = ImportOptions.from_json(row["options"])
+    if not is_large:
+        replan(import_id, options, viewer)
+
+
+def refuse_busy(connection: Connection, row: RowMapping) -> None:
+    """Refuse to touch an import that is being applied."""
+    at_work = (Job.state.in_(("queued", "running")), Job.kind == APPLY)
+    found = connection.execute(select(Job.by).where(Job.id == row["job_id"], *at_work)).scalar()
+    if found is not None:
+        raise SyncError(_("%(name)s is applying this import. Wait until that is done.", name=found))
+
+
+def apply_now_or_later(import_id: int, viewer: Viewer, confirm: Sequence[int], fingerprint: str) -> bool | None:
+    """Apply a small import now, as `apply_import` does, or leave a large one to a job and return None."""
+    with writing() as connection:
+        row = open_import(connection, import_id)
+        refuse_busy(connection, row)
+        planning = (Job.state.in_(("queued", "running")), Job.kind == PLAN)
+        if connection.execute(select(Job.id).where(Job.id == row["job_id"], *planning)).first():
+            raise SyncError(_("What was chosen is still being worked in. Wait for that, and apply."))
+        if is_large := int((row["counts"] or {}).get("rows", 0)) > SMALL_ROWS:
+            asked = {"import": import_id, "confirm": list(confirm), "fingerprint": fingerprint or row["fingerprint"]}
+            job = enqueue(APPLY, asked, (), Author(viewer.name, viewer.through, viewer.user_id))
+            connection.execute(update(Import).where(Import.id == import_id).values(job_id=job.id))
+    return None if is_large else apply_import(import_id, viewer, confirm, fingerprint)
+
+
+PLAN, APPLY = "plan", "apply"
+
+
+@kind(APPLY, permission="import.apply", label=lazy_gettext("Apply an import"), listed=False)
+def _apply(work: Work) -> None:
+    """Apply an import whole; taken up again after its worker was killed, it is found applied or is applied."""
+    import_id = int(work.options["import"])
+    with reading() as connection:
+        state = connection.execute(select(Import.state).where(Import.id == import_id)).scalar_one()
+    if state != "planned":
+        return
+    done = {"import": import_id}
+    approved = (tuple(work.options["confirm"]), str(work.options["fingerprint"]))
+    viewer = viewer_of(current_user)
+    apply_import(import_id, viewer, *approved, begin=work.writing, done=lambda: work.finish(done), progress=work.doing)
 
 
 @kind(PLAN, permission="import.upload", label=lazy_gettext("Plan an import"), one_each=True, listed=False)

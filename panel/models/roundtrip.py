@@ -102,11 +102,16 @@ class Import(Base):
 class ImportItem(Base):
     """One line of a plan's preview: a change, conflict, new record, ignored cell or problem.
 
-    `sheet_row` is the row on the sheet, 0 for a line about the whole file.
+    `sheet_row` is the row on the sheet, 0 for a line about the whole file; `other` what a person typed for the
+    choice of that name.
     """
 
     __tablename__ = "import_item"
-    __table_args__ = (Index("ix_import_item_group", "import_id", "group", "number"),)
+    __table_args__ = (
+        Index("ix_import_item_group", "import_id", "group", "number"),
+        Index("ix_import_item_field", "import_id", "group", "field", "number"),
+        Index("ix_import_item_sheet_row", "import_id", "sheet_row"),
+    )
 
     import_id: Mapped[Number] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -121,6 +126,7 @@ class ImportItem(Base):
     workbook: Mapped[Document | None]
     message: Mapped[Long] = mapped_column(default="")
     choice: Mapped[Short] = mapped_column(default="")
+    other: Mapped[Document | None]
 
 
 class ImportedRow(Base):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -11,30 +11,34 @@ from flask import abort, jsonify, redirect, request, send_file
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from panel.access import may
 from panel.database import writing
 from panel.extensions import db
-from panel.forms.preview import Preview, options_of, sentence_of_undo, upload_options
-from panel.imports.journey import apply_import, choose, reject, replan, viewer_of
+from panel.forms.preview import Preview, Tally, options_of, sentence_of_undo, upload_options
+from panel.imports.journey import reject, set_options, viewer_of
 from panel.imports.lines import GUARD, NOTE
 from panel.imports.options import ImportOptions
-from panel.imports.progress import progress_of_import
+from panel.imports.progress import Progress, progress_of_import
 from panel.imports.reviewing import review_import, review_name
 from panel.imports.undo_journey import undo_import
-from panel.imports.waiting import TooManyWait, have_planned, plan_if_small, take_in
-from panel.models import Customer, Export, Import, ImportItem, Job
+from panel.imports.waiting import TooManyWait, apply_now_or_later, have_planned, plan_if_small, settle, take_in
+from panel.models import Export, Import, ImportItem, Job
 from panel.rights import rights_of, the_schema
-from panel.views.customer_query import labels_of_all, name_column, number_of
-from panel.views.guarded import LAST_PAGE, AppView
+from panel.views.choices import take_choices
+from panel.views.customer_query import labels_of_all
+from panel.views.guarded import AppView
 from panel.views.messages import say, warn
+from panel.views.preview_lines import look_of, names_of, of_group, page_of, seen, who_changed
 from sync.errors import SyncError, UnreadableWorkbook
 from sync.plan import DELETED
 
 LISTED = 50
-PAGE = 100
+PARTS = ("actions", "obstacle", "tabs", "columns_of", "lines")
+"""The parts of a preview that choices change."""
 
 
 class ImportView(AppView):
@@ -85,36 +89,24 @@ class ImportView(AppView):
     def preview(self, number: int) -> str:
         """Show what an import would do, or did: one group of lines, a page at a time; or how far its plan is."""
         one = _found(number)
-        job = db.session.get(Job, one.job_id) if one.job_id else None
         if one.state in {"uploaded", "failed"}:
-            return str(self.render("imports/waiting.html", one=one, progress=progress_of_import(one, job)))
-        shown = Preview(one, _group_counts(number), request.args.get("group", ""))
-        page = min(max(request.args.get("page", 0, type=int), 0), LAST_PAGE)
-        items = _items(number, shown.group, page)
-        export = db.session.get(Export, one.export_id) if one.export_id else None
-        fields = the_schema().fields
-        return str(
-            self.render(
-                "imports/preview.html",
-                one=one,
-                preview=shown,
-                items=items,
-                guards=_items(number, GUARD, 0),
-                notes=_items(number, NOTE, 0),
-                names=_names({item.record_id for item in items if item.record_id}),
-                labels={field.key: field.name for field in fields} | _new_labels(one) | {DELETED: _("Deleted")},
-                fields=fields,
-                export=export,
-                page=page,
-                pages=-(-shown.counts.get(shown.group, 0) // PAGE),
-            )
-        )
+            return str(self.render("imports/waiting.html", one=one, progress=_progress(one)))
+        return str(self.render("imports/preview.html", **_page(one, request.args)))
 
     @expose("/<int:number>/progress/")
     def progress(self, number: int) -> Response:
         """Answer how far the work on an import is."""
-        one = _found(number)
-        return jsonify(**progress_of_import(one, db.session.get(Job, one.job_id) if one.job_id else None).plain)
+        return jsonify(**_progress(_found(number)).plain)
+
+    @expose("/<int:number>/parts/")
+    def parts(self, number: int) -> Response:
+        """Answer with the parts of the preview that choices change."""
+        return self._parts(number, request.args)
+
+    def _parts(self, number: int, args: MultiDict[str, str]) -> Response:
+        page = _page(_found(number), args)
+        parts = {name: self.render(f"imports/preview/{name}.html", **page) for name in PARTS}
+        return jsonify(parts | {"state": page["one"].state})
 
     @expose("/<int:number>/again/", methods=("POST",))
     def again(self, number: int) -> Response:
@@ -127,32 +119,52 @@ class ImportView(AppView):
     @expose("/<int:number>/options/", methods=("POST",))
     def options(self, number: int) -> Response:
         """Plan again, the way that the form says."""
-        before = ImportOptions.from_json(_found(number).options or {})
-        return self._done(number, lambda: replan(number, options_of(request.form, before), viewer_of(current_user)))
+        options = options_of(request.form, ImportOptions.from_json(_found(number).options or {}))
+        return self._done(number, lambda: self._set_options(number, options))
+
+    def _set_options(self, number: int, options: ImportOptions) -> None:
+        with writing() as connection:
+            set_options(connection, number, options)
+        settle(number, viewer_of(current_user))
 
     @expose("/<int:number>/choose/", methods=("POST",))
     def choose_view(self, number: int) -> Response:
-        """Take answers to conflicts and other open questions."""
+        """Store what is to become of cells, rows, columns or all that is on screen, and plan with it."""
+        look = look_of(number, request.form, request.form.get("group", ""))
         _found(number)
-        choices = _choices(request.form)
-        return self._done(number, lambda: choose(number, choices, viewer_of(current_user)))
+        try:
+            with writing() as connection:
+                take_choices(connection, look, request.form, viewer_of(current_user))
+            settle(number, viewer_of(current_user))
+        except SyncError as error:
+            if is_asked_by_script():
+                return self._refused(str(error), 422)
+            warn(str(error))
+        if is_asked_by_script():
+            return self._parts(number, request.form)
+        return redirect(self.get_url(".preview", number=number, **look.narrowing, after=look.after or None))
 
     @expose("/<int:number>/apply/", methods=("POST",))
     def apply(self, number: int) -> Response:
-        """Apply the plan."""
+        """Apply the plan, or confirm it where two admins are asked for; a large one is applied by a job."""
         _found(number)
         if not may("import.apply"):
             abort(403)
         confirm = [int(text) for text in request.form.getlist("confirm") if text.strip().isdecimal() and len(text) < 20]
-        return self._done(
-            number, lambda: apply_import(number, viewer_of(current_user), confirm), "The import was applied."
-        )
+        return self._done(number, lambda: self._apply(number, confirm))
+
+    def _apply(self, number: int, confirm: Sequence[int]) -> None:
+        applied = apply_now_or_later(number, viewer_of(current_user), confirm, request.form.get("fingerprint", ""))
+        if applied is False:
+            say(_("You confirmed it. Another admin has to look at it now, and apply it."))
+        elif applied:
+            say(_("The import was applied."))
 
     @expose("/<int:number>/discard/", methods=("POST",))
     def discard(self, number: int) -> Response:
         """Set the import aside."""
-        name = _found(number).file_name
-        return self._done(number, lambda: reject(number, viewer_of(current_user)), f"{name} was discarded.")
+        words, reason = _("%(file)s was discarded.", file=_found(number).file_name), request.form.get("reason", "")
+        return self._done(number, lambda: reject(number, viewer_of(current_user), reason.strip()), words)
 
     @expose("/<int:number>/review/", methods=("POST",))
     def review(self, number: int) -> Response:
@@ -180,7 +192,7 @@ class ImportView(AppView):
             return redirect(self.get_url(".preview", number=number))
         say(sentence_of_undo(undone))
         labels = labels_of_all(the_schema())
-        names = _names({kept.id for kept in undone.kept})
+        names = names_of(kept.id for kept in undone.kept)
         return self.render("imports/undone.html", one=one, undone=undone, labels=labels, names=names)
 
     def _done(self, number: int, act: Callable[[], None], sentence: str = "") -> Response:
@@ -217,32 +229,44 @@ def _found(number: int) -> Import:
     return one
 
 
-def _seen(number: int) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions of an import's lines that the signed-in user may see, whoever had it planned."""
-    return (ImportItem.import_id == number, ImportItem.field.not_in(rights_of(current_user).unseen))
+def _progress(one: Import) -> Progress:
+    return progress_of_import(one, db.session.get(Job, one.job_id) if one.job_id else None)
 
 
-def _group_counts(number: int) -> dict[str, int]:
-    query = select(ImportItem.group, func.count()).where(*_seen(number)).group_by(ImportItem.group)
-    return dict(db.session.execute(query).all())
+def _page(one: Import, args: MultiDict[str, str]) -> dict[str, Any]:
+    """Return what the templates of a preview know."""
+    preview = Preview(one, _tallies(one), args.get("group", ""))
+    look = look_of(one.id, args, preview.group)
+    lines = page_of(look)
+    fields = the_schema().fields
+    return {
+        "one": one,
+        "open": one.state == "planned",
+        "preview": preview,
+        "look": look,
+        "lines": lines,
+        "items": lines.items,
+        "guards": of_group(one.id, GUARD),
+        "notes": of_group(one.id, NOTE),
+        "names": names_of(item.record_id for item in lines.items),
+        "changed_by": who_changed(lines.items),
+        "labels": {field.key: field.name for field in fields} | _new_labels(one) | {DELETED: _("Deleted")},
+        "fields": fields,
+        "export": db.session.get(Export, one.export_id) if one.export_id else None,
+        "progress": _progress(one),
+    }
 
 
-def _items(number: int, group: str, page: int) -> list[ImportItem]:
-    query = select(ImportItem).where(*_seen(number), ImportItem.group == group).order_by(ImportItem.number)
-    return list(db.session.scalars(query.limit(PAGE).offset(page * PAGE)))
-
-
-def _names(ids: set[int]) -> dict[int, str]:
-    query = select(Customer.id, name_column()).where(Customer.id.in_(ids))
-    if current_user.partner_id is not None:
-        query = query.where(Customer.partner_id == current_user.partner_id)
-    return dict(db.session.execute(query).all())
+def _tallies(one: Import) -> list[Tally]:
+    """Return how many lines there are of each kind that the signed-in user may see, as its plan counted them."""
+    unseen = rights_of(current_user).unseen
+    kept = (one.counts or {}).get("tallies")
+    if kept is None:  # planned by an earlier version
+        query = select(ImportItem.group, ImportItem.field, ImportItem.choice, func.count()).where(*seen(one.id))
+        grouped = query.group_by(ImportItem.group, ImportItem.field, ImportItem.choice)
+        return [(group, field, choice, number) for group, field, choice, number in db.session.execute(grouped)]
+    return [(group, field, choice, number) for group, field, choice, number in kept if field not in unseen]
 
 
 def _new_labels(one: Import) -> dict[str, str]:
     return {new["key"]: new["header"] for new in one.new_fields or ()}
-
-
-def _choices(form: Mapping[str, str]) -> dict[int, str]:
-    named = ((name.removeprefix("choice."), value) for name, value in form.items() if name.startswith("choice."))
-    return {number_of(number): value for number, value in named if value in {"panel", "workbook"}}

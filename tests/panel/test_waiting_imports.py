@@ -66,7 +66,7 @@ def test_a_small_file_is_planned_at_once(app: Flask, client: FlaskClient) -> Non
 
 
 def test_of_several_files_each_is_an_import_of_its_own(app: Flask, client: FlaskClient) -> None:
-    answer = upload(sign_in(client), ("a.csv", NAMES), ("b.csv", NAMES), ("c.csv", "x"))
+    answer = upload(sign_in(client), ("a.csv", NAMES), ("b.csv", NAMES), ("c.xlsx", "x"))
     assert answer.location == "/imports/"
     with app.app_context():
         run_pending()

@@ -36,6 +36,11 @@ def upgrade() -> None:
         batch.add_column(sa.Column("review_of", sa.String(255), nullable=False, server_default=""))
     with op.batch_alter_table("import_item") as batch:
         batch.add_column(sa.Column("sheet_row", sa.Integer(), nullable=False, server_default="0"))
+        batch.add_column(sa.Column("other", Json, nullable=True))
+    op.create_index("ix_import_item_field", "import_item", ["import_id", "group", "field", "number"])
+    op.create_index("ix_import_item_sheet_row", "import_item", ["import_id", "sheet_row"])
+    # What ended before is no news to anybody.
+    op.execute("UPDATE \"import\" SET told_at = at WHERE state IN ('applied', 'rejected', 'undone')")
     op.create_table(
         "exported_block",
         sa.Column("export_id", Number, nullable=False),
@@ -90,7 +95,10 @@ def _close_what_came_back() -> None:
 def downgrade() -> None:
     op.drop_table("remembered_mapping")
     op.drop_table("exported_block")
+    op.drop_index("ix_import_item_sheet_row", "import_item")
+    op.drop_index("ix_import_item_field", "import_item")
     with op.batch_alter_table("import_item") as batch:
+        batch.drop_column("other")
         batch.drop_column("sheet_row")
     with op.batch_alter_table("import") as batch:
         names = (
