@@ -182,7 +182,7 @@ class RowReviewer:
         if by is not None:
             panel = say(BY, value=panel, name=by[0], when=instant_in_words(by[1]))
         versions = say(VERSIONS if item.base_known else UNKNOWN, base=base, panel=panel, workbook=workbook)
-        return f"{versions} {item.message}".strip()
+        return " · ".join(part for part in (versions, item.message) if part)
 
     def _shown(self, value: Any, item: Item) -> str:
         field = self._fields.get(item.field)

@@ -10,6 +10,7 @@ no opinion; so is the mask that stands for a typed password. A formula is writte
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from sync.workbook.review import ReviewRow, write_review
 from sync.workbook.review_frame import Beside, ReviewSheet
 from sync.workbook.table import REF
 
+GUIDE_LINE = 95
 STATE_WIDTH, TOLD_WIDTH, CHOICE_WIDTH, NOTED_WIDTH = 12, 60, 22, 45
 STATE, TOLD, CHOOSE, NOTED = (
     later("Review"),
@@ -197,8 +199,8 @@ def _free(label: str, taken: set[str]) -> str:
     return free
 
 
-def _guide(planned: Planned) -> Iterable[str]:
-    yield from map(say, GUIDE)
-    yield from planned.plan.notes
-    yield from (problem.message for problem in planned.plan.problems)
-    yield from (guard.message for guard in planned.guards)
+def _guide(planned: Planned) -> Iterator[str]:
+    """Yield what stands on the sheet beside, a line a row: not every program makes rows as high as their text."""
+    problems, guards = ([one.message for one in some] for some in (planned.plan.problems, planned.guards))
+    for paragraph in (*map(say, GUIDE), *planned.plan.notes, *problems, *guards):
+        yield from (*textwrap.wrap(paragraph, GUIDE_LINE), "")

@@ -144,14 +144,15 @@ def _border(color: str) -> Border:
     return Border(side, side, side, side)
 
 
+_AT_TOP = Alignment(vertical="top")
 _WRAPPED = Alignment(wrap_text=True, vertical="top")
 # Dark text on a light ground each: the marks read in print and for those who see no red.
 _LOOKS: Mapping[Mark, tuple[PatternFill, Font, Alignment, Border]] = {
-    Mark.NONE: (PatternFill(), Font(), Alignment(), Border()),
-    Mark.READ_ONLY: (_fill("EFEFEF"), Font(), Alignment(), Border()),
-    Mark.PROBLEM: (_fill("FFC7CE"), Font(color="7A0012"), Alignment(vertical="top"), _border("C9485B")),
-    Mark.QUESTION: (_fill("FFE699"), Font(color="4D3B00"), Alignment(vertical="top"), _border("BF9000")),
-    Mark.ANSWER: (_fill("FFF8E1"), Font(bold=True, color="4D3B00"), Alignment(vertical="top"), _border("BF9000")),
+    Mark.NONE: (PatternFill(), Font(), _AT_TOP, Border()),
+    Mark.READ_ONLY: (_fill("EFEFEF"), Font(), _AT_TOP, Border()),
+    Mark.PROBLEM: (_fill("FFC7CE"), Font(color="7A0012"), _AT_TOP, _border("C9485B")),
+    Mark.QUESTION: (_fill("FFE699"), Font(color="4D3B00"), _AT_TOP, _border("BF9000")),
+    Mark.ANSWER: (_fill("FFF8E1"), Font(bold=True, color="4D3B00"), _AT_TOP, _border("BF9000")),
     Mark.TOLD: (PatternFill(), Font(), _WRAPPED, Border()),
     Mark.NOTED: (PatternFill(), Font(italic=True, color="6B6B6B"), _WRAPPED, Border()),
     Mark.KEY: (PatternFill(), Font(), Alignment(), Border()),
