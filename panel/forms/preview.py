@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
+from panel.forms.mapping import PARTS, ColumnsPage
 from panel.forms.showing import count
 from panel.imports.options import ImportOptions
 from panel.imports.undoing import Undone
 from panel.models import Import
+from panel.rights import rights_of
 
 # group → (one, several), in the order in which they want a look
 GROUPS = {
@@ -47,7 +49,7 @@ EXPLAINED = {
     ),
     "ignored": _l("Changed cells that count for nothing, each with the reason."),
     "absent": _l("Customers that were exported and are not in the file. Nothing happens to them."),
-    "columns": _l("Headers that are no field's label or key. Until you decide, these columns are left out."),
+    "columns": _l("What each column of the file is taken as. Columns that nobody decided about are left out."),
 }
 STATES = {
     "uploaded": _l("Being read"),
@@ -131,15 +133,19 @@ class Preview:
     @property
     def tabs(self) -> list[tuple[str, int, str]]:
         """Return each group that has lines: its key, how many there are, its words."""
-        counts = {**self.counts, "columns": len(self.headers)}
+        counts = {**self.counts, "columns": self.mapped.unclaimed}
         found = ((key, counts.get(key, 0), words) for key, words in GROUPS.items())
-        return [(key, number, words[number != 1]) for key, number, words in found if number]
+        # Of a file from elsewhere there is always its sheet, its headers and its key to look at.
+        shown = ("columns",) if self.mapped.columns else ()
+        return [(key, number, words[number != 1]) for key, number, words in found if number or key in shown]
 
     @property
     def group(self) -> str:
         """Return the group on screen: the one asked for, or the first that has lines."""
         there = [key for key, _number, _words in self.tabs]
-        return self.wanted if self.wanted in there else next(iter(there), "")
+        if self.wanted in there or not there:
+            return self.wanted if there else ""
+        return "columns" if self.one.state == "planned" and self.mapped.comes_first else there[0]
 
     @property
     def explained(self) -> str:
@@ -171,6 +177,8 @@ class Preview:
     @property
     def obstacle(self) -> str:
         """Return what has to be done before the plan can be applied, or nothing."""
+        if self.mapped.is_unmapped:
+            return _("No column of this file is a field yet. Choose what each of them is.")
         if self.total("undecided"):
             return count(
                 self.total("undecided"), "%(number)s cell waits for a choice.", "%(number)s cells wait for a choice."
@@ -184,11 +192,9 @@ class Preview:
         return ""
 
     @property
-    def headers(self) -> list[dict[str, Any]]:
-        """Return the columns that no field claims by itself, with what was decided about each."""
-        mapping = dict((self.one.options or {}).get("mapping", {}))
-        new = {one["header"]: one for one in self.one.new_fields or ()}
-        return [{**new.get(name, {}), "header": name, "target": mapping.get(name, "")} for name in {**new, **mapping}]
+    def mapped(self) -> ColumnsPage:
+        """Return how the file's table was read, as far as the signed-in user may see it."""
+        return ColumnsPage(self.one, rights_of(current_user).unseen)
 
 
 def _taken_by(group: str) -> frozenset[str]:
@@ -204,18 +210,13 @@ def upload_options(form: MultiDict[str, str]) -> ImportOptions:
 
 def options_of(form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:
     """Return an import's options after one of the preview's forms; `_only` says which part the form is about."""
-    parts = {"prefer": _with_side, "mapping": _with_mapping, "options": _with_ticks}
+    parts = {"prefer": _with_side, "options": _with_ticks} | PARTS
     part = parts.get(form.get("_only", ""))
     return part(form, before) if part else before
 
 
 def _with_side(form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:
     return replace(before, prefer=_one_of(form, "prefer", _SIDES))
-
-
-def _with_mapping(form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:
-    pairs = zip(form.getlist("header"), form.getlist("target"), strict=False)
-    return replace(before, mapping={header: target for header, target in pairs if target})
 
 
 def _with_ticks(form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:

@@ -70,6 +70,7 @@ def save_lines(connection: Connection, import_id: int, planned: Planned, moved: 
         "state": "planned",
         "counts": plan_counts(planned) | {"tallies": [[*tally, count] for tally, count in tallies.items()]},
         "new_fields": [one.to_json() for one in planned.new_fields],
+        "reading": planned.reading.to_json(),
         "fingerprint": planned.fingerprint,
         "export_id": planned.export_id,
     }

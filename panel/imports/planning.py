@@ -105,7 +105,7 @@ def plan_file(
     look_at_shape(plan, table, Places.of(table, headers, columns))
     retired = (say(RETIRED, label=label) for label in headers.retired)
     plan.notes = [
-        *notes_of_table(table, options.asked, gatherer.days_out(), headers),
+        *notes_of_table(table, options.asked, gatherer.days_out()),
         *retired,
         *planner.remarks.notes(plan, headers),
         *_in_bin(len(planner.seen.binned)),
@@ -117,7 +117,7 @@ def plan_file(
     dates = ask_about_dates(plan, columns, watcher)
     asked = (dates, unknown_texts(plan, columns, table.labels, options))
     suggestions = suggestions_for(headers, texts, schema.on_workbooks)
-    reading = Reading(table, headers, columns, suggestions, watcher.examples, *asked)
+    reading = Reading(table, headers, columns, suggestions, watcher.examples, *asked, options)
     whole, shown = (replace(one, fields=(*one.fields, *accepted)) for one in (everything, schema))
     guards = guards_of(plan, {column.field.key: column.field for column in columns}, _guard_limits())
     return Planned(

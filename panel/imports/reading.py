@@ -34,13 +34,14 @@ class Reading:
     examples: Mapping[int, Iterable[str]] = field(default_factory=dict)
     dates: Sequence[DateQuestion] = ()
     texts: Sequence[UnknownText] = ()
+    options: ImportOptions = field(default_factory=ImportOptions)
 
     @property
     def is_foreign(self) -> bool:
         """Tell whether the panel did not export the table."""
         return self.table.ref is None
 
-    def to_json(self, options: ImportOptions) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return what the page of columns shows."""
         table = self.table
         return {
@@ -51,7 +52,7 @@ class Reading:
             "is_foreign": self.is_foreign,
             "is_csv": table.is_csv,
             "headers": digest_of(table.labels),
-            "columns": [self._column(index, options) for index in self._filled()],
+            "columns": [self._column(index) for index in self._filled()],
             "dates": [one.to_json() for one in self.dates],
             "texts": [one.to_json() for one in self.texts],
         }
@@ -60,10 +61,10 @@ class Reading:
         labels = self.table.labels
         return [i for i, label in enumerate(labels) if label and i != self.table.ref_column]
 
-    def _column(self, index: int, options: ImportOptions) -> dict[str, Any]:
+    def _column(self, index: int) -> dict[str, Any]:
         header = str(self.table.labels[index])
         taken = next((column for column in self.columns if column.index == index), None)
-        named = {folded(name): target for name, target in options.mapping.items()}
+        named = {folded(name): target for name, target in self.options.mapping.items()}
         suggested = next((one for one in self.suggestions if one.index == index), None)
         return {
             "letters": column_letters(index),

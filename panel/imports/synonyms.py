@@ -27,12 +27,12 @@ _NAMES = {
     ),
     "category": "customer type; type of customer; typ zákazníka; kundenart; kategorie; kategoria",
     "date_of_birth": (
-        "birth date; birthday; born; dob; datum narození; geburtsdatum; date de naissance; fecha de "
+        "birth date; narození; narozen; birthday; born; dob; datum narození; geburtsdatum; date de naissance; fecha de "
         "nacimiento; data urodzenia; дата рождения; дата народження"
     ),
     "passport": "id card; identity card; passport number; číslo dokladu; číslo pasu; ausweis; dowód; паспорт",
     "partner": "reseller; partner name; obchodní partner; prodejce; партнер",
-    "location": "site; area; region; branch; lokalita; místo; standort; lieu; lokalizacja; ubicación",
+    "location": "site; area; pobočka; oblast; region; branch; lokalita; místo; standort; lieu; lokalizacja; ubicación",
     "date_added": (
         "created; created on; created at; since; customer since; added; start date; datum založení; "
         "zákazník od; angelegt am; kunde seit; date de création; fecha de alta; data dodania"

@@ -9,7 +9,6 @@ from flask import current_app
 from panel.imports.shape import UNSEEN
 from panel.schema import Schema
 from sync.cells import Address, column_letters
-from sync.columns import Headers
 from sync.errors import UnknownField, WithheldField
 from sync.merge import Outcome
 from sync.plan import Item
@@ -39,7 +38,7 @@ def check_asked(table: Table, asked: Asked) -> None:
         raise UnknownField(say(NO_ROW, row=asked.header_row))
 
 
-def notes_of_table(table: Table, asked: Asked, days_out: int, headers: Headers) -> Iterator[str]:
+def notes_of_table(table: Table, asked: Asked, days_out: int) -> Iterator[str]:
     """Yield what is to be said of a file as a whole."""
     if days_out > current_app.config["ROLLBOOK_WORKBOOK_DAYS"]:
         yield say(OLD, days=days_out)
@@ -47,8 +46,6 @@ def notes_of_table(table: Table, asked: Asked, days_out: int, headers: Headers) 
         yield say(BELOW_ONE if table.above == 1 else BELOW, row=table.header_row, count=table.above)
     if table.looks and not asked.sheet:
         yield say(OTHERS, count=len(table.looks), name=table.sheet)
-    if not headers.columns:
-        yield say(NO_COLUMN)
 
 
 def left_out(table: Table, schema: Schema, index: int, withheld: WithheldField) -> Item:

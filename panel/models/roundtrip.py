@@ -66,6 +66,7 @@ class Import(Base):
     Workbooks that are planned together share a `batch`. `confirmed_by` is the admin who typed the numbers of the
     guards in the plan with `confirmed_fingerprint`, where a second one is to apply it. The uploader was told what came
     of it at `told_at`. `review_of` is the digest of the file that an applied one was a review of, or its own.
+    `reading` is how its table was read, for the page of its columns.
     """
 
     __tablename__ = "import"
@@ -97,6 +98,7 @@ class Import(Base):
     confirmed_fingerprint: Mapped[Short] = mapped_column(default="")
     told_at: Mapped[Instant | None]
     review_of: Mapped[Short] = mapped_column(default="")
+    reading: Mapped[Document | None]
 
 
 class ImportItem(Base):

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
+import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 from flask import Flask
-from flask.testing import FlaskCliRunner
+from flask.testing import FlaskClient, FlaskCliRunner
+from werkzeug.datastructures import MultiDict
 
 from panel.extensions import db
 from panel.models import Customer, Location
 from tests.builders import additional_field, customer
+from tests.panel.pages import sign_in
 
 SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
@@ -233,3 +238,66 @@ def test_a_key_means_one_customer_or_nobody(
 def test_one_member_of_a_set_is_enough_of_a_key(bench: Bench, known: tuple[int, int]) -> None:
     plan = bench.plan(bench.csv("emails,city", "bob@example.com,Praha"), "--key", "emails", "--accept-unknown")
     assert [(one["id"], one["field"]) for one in plan["changes"]] == [(2, "emails"), (2, "city")]
+
+
+# The page
+
+
+def page_of(client: FlaskClient, address: str, group: str = "") -> str:
+    return client.get(f"{address}?group={group}" if group else address).text
+
+
+@SQLITE
+def test_the_page_reads_another_sheet_takes_the_suggestions_and_maps_texts(
+    app: Flask, client: FlaskClient, bench: Bench
+) -> None:
+    rows = [["Ann", "+420 603 123 456", "Aktivní"], ["Bob", "+420 603 123 457", "Active"]]
+    path = bench.book(Summary=[["Total", "x"], ["y", 1]], Data=[["Title"], [], ["Jméno", "Telefon", "Status"], *rows])
+    address = sent(sign_in(client), path)
+    first = page_of(client, address)
+    assert "No column of this file is a field yet" in first
+    assert "Data · 4 rows" in first
+    client.post(f"{address}options/", data={"_only": "sheet", "sheet": "Data", "was": "Summary", "header_row": "1"})
+    found = page_of(client, address)
+    assert "row 3: Jméno, Telefon, Status" in found
+    assert "Take all 2 suggestions" in found
+    client.post(f"{address}options/", data=MultiDict([*form_of(found, "mapping").items(multi=True), ("accept", "1")]))
+    texts = page_of(client, address, "columns")
+    assert "Texts that are no option" in texts
+    client.post(
+        f"{address}options/",
+        data={"_only": "meanings", "column": "Status", "text": "Aktivní", "meaning": "Active"},
+    )
+    client.post(f"{address}apply/")
+    with app.app_context():
+        found_ones = {one.full_name: (one.phones, one.status.label) for one in db.session.query(Customer)}
+    assert found_ones == {"Ann": (["+420 603 123 456"], "Active"), "Bob": (["+420 603 123 457"], "Active")}
+
+
+@SQLITE
+def test_the_page_asks_about_dates_with_both_readings(app: Flask, client: FlaskClient, bench: Bench) -> None:
+    path = bench.csv("Full name,Date of birth", "Ann,03/04/1984", "Bob,25/12/1984")
+    address = sent(sign_in(client), path)
+    asked = page_of(client, address)
+    for words in ("1 date can be read two ways.", "1984-04-03, day first", "1984-03-04, month first", "is day first"):
+        assert words in asked
+    client.post(f"{address}options/", data={"_only": "order", "field": "date_of_birth", "order": "dmy"})
+    assert "can be read two ways" not in page_of(client, address)
+    client.post(f"{address}apply/")
+    with app.app_context():
+        assert db.session.query(Customer).filter_by(full_name="Ann").one().date_of_birth == dt.date(1984, 4, 3)
+
+
+def sent(client: FlaskClient, path: Path) -> str:
+    data = {"file": (io.BytesIO(path.read_bytes()), path.name)}
+    return str(client.post("/imports/upload/", data=data).location)
+
+
+def form_of(page: str, name: str) -> MultiDict[str, str]:
+    """Return the fields of one of the page's forms, by its hidden name."""
+    form = next(one for one in re.findall(r"<form.*?</form>", page, re.DOTALL) if f'name="_only" value="{name}"' in one)
+    found = MultiDict((field, unescape(value)) for field, value in re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    for field, options in re.findall(r'<select[^>]*name="(\w+)".*?>(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r'value="([^"]*)" selected', options)
+        found.add(field, unescape(chosen[1]) if chosen else "")
+    return found

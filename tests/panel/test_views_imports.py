@@ -164,7 +164,7 @@ def test_an_unknown_column_is_left_out_mapped_or_made_a_field(
     page = client.get(f"{address}?group=columns").text
     assert tabs(page)["columns"] == 2
     form = form_with(page, "header")
-    assert form["header"] == ["Where", "Size"]
+    assert form["header"] == ["Login", "Where", "Size"]
     data = {"_only": "mapping", "header": ["Where", "Size"], "target": ["city", "+"]}
     client.post(f"{address}options/", data=data)
     client.post(f"{address}options/", data={"_only": "options", "key": "login", "accept_unknown": "1"})

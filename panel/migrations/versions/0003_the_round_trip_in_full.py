@@ -34,6 +34,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("confirmed_fingerprint", sa.String(255), nullable=False, server_default=""))
         batch.add_column(sa.Column("told_at", sa.DateTime(timezone=True), nullable=True))
         batch.add_column(sa.Column("review_of", sa.String(255), nullable=False, server_default=""))
+        batch.add_column(sa.Column("reading", Json, nullable=True))
     with op.batch_alter_table("import_item") as batch:
         batch.add_column(sa.Column("sheet_row", sa.Integer(), nullable=False, server_default="0"))
         batch.add_column(sa.Column("other", Json, nullable=True))
@@ -102,6 +103,7 @@ def downgrade() -> None:
         batch.drop_column("sheet_row")
     with op.batch_alter_table("import") as batch:
         names = (
+            "reading",
             "review_of",
             "told_at",
             "confirmed_fingerprint",
