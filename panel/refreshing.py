@@ -23,9 +23,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import Connection, select, update
 
+from panel.audit import plain
 from panel.changelog import changes_since
 from panel.database import reading, writing
 from panel.exporting import Written, finish_export, register_export
+from panel.exports.keeping import kept
 from panel.imports.files import StoredFile, limits
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
@@ -50,6 +52,8 @@ from sync.workbook.refreshing.orders import Choice, Order, RefreshedRow
 from sync.workbook.refreshing.running import refresh_csv, refresh_workbook
 from sync.workbook.shared_text import fitting
 from sync.workbook.table import Row
+
+LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +112,24 @@ def refresh_file(
     name: str = "",
     options: ImportOptions | None = None,
     keep_edits: bool = False,
+    is_kept: bool = False,
 ) -> Refreshed:
     """Write the workbook at `path`, which was exported here, to `out` with today's values; return what became of it.
 
-    `name` is what people call the file, `options` say how an import of it was read. Raises `NeverImported`,
+    `name` is what people call the file, `options` say how an import of it was read, `is_kept` that
+    `out` is among the exports that can be downloaded. Raises `NeverImported`,
     `UnreadableWorkbook` or `SyncError`; there is no file then.
     """
     with path.open("rb") as content:
         file = StoredFile(path, name or path.name, hashlib.file_digest(content, "sha256").hexdigest())
-    plain = options or ImportOptions()
-    asked = replace(plain, prefer="", accept_unknown=False, repair=False, create_fields=False, skip_problems=False)
+    asked = replace(
+        options or ImportOptions(),
+        prefer="",
+        accept_unknown=False,
+        repair=False,
+        create_fields=False,
+        skip_problems=False,
+    )
     with reading() as connection:
         planned = plan_file(connection, file, asked, viewer)
         rows = {row: record_id for record_id, numbers in planned.seen.ids.items() for row in numbers}
@@ -141,9 +153,9 @@ def refresh_file(
             connection.execute(update(Export).where(Export.id == export_id).values(state="failed", finished_at=now()))
         raise
     with writing() as connection:
-        finish_export(connection, export_id, written, viewer)
-    kept = waiting.edits + waiting.new_rows + waiting.fates + waiting.problems
-    return Refreshed(export_id, new_name, len(written.ids), work.counted.cells, kept, work.counted.left)
+        finish_export(connection, export_id, written, viewer, **(kept(out) if is_kept else {}))
+    waits = waiting.edits + waiting.new_rows + waiting.fates + waiting.problems
+    return Refreshed(export_id, new_name, len(written.ids), work.counted.cells, waits, work.counted.left)
 
 
 def waiting_in(plan: Plan, records: Mapping[int, int]) -> Waiting:
@@ -170,7 +182,7 @@ def waiting_in(plan: Plan, records: Mapping[int, int]) -> Waiting:
 
 def _name_of(name: str) -> str:
     path, suffix = Path(name), _("refreshed")
-    stem = path.stem.removesuffix(f" {suffix}")
+    stem = plain(path.stem).removesuffix(f" {suffix}")[:LONGEST_NAME]
     return f"{stem} {suffix}{path.suffix}"
 
 

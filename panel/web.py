@@ -44,6 +44,7 @@ from panel.views.imports import ImportView
 from panel.views.jobs import JobView
 from panel.views.menu import visible_menu
 from panel.views.planned import PlannedView, may_plan, plan_choices, planned_of
+from panel.views.refreshing import RefreshView
 from panel.views.roles import RoleView
 from panel.views.saved_views import SavedViewsView
 from panel.views.statuses import StatusView
@@ -128,6 +129,7 @@ def _add_views(app: Flask) -> None:
         CustomerView(Customer, db, lazy_gettext("Customers"), endpoint="customers"),
         SavedViewsView(lazy_gettext("Saved views"), endpoint="views"),
         ExportView(lazy_gettext("Exports"), endpoint="exports"),
+        RefreshView(lazy_gettext("Refresh"), endpoint="refresh"),
         ImportView(lazy_gettext("Imports"), endpoint="imports"),
         PlannedView(lazy_gettext("Planned changes"), endpoint="planned"),
         JobView(lazy_gettext("Work"), endpoint="jobs"),

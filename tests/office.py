@@ -124,6 +124,26 @@ def filtered(column: str, text: str, header: int = 2) -> Operation:
     return {"do": "filter", "column": column, "text": text, "header": header}
 
 
+def formulas(cells: Mapping[str, str]) -> Operation:
+    """Put formulas into cells by address, in LibreOffice's own notation."""
+    return {"do": "formulas", "cells": dict(cells)}
+
+
+def noted(cell: str, text: str) -> Operation:
+    """Add a note to a cell."""
+    return {"do": "note", "cell": cell, "text": text}
+
+
+def hidden_rows(rows: Sequence[int]) -> Operation:
+    """Hide whole rows by their numbers."""
+    return {"do": "hide_rows", "rows": list(rows)}
+
+
+def charted(sheet: str, cells: Mapping[str, str], source: str) -> Operation:
+    """Add a sheet with formulas in its cells and a chart of a range of it."""
+    return {"do": "add_sheet", "name": sheet, "cells": dict(cells), "source": source}
+
+
 def _convert(path: Path, form: str, folder: Path, timeout: float) -> Path:
     folder.mkdir(exist_ok=True)
     soffice = str(require("soffice"))

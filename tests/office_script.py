@@ -94,6 +94,26 @@ class Sheet:
         wanted.setFilterFields((field,))
         rows.filter(wanted)
 
+    def formulas(self, cells):
+        for address, formula in cells.items():
+            self.sheet.getCellRangeByName(address).setFormula(formula)
+
+    def note(self, cell, text):
+        self.sheet.Annotations.insertNew(self.sheet.getCellRangeByName(cell).CellAddress, text)
+
+    def hide_rows(self, rows):
+        for row in rows:
+            self.sheet.Rows.getByIndex(row - 1).IsVisible = False
+
+    def add_sheet(self, name, cells, source):
+        sheets = self.controller.Model.Sheets
+        sheets.insertNewByName(name, sheets.Count)
+        added = sheets.getByName(name)
+        for address, formula in cells.items():
+            added.getCellRangeByName(address).setFormula(formula)
+        place = uno.createUnoStruct("com.sun.star.awt.Rectangle", 1000, 1000, 8000, 6000)
+        added.Charts.addNewByName("Chart", place, (added.getCellRangeByName(source).RangeAddress,), False, True)
+
     def _rows_from(self, first):
         cursor = self.sheet.createCursor()
         cursor.gotoEndOfUsedArea(False)
