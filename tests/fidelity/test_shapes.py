@@ -280,6 +280,12 @@ def test_edits_in_hidden_rows_count_and_are_reported(
     assert said in plan["said"]
 
 
+def test_a_hidden_row_is_known_in_the_plain_markup_of_most_programs(panel: Small, tmp_path: Path) -> None:
+    edited = rewritten(panel.out, tmp_path / "edited.xlsx", "xl/sharedStrings.xml", each(rb"Brno 1(?=<)", b"Zlin"))
+    hidden = each(rb'<row r="4"', b'<row r="4" hidden="1"')
+    assert panel.plan(rewritten(edited, tmp_path / "back.xlsx", SHEET, hidden))["hidden_rows"] == [BOB]
+
+
 def test_a_new_customer_in_a_hidden_row_is_reported(panel: Small) -> None:
     plan = panel.plan(panel.changed(lambda book: book.put(50, full_name="New"), hide(50)))
     assert (plan["created"], plan["hidden_rows"]) == (1, [50])
