@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from panel.forms.registry import in_words
+from panel.imports.choices import OTHER, PANEL
 from panel.imports.planned import Planned
-from panel.imports.reviewed import questions_of, seals_of
+from panel.imports.reviewed import NEW, questions_of, seal_of_new, seals_of
 from panel.imports.showing import as_json
 from panel.models import Revision
 from panel.records import BATCH, batches
@@ -21,7 +22,7 @@ from panel.words import instant_in_words
 from sync.cells import Broken, Formula, RawCell, column_letters
 from sync.fields import Field
 from sync.merge import Outcome
-from sync.plan import DELETED, Item, RowPlan
+from sync.plan import DELETED, WRITTEN, Item, RowPlan
 from sync.types import FIELD_TYPES
 from sync.types.secret import MASK
 from sync.words import later, say
@@ -35,6 +36,7 @@ PROBLEM, CONFLICT, QUESTION = later("problem"), later("conflict"), later("questi
 VERSIONS = later("When exported: %(base)s · In the panel now: %(panel)s · In the workbook: %(workbook)s")
 UNKNOWN = later("In the panel now: %(panel)s · In the workbook: %(workbook)s · When exported: nobody knows")
 BY = later("%(value)s (%(name)s, %(when)s)")
+DECLINED = later("No customer is made of this row: that was chosen in the preview. Choose otherwise, or leave it.")
 FORMULA = later("This cell held a formula. Its value stands here.")
 NOT_CALCULATED = later("This cell held a formula that was never calculated. Type the value.")
 PASSWORD = later("A password was typed here, which is not written into this file. To set it, type it again.")
@@ -97,17 +99,22 @@ class RowReviewer:
     def is_asked(self, item: Item) -> bool:
         """Tell whether somebody has to decide here, or may still think better of it."""
         is_secret = item.field in self._types and FIELD_TYPES[self._types[item.field]].secret
-        return not is_secret and (item.is_open or not self._is_applied)
+        return not is_secret and (item.is_open or item.outcome in WRITTEN or not self._is_applied)
 
     def _asked_fields(self) -> list[str]:
         rows = self._planned.plan.kept.values()
         keys = {item.field for row in rows for item in questions_of(row) if self.is_asked(item)}
-        order = [DELETED, *(column.field.key for column in sorted(self._planned.columns, key=lambda one: one.index))]
+        keys |= {NEW for row in rows if row.declined}
+        order = [
+            NEW,
+            DELETED,
+            *(column.field.key for column in sorted(self._planned.columns, key=lambda one: one.index)),
+        ]
         return [key for key in order if key in keys]
 
     def looks_at(self, row: RowPlan | None) -> bool:
         """Tell whether there is something to do in a row."""
-        return row is not None and bool(row.problems or any(map(self.is_asked, questions_of(row))))
+        return row is not None and bool(row.problems or row.declined or any(map(self.is_asked, questions_of(row))))
 
     def rows(self, rows: Iterable[Row]) -> Iterator[ReviewRow]:
         """Yield the review's rows in the order of the upload's."""
@@ -141,13 +148,24 @@ class RowReviewer:
         if plan is not None:
             texts |= self._state(plan, marks) | self._choices(plan, marks)
         marks |= {index: mark for index, mark in self._looks().items() if index in texts}
-        shown = [None if at in self.unseen else self._unmasked(at, cell) for at, cell in enumerate(cells)]
-        return ReviewRow(number, shown, marks, texts)
+        typed = {} if plan is None else self._typed(plan)
+        shown = [None if at in self.unseen else self._masked(at, cell) for at, cell in enumerate(cells)]
+        shown += [None] * (max(typed, default=0) + 1 - len(shown))
+        return ReviewRow(number, [typed.get(at, cell) for at, cell in enumerate(shown)], marks, texts)
+
+    def _typed(self, plan: RowPlan) -> dict[int, RawCell]:
+        """Return the values that were typed in the preview instead of the cell's: typed here, they are answers."""
+        other = [item for item in questions_of(plan) if item.choice == OTHER and self.is_asked(item)]
+        fields = {item.field: self._fields[item.field] for item in other}
+        return {
+            self._indexes[item.at.column]: FIELD_TYPES[fields[item.field].type].render(item.value, fields[item.field])
+            for item in other
+        }
 
     def _looks(self) -> dict[int, Mark]:
         return {self.layout.told: Mark.TOLD, self.layout.noted: Mark.NOTED}
 
-    def _unmasked(self, index: int, cell: RawCell) -> RawCell:
+    def _masked(self, index: int, cell: RawCell) -> RawCell:
         return MASK if index in self._secret and cell not in (None, "") else cell
 
     def _told(self, plan: RowPlan, changed: Changed) -> tuple[list[str], dict[int, Mark]]:
@@ -159,6 +177,9 @@ class RowReviewer:
         for problem in plan.problems:
             marks[self._place(problem.at.column)] = Mark.PROBLEM
             lines.insert(0, self._line(problem.at.column, plan.row, problem.field or "", problem.message))
+        if plan.declined:
+            marks[self._place("")] = Mark.QUESTION
+            lines.append(say(DECLINED))
         return lines, marks
 
     def _place(self, letters: str) -> int:
@@ -240,4 +261,8 @@ class RowReviewer:
                 texts |= {index: words[item.choice]} if item.choice in words else {}
                 before, whole = seals_of(item, plan, self._types)
                 seals.append(f"{item.field}={before}.{whole}")
+        if plan.declined:
+            index, seal = self.layout.choice(NEW), seal_of_new(plan)
+            marks[index], texts[index] = Mark.ANSWER, words[PANEL]
+            seals.append(f"{NEW}={seal}.{seal}")
         return texts | ({self.layout.seals: ";".join(seals)} if seals else {})

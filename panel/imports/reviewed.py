@@ -19,19 +19,21 @@ from typing import Any
 
 from flask import current_app
 
-from panel.imports.choices import Answer, Answers, answer, sides_of
+from panel.imports.choices import PANEL, WORKBOOK, Answer, Answers, answer, is_asked, new_sides, sides_of
 from panel.imports.files import StoredFile
 from panel.imports.showing import as_json
 from panel.imports.whole_file import plain_sides
 from panel.keys import Keyring
-from sync.cells import RawCell
+from sync.cells import Address, RawCell
 from sync.columns import Column
-from sync.plan import DELETED, UNDECIDED, Item, Plan, RowPlan
+from sync.plan import DELETED, UNDECIDED, WRITTEN, Item, Plan, RowPlan
 from sync.words import later, say
 from sync.workbook import Row, Table
 from sync.workbook.table import REVIEW
 
 SEAL_LENGTH = 12
+NEW = "_new"
+"""Stands for a new record as a whole among the fields that are asked about."""
 _HEADING = re.compile(r"_review\|rollbook1\|([0-9a-f]+)\|(.*)", re.DOTALL)
 _ASKED = re.compile(r"(\w{1,255})=([0-9a-f]+)\.([0-9a-f]+)")
 MADE_UP = later("The hidden heading of the review's last column was changed, so no choice in its columns counts.")
@@ -189,15 +191,17 @@ def answers_in(reviewed: Reviewed, plan: Plan, columns: Sequence[Column]) -> tup
     moved = 0
     for number, asked in reviewed.asked.items():
         row = plan.kept.get(number)
-        items = {item.field: item for item in questions_of(row)} if row else {}
+        items = {item.field: item for item in _items(row) if is_asked(item)} if row else {}
         for one in asked:
             item = items.get(one.field)
-            if row is None or item is None:
-                continue
-            choice = _choice(one, item, seals_of(item, row, types), is_damage=item in row.repairs)
-            moved += bool(one.choice and not choice)
-            if choice:
-                answers[str(item.at), item.field] = Answer(sides_of(item, fields.get(item.field)), choice)
+            if row and one.field == NEW:
+                if _still_declined(one, row):
+                    answers[str(Address(plan.sheet, "", number)), ""] = Answer(new_sides(row, fields), PANEL)
+            elif row and item is not None:
+                choice = _choice(one, item, seals_of(item, row, types), is_damage=item in row.repairs)
+                moved += bool(one.choice and not choice and item.is_open)
+                if choice:
+                    answers[str(item.at), item.field] = Answer(sides_of(item, fields.get(item.field)), choice)
     return answers, [*reviewed.notes, *([say(MOVED, count=f"{moved:,}")] if moved else [])]
 
 
@@ -210,15 +214,30 @@ def answer_plan(plan: Plan, columns: Sequence[Column], reviewed: Reviewed, answe
 
 
 def questions_of(row: RowPlan) -> Iterator[Item]:
-    """Yield what a person has to decide about a row, or did decide."""
-    items = (*((row.fate,) if row.fate else ()), *row.items, *row.repairs)
-    return (item for item in items if item.outcome in UNDECIDED)
+    """Yield what a person has to decide about a row, or did decide: changes may have been turned down."""
+    return (item for item in _items(row) if item.outcome in UNDECIDED or (is_asked(item) and item.choice))
+
+
+def _items(row: RowPlan) -> tuple[Item, ...]:
+    return (*((row.fate,) if row.fate else ()), *row.items, *row.repairs)
+
+
+def seal_of_new(row: RowPlan) -> str:
+    """Return the seal of a new record as its row describes it."""
+    return seal_of([NEW, row.creates.contents[0][0] if row.creates else ""])
+
+
+def _still_declined(asked: Asked, row: RowPlan) -> bool:
+    return asked.choice == PANEL and row.creates is not None and hmac.compare_digest(asked.whole, seal_of_new(row))
 
 
 def _choice(asked: Asked, item: Item, seals: tuple[str, str], *, is_damage: bool) -> str:
     before, whole = (hmac.compare_digest(*pair) for pair in zip((asked.before, asked.whole), seals, strict=True))
+    if item.outcome in WRITTEN:
+        # An edit that was turned down is written after all where the cell holds another one by now.
+        return PANEL if before and whole and asked.choice == PANEL else ""
     if not before or whole:
         return asked.choice if before else ""
-    if is_damage or item.field == DELETED or asked.choice == "panel":
+    if is_damage or item.field == DELETED or asked.choice == PANEL:
         return ""
-    return "workbook"
+    return WORKBOOK

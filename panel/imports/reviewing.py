@@ -22,7 +22,7 @@ from panel.imports.journey import open_import, plan_again, tell
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.review_rows import KEEP, TAKE, RowReviewer
-from panel.imports.reviewed import Heading, Reviewed, one_line
+from panel.imports.reviewed import NEW, Heading, Reviewed, one_line
 from panel.schema import ENTITY
 from sync.actions import ACTION
 from sync.errors import SyncError
@@ -42,7 +42,7 @@ STATE, TOLD, CHOOSE, NOTED = (
     later("Choose: %(label)s"),
     later("Also noted"),
 )
-CUSTOMER = later("Customer")
+CUSTOMER, NEW_CUSTOMER = later("Customer"), later("New customer")
 HOW = later("Keep the panel's value or take the workbook's. Blank stays open.")
 ENDING = later("review")
 GONE = later("The file of this import is not kept any more. Upload it again, and take the review then.")
@@ -176,7 +176,7 @@ def _head(table: Table, reviewer: RowReviewer, labels: list[str]) -> Iterator[tu
 def _beside(table: Table, planned: Planned, reviewer: RowReviewer) -> Iterator[Beside]:
     taken = {one_line(label or "").casefold() for label in table.labels}
     state, told, noted = (_free(say(text), taken) for text in (STATE, TOLD, NOTED))
-    names = {field.key: field.name for field in planned.shown.fields} | {DELETED: say(CUSTOMER)}
+    names = {field.key: field.name for field in planned.shown.fields} | {DELETED: say(CUSTOMER), NEW: say(NEW_CUSTOMER)}
     choices = {_free(say(CHOOSE, label=names[key]), taken): key for key in reviewer.layout.asked}
     words = {"panel": say(KEEP), "workbook": say(TAKE)}
     columns = {state: "", told: "", **choices, noted: ""}

@@ -15,13 +15,14 @@ from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import func, select
 
+from panel.database import writing
 from panel.extensions import db
-from panel.models import Customer, Event
+from panel.models import Customer, Event, ImportItem, Role, User
 from sync.types.secret import MASK
 from tests import office
 from tests.builders import additional_field, customer, edit
 from tests.fidelity.programs import LIBRARIES, by_office
-from tests.panel.pages import sign_in
+from tests.panel.pages import STAFF_PASSWORD, add_user, sign_in
 from tests.panel.test_reviews import (
     KEEP,
     LISTS,
@@ -82,6 +83,22 @@ def test_libreoffice_offers_the_choices_and_changes_nothing_by_saving(
     place = f"{labels_of(saved)['Choose: City']}3"
     rules = [one for one in first_sheet(saved).data_validations.dataValidation if place in one.sqref]
     assert [(one.type, one.formula1) for one in rules] == [("list", f'"{KEEP},{TAKE}"')]
+
+
+@pytest.mark.office
+def test_a_review_that_was_sorted_is_answered_where_its_rows_went(run: Run, back: Path, tmp_path: Path) -> None:
+    review = tmp_path / "review.xlsx"
+    run(back, "--skip-problems", "--review", review)
+    labels = labels_of(review)
+    chosen = {f"{labels['Choose: Street']}3": KEEP, f"{labels['Choose: City']}3": TAKE}
+    moved = (office.typed(chosen), office.sorted_by(labels["Review"]))
+    answer = run(office.edit(review, tmp_path / "sorted.xlsx", *moved), "--dry-run")
+    # The sides keep the choices: one is kept, one is taken, and the row is another one by now.
+    assert [(one["id"], one["field"], one["choice"]) for one in answer["conflicts"]] == [
+        (1, "street", "panel"),
+        (1, "city", "workbook"),
+    ]
+    assert read_keys(tmp_path / "sorted.xlsx") == read_keys(review)
 
 
 TYPED: list[Any] = [
@@ -235,3 +252,63 @@ def test_the_page_sends_the_review_and_the_audit_says_so(
         assert event.detail["file"] == "March.xlsx"
         assert event.user_id is not None
     assert client.get(f"{answer.location}review/").status_code == 405
+
+
+def test_what_was_chosen_in_the_preview_goes_along_into_the_review(
+    app: Flask, run: Run, client: FlaskClient, back: Path, tmp_path: Path
+) -> None:
+    keys = read_keys(back)
+    new = {f"{keys['full_name']}{row}": name for row, name in ((8, "Wanted"), (9, "Declined"))}
+    path = write_into(back, tmp_path / "in.xlsx", {**new, f"{keys['city']}6": "Turned down"})
+    sign_in(client)
+    address = client.post("/imports/upload/", data={"file": (path.open("rb"), "March.xlsx")}).location
+    with app.app_context():
+        lines = {one.at.partition("!")[2]: one.number for one in db.session.scalars(select(ImportItem))}
+    street, city, change, declined = (
+        lines[at] for at in (f"{keys['street']}3", f"{keys['city']}3", f"{keys['city']}6", "9")
+    )
+    client.post(f"{address}choose/", data={f"choice.{street}": "panel", "group": "conflict"})
+    client.post(f"{address}choose/", data={f"choice.{city}": "other", f"other.{city}": "Plzen", "group": "conflict"})
+    client.post(f"{address}choose/", data={"line": [change], "group": "change"})
+    client.post(f"{address}choose/", data={"line": [declined], "group": "new"})
+    review = tmp_path / "review.xlsx"
+    review.write_bytes(client.post(f"{address}review/", buffered=True).data)
+    labels, sheet = labels_of(review), first_sheet(review)
+    chosen = {
+        label: sheet[f"{labels[f'Choose: {label}']}{row}"].value for label, row in (("Street", 3), ("New customer", 9))
+    }
+    assert chosen == dict.fromkeys(chosen, KEEP)
+    assert [sheet[f"{labels['Choose: City']}{row}"].value for row in (3, 5, 6)] == [None, None, KEEP]
+
+    mended = {
+        f"{keys['date_of_birth']}4": None,
+        f"{keys['emails']}5": None,
+        f"{labels['Choose: City']}5": TAKE,
+        "B7": 5,
+    }
+    done = run(write_into(review, tmp_path / "mended.xlsx", mended))
+    assert done["applied"], done["said"]
+    with app.app_context():
+        first, fourth = (db.session.get_one(Customer, number) for number in (1, 4))
+        assert (first.street, first.city) == ("Panel 9", "Plzen")
+        assert (fourth.street, fourth.city) == ("Short 2", "Praha")
+        names = set(db.session.scalars(select(Customer.full_name).where(Customer.id > 5)))
+        assert names == {"Wanted"}
+
+
+def test_a_column_that_the_viewer_may_not_see_is_left_out_whole(
+    app: Flask, client: FlaskClient, back: Path, tmp_path: Path
+) -> None:
+    with app.app_context():
+        add_user("limited@example.com", "manager")
+        with writing():
+            user = db.session.scalars(select(User).where(User.email == "limited@example.com")).one()
+            manager = user.roles[0]
+            user.roles = [Role(name="limited", permissions=manager.permissions, field_rights={"street": "none"})]
+    sign_in(client, "limited@example.com", STAFF_PASSWORD)
+    address = client.post("/imports/upload/", data={"file": (back.open("rb"), "March.xlsx")}).location
+    review = tmp_path / "review.xlsx"
+    review.write_bytes(client.post(f"{address}review/", buffered=True).data)
+    assert "street" not in read_keys(review)
+    assert not {"Mine 3", "Short 2", "Panel 9", "Long 1"} & set(values_of(review).values())
+    assert "Choose: City" in labels_of(review)
