@@ -177,6 +177,7 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 )
 @click.option("--sheet", default="", metavar="NAME", help="the sheet of a foreign workbook that has several")
 @click.option("--header-row", type=click.IntRange(1, 1_048_576), metavar="N", help="the row that holds the headers")
+@click.option("--mapping", "remembered", default="", metavar="NAME", help="take columns as in a remembered mapping")
 @click.option("--create-fields", is_flag=True, help="make additional fields of unknown headers")
 @click.option("--prefer", type=click.Choice(["panel", "workbook"]), help="answer every conflict")
 @click.option("--accept-unknown", is_flag=True, help="write cells whose earlier value nobody knows")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from pathlib import PurePath
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from panel.imports.asking import ORDERS, meanings_offered
 from panel.imports.options import ImportOptions
+from panel.imports.remembering import LONGEST_NAME, NOT_KEPT
 from panel.models import Import
 from sync.fields import Field
 
@@ -72,6 +74,12 @@ class ColumnsPage:
         """Tell whether nobody can say much of the rows before the columns are decided."""
         return bool(self.suggested) or self.is_unmapped
 
+    @property
+    def name(self) -> str:
+        """Return under which name the mapping is kept: the file's, unless somebody chose another."""
+        chosen = (self.one.options or {}).get("remembered", "")
+        return "" if chosen == NOT_KEPT else chosen or PurePath(self.one.file_name).stem
+
     def inferred(self, header: str) -> str:
         """Return what the values of an unknown column look like."""
         return next((new["evidence"] for new in self.one.new_fields or () if new["header"] == header), "")
@@ -91,7 +99,7 @@ def with_columns(form: MultiDict[str, str], before: ImportOptions) -> ImportOpti
 
 
 def _name(form: MultiDict[str, str], before: ImportOptions) -> str:
-    return " ".join(form.get("remembered", before.remembered).split())[:200]
+    return " ".join(form.get("remembered", before.remembered).split())[:LONGEST_NAME] or NOT_KEPT
 
 
 def with_sheet(form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:
@@ -123,7 +131,7 @@ def with_meanings(form: MultiDict[str, str], before: ImportOptions) -> ImportOpt
 
 def afresh(_form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:
     """Return the options as if nothing was ever said of the file's columns."""
-    return with_sheet(MultiDict(), replace(before, date_order="", remembered=""))
+    return with_sheet(MultiDict(), replace(before, date_order="", remembered="", recalled=""))
 
 
 Part = Callable[[MultiDict[str, str], ImportOptions], ImportOptions]

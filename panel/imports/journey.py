@@ -26,6 +26,7 @@ from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.planning import Progress, plan_file, quiet
 from panel.imports.reading import refuse_fieldless
+from panel.imports.remembering import named, remember
 from panel.imports.second_admin import confirm_first, is_confirmed, needs_second, refuse_same
 from panel.imports.telling import tell_uploader
 from panel.models import Event, Import, ImportItem, User
@@ -208,6 +209,7 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     applied |= {"told_at": now()} if row["user_id"] == viewer.user_id else {}
     connection.execute(update(Import).where(Import.id == import_id).values(**applied))
     close(connection, planned.export_id)
+    remember(connection, planned, viewer)
     counts = planned.plan.counts()
     done = {"created": counts.created, "updated": counts.updated, "deleted": counts.deleted}
     fields = [one.field.key for one in planned.new_fields if one.accepted]
@@ -246,6 +248,7 @@ def import_at_once(
     applied = None
     try:
         with reading() as connection:
+            options = named(connection, options, viewer)
             planned = plan_file(connection, file, options, viewer)
         refuse_fieldless(planned.reading)
         if not dry_run and is_ready(planned, options):

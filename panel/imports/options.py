@@ -20,8 +20,9 @@ class ImportOptions:
 
     `key` names the field that identifies customers in a foreign file; `mapping` takes headers to fields; `values`
     takes texts of a column, by its header or field, to what they mean; `date_orders` says how to read the dates of
-    a column, where `date_order` says it for all; `remembered` names a mapping that was kept; `confirm` holds the
-    numbers that were typed for guards.
+    a column, where `date_order` says it for all; `remembered` is the name under which the mapping is kept,
+    `recalled` the day of the one that these came from, and `headers` the digest of the headers that were found at
+    first. `confirm` holds the numbers that were typed for guards.
     """
 
     key: str = ""
@@ -37,6 +38,8 @@ class ImportOptions:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     date_orders: Mapping[str, str] = field(default_factory=dict)
     remembered: str = ""
+    recalled: str = ""
+    headers: str = ""
     confirm: tuple[int, ...] = ()
 
     @property

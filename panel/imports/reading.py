@@ -41,6 +41,11 @@ class Reading:
         """Tell whether the panel did not export the table."""
         return self.table.ref is None
 
+    @property
+    def digest(self) -> str:
+        """Return what the row of headers is known by."""
+        return digest_of(self.table.labels)
+
     def to_json(self) -> dict[str, Any]:
         """Return what the page of columns shows."""
         table = self.table
@@ -51,7 +56,6 @@ class Reading:
             "lines": [[line.number, list(line.texts)] for line in table.lines],
             "is_foreign": self.is_foreign,
             "is_csv": table.is_csv,
-            "headers": digest_of(table.labels),
             "columns": [self._column(index) for index in self._filled()],
             "dates": [one.to_json() for one in self.dates],
             "texts": [one.to_json() for one in self.texts],

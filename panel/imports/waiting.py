@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from flask import current_app
@@ -19,6 +20,8 @@ from panel.imports.files import store, uploads
 from panel.imports.journey import apply_import, locked_import, open_import, plan_again, register, replan, viewer_of
 from panel.imports.lines import save_lines
 from panel.imports.options import ImportOptions, Viewer
+from panel.imports.planned import Planned
+from panel.imports.remembering import recalled
 from panel.jobs import Work, enqueue, kind, run_now
 from panel.models import Import, Job
 from sync.errors import SyncError
@@ -160,6 +163,8 @@ def _plan(work: Work) -> None:
         options = ImportOptions.from_json(row["options"])
         try:
             planned = plan_again(connection, row, options, viewer_of(current_user), work.doing)
+            if row["state"] == "uploaded":
+                planned = as_before(connection, row, planned)
         except SyncError as error:
             failed = str(error)
         else:
@@ -169,8 +174,23 @@ def _plan(work: Work) -> None:
         return
     with work.writing() as connection:
         if open_import(connection, import_id, "uploaded", "planned", "rejected")["job_id"] == work.job_id:
+            values = {"options": planned.reading.options.to_json()}
+            connection.execute(update(Import).where(Import.id == import_id).values(**values))
             save_lines(connection, import_id, planned)
         work.finish({"import": import_id})
+
+
+def as_before(connection: Connection, row: RowMapping, planned: Planned) -> Planned:
+    """Return the first plan of a file with its columns taken as those of one with the same headers were."""
+    viewer, reading = viewer_of(current_user), planned.reading
+    first = replace(reading.options, headers=reading.digest)
+    kept = recalled(connection, replace(reading, options=first), viewer)
+    if kept is not None:
+        try:
+            return plan_again(connection, row, kept, viewer)
+        except SyncError:  # a field of then may be gone: the file is read as if it was the first of its kind
+            pass
+    return replace(planned, reading=replace(reading, options=first))
 
 
 def _set_unread(work: Work, import_id: int, sentence: str) -> None:

@@ -16,13 +16,14 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from panel.access import may
-from panel.database import writing
+from panel.database import reading, writing
 from panel.extensions import db
 from panel.forms.preview import Preview, Tally, options_of, sentence_of_undo, upload_options
 from panel.imports.journey import reject, set_options, viewer_of
 from panel.imports.lines import GUARD, NOTE
 from panel.imports.options import ImportOptions
 from panel.imports.progress import Progress, progress_of_import
+from panel.imports.remembering import forget, remembered
 from panel.imports.reviewing import review_import, review_name
 from panel.imports.undo_journey import undo_import
 from panel.imports.waiting import TooManyWait, apply_now_or_later, have_planned, plan_if_small, settle, take_in
@@ -50,7 +51,17 @@ class ImportView(AppView):
     def index(self) -> str:
         """Show the upload form and past imports."""
         fields = the_schema().fields
-        return str(self.render("imports/list.html", imports=recent(LISTED), fields=fields))
+        with reading() as connection:
+            mappings = remembered(connection, viewer_of(current_user))
+        return str(self.render("imports/list.html", imports=recent(LISTED), fields=fields, mappings=mappings))
+
+    @expose("/mappings/<int:number>/forget/", methods=("POST",))
+    def forget(self, number: int) -> Response:
+        """Keep a remembered mapping no longer."""
+        with writing() as connection:
+            forget(connection, number, viewer_of(current_user))
+        say(_("The mapping was forgotten."))
+        return redirect(self.get_url(".index"))
 
     @expose("/upload/", methods=("POST",))
     def upload(self) -> Response:

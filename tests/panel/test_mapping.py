@@ -288,6 +288,44 @@ def test_the_page_asks_about_dates_with_both_readings(app: Flask, client: FlaskC
         assert db.session.query(Customer).filter_by(full_name="Ann").one().date_of_birth == dt.date(1984, 4, 3)
 
 
+@SQLITE
+def test_a_mapping_is_remembered_under_a_name_and_taken_again_for_the_same_headers(
+    app: Flask, client: FlaskClient, bench: Bench
+) -> None:
+    lines = ("Kunde,Stav,Geboren", "Ann,Aktivní,03/04/1984")
+    address = sent(sign_in(client), bench.csv(*lines))
+    told = {"header": ["Kunde", "Stav", "Geboren"], "target": ["full_name", "status", "date_of_birth"]}
+    client.post(f"{address}options/", data={"_only": "mapping", "remembered": "Billing export", **told})
+    client.post(f"{address}options/", data={"_only": "order", "field": "date_of_birth", "order": "dmy"})
+    meaning = {"column": "Stav", "text": "Aktivní", "meaning": "Active"}
+    client.post(f"{address}options/", data={"_only": "meanings", **meaning})
+    client.post(f"{address}apply/")
+    assert "Billing export" in client.get("/imports/").text
+    again = sent(client, bench.csv(lines[0], "Bob,Aktivní,05/06/1984"))
+    assert "Columns are taken as in “Billing export” of" in page_of(client, again, "columns")
+    client.post(f"{again}options/", data={"_only": "afresh"})
+    assert "No column of this file is a field yet" in page_of(client, again)
+    assert bench.plan(bench.csv(lines[0], "Cyd,Aktivní,05/06/1984"))["exit"] == 1
+    named = bench.back(bench.csv(lines[0], "Cyd,Aktivní,05/06/1984"), "--mapping", "billing export")
+    assert (named["created"], named["exit"]) == (1, 0)
+    with app.app_context():
+        found = {one.full_name: one.date_of_birth for one in db.session.query(Customer)}
+    assert found == {"Ann": dt.date(1984, 4, 3), "Cyd": dt.date(1984, 6, 5)}
+    client.post("/imports/mappings/1/forget/")
+    assert "Billing export" not in client.get("/imports/").text
+    refused = bench.plan(bench.csv(*lines), "--mapping", "Billing export")
+    assert "There is no remembered mapping 'Billing export'" in refused["error"]
+
+
+@SQLITE
+def test_a_command_keeps_a_mapping_only_under_a_name_that_it_was_given(app: Flask, bench: Bench) -> None:
+    assert bench.back(bench.csv("Kunde", "Ann"), "--map", "Kunde=full_name")["created"] == 1
+    assert bench.plan(bench.csv("Kunde", "Bob"), "--mapping", "in")["exit"] == 1
+    kept = ("--mapping", "Kunden", "--map", "Kunde=full_name")
+    assert bench.back(bench.csv("Kunde", "Bob"), *kept)["created"] == 1
+    assert bench.back(bench.csv("Kunde", "Cyd"), "--mapping", "Kunden")["created"] == 1
+
+
 def sent(client: FlaskClient, path: Path) -> str:
     data = {"file": (io.BytesIO(path.read_bytes()), path.name)}
     return str(client.post("/imports/upload/", data=data).location)
