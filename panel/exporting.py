@@ -37,6 +37,8 @@ from sync.workbook import Sheet, write_csv, write_workbook
 from sync.workbook.layout import MOST_ROWS
 
 ROWS_AT_ONCE = 1_000
+EVENTS_AT_ONCE = 1_000
+"""No more events are written between the beginning and the end of any transaction."""
 Doing = Callable[[int, int], None]
 """Hears how much is done, and of how much."""
 GUIDE = (
@@ -111,6 +113,7 @@ class Written:
     ids: array[int]
     prepared: int
     sha256: str
+    last_event: int | None = None
 
 
 def export_workbook(
@@ -137,8 +140,12 @@ def export_workbook(
         with writing() as connection:
             connection.execute(update(Export).where(Export.id == export_id).values(state="failed", finished_at=now()))
         raise
-    with writing() as connection:
-        finish_export(connection, export_id, written, viewer)
+    try:
+        with writing() as connection:
+            finish_export(connection, export_id, written, viewer)
+    except SyncError:
+        path.unlink(missing_ok=True)
+        raise
     return export_id
 
 
@@ -169,6 +176,7 @@ def write_export(
     """
     is_csv = path.suffix.lower() == ".csv"
     with reading() as connection:
+        last_event = connection.execute(select(func.max(Event.id))).scalar() or 0
         schema = viewer.fields.narrow(current_schema(connection))
         chosen = _chosen(schema, asked.fields)
         query = _narrowed(select_records(chosen), schema, asked, viewer)
@@ -179,7 +187,7 @@ def write_export(
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     prepared = min(len(sheet.blank), MOST_ROWS - len(rows.ids))
-    return Written(chosen, asked.filters, schema.version, rows.ids, prepared, digest)
+    return Written(chosen, asked.filters, schema.version, rows.ids, prepared, digest, last_event)
 
 
 def count_asked(connection: Connection, asked: Asked, viewer: Viewer, most: int) -> int:
@@ -310,8 +318,23 @@ def _renderers(fields: Sequence[Field]) -> list[tuple[str, Callable[[Any], Scala
     return [(field.key, FIELD_TYPES[field.type].renderer(field)) for field in fields]
 
 
+def _refuse_erased(connection: Connection, written: Written) -> None:
+    if written.last_event is None:
+        return
+    # On PostgreSQL a transaction that began earlier may write its events later.
+    later = Event.id > written.last_event - EVENTS_AT_ONCE
+    found = connection.execute(select(Event.detail).where(Event.name == "erasure", later)).scalars().all()
+    erased = {detail.get("customer") for detail in found}
+    if erased and not erased.isdisjoint(written.ids):
+        raise SyncError(_("A customer was erased while this was written. Export the customers again."))
+
+
 def finish_export(connection: Connection, export_id: int, written: Written, viewer: Viewer, **also: Any) -> None:
-    """Record what went out, in the caller's transaction; `also` are further columns of the export's row."""
+    """Record what went out, in the caller's transaction; `also` are further columns of the export's row.
+
+    Raises `SyncError` where somebody was erased while it was written: the file has to go.
+    """
+    _refuse_erased(connection, written)
     fields = [field.to_json() for field in written.fields]
     values = {"state": "ready", "fields": fields, "filters": written.filters, "prepared": written.prepared, **also}
     values |= {"schema_version": written.schema_version, "rows": len(written.ids), "sha256": written.sha256}

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from flask import Flask, current_app
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from panel.exports.keeping import sweep
 from panel.extensions import db
 from panel.jobs import run_next
 
 SWEEP_SECONDS = 5.0
+TIDY_SECONDS = 3600.0
+"""How often exported files whose days are over are looked for."""
 logger = logging.getLogger(__name__)
 
 
@@ -23,6 +27,7 @@ class Worker:
         self._app = app
         self._work, self._over, self._lock = threading.Event(), threading.Event(), threading.Lock()
         self._thread: threading.Thread | None = None
+        self._tidied = time.monotonic()
 
     def wake(self) -> None:
         """Look for work now, unless other processes do it or a test runs it itself."""
@@ -53,9 +58,15 @@ class Worker:
                 with self._app.app_context():
                     while run_next() and not self._over.is_set():
                         pass
+                    self._tidy()
             except Exception:
                 logger.exception("looking for work failed")
             self._work.wait(SWEEP_SECONDS)
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self._tidied > TIDY_SECONDS:
+            self._tidied = time.monotonic()
+            sweep()
 
 
 def register(app: Flask) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from sync.errors import SyncError
 EXPORT = "export"
 AT_ONCE = 5_000
 """So many customers are written within the request, which takes about a second."""
+logger = logging.getLogger(__name__)
 MOST_RUNNING = 3
 """So many exports of one user are written or wait at a time."""
 
@@ -50,7 +53,8 @@ def start(order: Order, name: str, note: str) -> int:
 
 def _written(number: int, order: Order, viewer: Viewer, path: Path) -> int:
     try:
-        written = write_export(number, path, order.asked(the_schema()), viewer)
+        with _in_words():
+            written = write_export(number, path, order.asked(the_schema()), viewer)
         with writing() as connection:
             finish_export(connection, number, written, viewer, **kept(path))
     except BaseException:
@@ -59,6 +63,18 @@ def _written(number: int, order: Order, viewer: Viewer, path: Path) -> int:
             _fail(connection, number)
         raise
     return number
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Say of a file that cannot be written, because the disk is full for one, what can be done."""
+    try:
+        yield
+    except OSError as error:
+        logger.exception("an export could not be written")
+        raise SyncError(
+            _("The file could not be written: %(reason)s. Tell who runs this server.", reason=error.strerror)
+        ) from None
 
 
 def _enqueued(order: Order, name: str, note: str, viewer: Viewer) -> int:
@@ -98,7 +114,8 @@ def _run(work: Work) -> None:
     path = new_file(work.options["suffix"])
     try:
         asked = Order.from_json(work.options, work.record_ids).asked(the_schema())
-        written = write_export(number, path, asked, viewer, work.doing)
+        with _in_words():
+            written = write_export(number, path, asked, viewer, work.doing)
         with work.writing() as connection:
             finish_export(connection, number, written, viewer, **kept(path))
             work.finish({"rows": len(written.ids)})

@@ -231,8 +231,10 @@ class Gatherer:
 
     def _remembered(self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]) -> dict[tuple[str, int], int]:
         """Return the records that rows with these contents became in earlier imports."""
-        contents = {prepared_content(one.token) for one in rows if isinstance(one.token, NewToken)}
-        contents |= {content for draft in drafts.values() if draft.creates for content, _n in draft.creates.contents}
+        prepared = {prepared_content(one.token) for one in rows if isinstance(one.token, NewToken)}
+        contents = prepared | {
+            content for draft in drafts.values() if draft.creates for content, _n in draft.creates.contents
+        }
         query = select(ImportedRow.content, ImportedRow.occurrence, ImportedRow.record_id)
         query = query.join(Import, Import.id == ImportedRow.import_id)
         query = query.join(Customer, Customer.id == ImportedRow.record_id)
@@ -240,7 +242,9 @@ class Gatherer:
         of_this_import = (Revision.entity == ENTITY, Revision.record_id == Customer.id, Revision.undo_of == Import.id)
         away = Customer.deleted_at.is_not(None) & exists().where(*of_this_import)
         counts = (Import.state == "applied") & ~away | (Import.state == "undone") & Customer.deleted_at.is_(None)
-        query = query.where(same_source(self.export_id, self._file.sha256, self._file.name), counts)
+        # A prepared row is one customer, whichever workbook it was copied to.
+        same = same_source(self.export_id, self._file.sha256, self._file.name) | ImportedRow.content.in_(prepared)
+        query = query.where(same, counts)
         found: dict[tuple[str, int], int] = {}
         for some in batches(sorted(contents), BATCH):
             rows_before = self._connection.execute(query.where(ImportedRow.content.in_(some)))

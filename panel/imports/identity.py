@@ -44,7 +44,7 @@ class Seen:
     """Which rows spoke of the same record, prepared row, key or content."""
 
     ids: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    prepared: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    prepared: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     keys: dict[Any, list[int]] = field(default_factory=lambda: defaultdict(list))
     spelled: dict[Any, Any] = field(default_factory=dict)
     contents: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -72,7 +72,7 @@ def ref_column_of(table: Table) -> int | None:
 
 def prepared_content(token: NewToken) -> str:
     """Return under what a prepared row is remembered: whatever was typed into it, it is one customer."""
-    return f"N{token.number}"
+    return f"N{token.export}.{token.number}"
 
 
 class Identity:

@@ -346,7 +346,7 @@ class _RowsPlanner:
         return self._plan_known(one, Known(record, self.gatherer.creation_base(record, ()), only=new))
 
     def _plan_prepared(self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan) -> RowPlan | None:
-        self.seen.prepared[token.number].append(one.row.number)
+        self.seen.prepared[prepared_content(token)].append(one.row.number)
         if not self._tokens.holds_new(token):
             return _refused(one, say(TAMPERED))
         place = (prepared_content(token), 0)

@@ -94,6 +94,16 @@ def test_a_filled_blank_row_is_one_new_customer_however_often_it_comes_back(out:
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_blank_row_that_was_copied_to_another_workbook_is_the_same_customer_there(out: Path, tmp_path: Path) -> None:
+    other = exported(tmp_path / "other.xlsx")
+    name, token = read_keys(out)["full_name"], sheet_of(out)["A6"].value
+    there = {"A26": token, f"{name}26": "Dan", f"{name}6": "Eve"}
+    assert applied(change(other, tmp_path / "there.xlsx", there)).counts["created"] == 2
+    counts = planned(change(out, tmp_path / "here.xlsx", {f"{name}6": "Dan"})).counts
+    assert (counts["created"], counts["unchanged"], counts["problems"]) == (0, 4, 0)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_sorted_by_people_every_row_keeps_its_customer_and_its_new_ones(out: Path, tmp_path: Path) -> None:
     keys = read_keys(out)
     cells = {f"{keys['full_name']}8": "Aaron", f"{keys['city']}8": "Brno", f"{keys['city']}4": "Plzen"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import io
 import os
 import re
@@ -19,9 +20,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from panel.audit import record
 from panel.authors import COMMAND_LINE
 from panel.database import writing
 from panel.erasing import erase, remove_files
+from panel.exporting import write_export
 from panel.exports import keeping, running
 from panel.extensions import db
 from panel.jobs import LEASE, run_pending
@@ -251,6 +254,36 @@ def test_an_export_that_fails_leaves_no_file_and_says_so(
         assert db.session.scalars(select(Export.state)).all() == ["failed", "failed"]
 
 
+def test_a_full_disk_is_said_in_words(app: Flask, world: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: Any, **_options: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("panel.exporting.write_workbook", full)
+    address = export(world)
+    work(app)
+    assert "could not be written: No space left on device" in world.get(address).text
+    back = world.post("/exports/view/", data={"query": "flt_city_is=Praha", "format": "xlsx"})
+    assert "could not be written: No space left on device" in world.get(back.location).text
+    assert files(app) == []
+
+
+def test_nobody_is_erased_from_the_panel_and_left_in_a_file_that_was_being_written(
+    app: Flask, world: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(*args: Any, **options: Any) -> Any:
+        written = write_export(*args, **options)
+        with writing():
+            record("erasure", customer=2)
+        return written
+
+    monkeypatch.setattr(running, "write_export", meanwhile)
+    address = export(world)
+    work(app)
+    assert "was erased while this was written" in world.get(address).text
+    assert files(app) == []
+
+
+@pytest.mark.asvs("R23")
 def test_one_user_has_few_exports_running_and_others_are_not_held_up(app: Flask, world: FlaskClient) -> None:
     for _n in range(running.MOST_RUNNING):
         export(world)
