@@ -14,6 +14,7 @@ from panel.imports.asking import ORDERS, meanings_offered
 from panel.imports.options import ImportOptions
 from panel.imports.remembering import LONGEST_NAME, NOT_KEPT
 from panel.models import Import
+from sync.columns import LEAVE_OUT
 from sync.fields import Field
 
 UNDECIDED = "?"
@@ -45,8 +46,9 @@ class ColumnsPage:
 
     @property
     def unclaimed(self) -> int:
-        """Return how many columns no field claims by its name."""
-        return sum(bool(one["target"]) or not (one["field"] or one["is_special"]) for one in self.columns)
+        """Return how many columns are no field, and nobody left them out."""
+        decided = ("field", "is_new", "is_special")
+        return sum(not any(one[name] for name in decided) and one["target"] != LEAVE_OUT for one in self.columns)
 
     @property
     def suggested(self) -> int:

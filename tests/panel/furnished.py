@@ -79,7 +79,12 @@ def _workbooks() -> None:
         with back.open("rb") as file:
             receive(file, back.name, ImportOptions(), viewer)
         foreign = Path(folder) / "leads.csv"
-        foreign.write_text("Name,Town,Speed\nJan Dvorak,Brno,100\nEva Mala,Praha,200\n", "utf-8")
+        lines = (
+            "Name,Town,Speed,Date of birth,Status",
+            "Jan Dvorak,Brno,100,03/04/1984,Aktivní",
+            "Eva Mala,Praha,200,,",
+        )
+        foreign.write_text("\n".join(lines), "utf-8")
         with foreign.open("rb") as file:
             receive(file, foreign.name, ImportOptions(mapping={"Name": "full_name"}), viewer)
 
@@ -90,7 +95,12 @@ def every_page(app: Flask) -> list[str]:
     with app.test_request_context():
         rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
     found = (_page_of(client, rule) for rule in rules if "filename" not in rule.arguments)
-    return sorted([*(address for address in found if address), "/imports/1/?group=conflict"])
+    return sorted(
+        [
+            *(address for address in found if address),
+            *(f"/imports/{place}" for place in ("1/?group=conflict", "2/?group=columns")),
+        ]
+    )
 
 
 def _page_of(client: FlaskClient, rule: Rule) -> str:
