@@ -27,6 +27,7 @@ from panel.audit import plain
 from panel.changelog import changes_since
 from panel.database import reading, writing
 from panel.exporting import Written, finish_export, register_export
+from panel.exports.closing import close
 from panel.exports.keeping import kept
 from panel.imports.files import StoredFile, limits
 from panel.imports.options import ImportOptions, Viewer
@@ -140,7 +141,7 @@ def refresh_file(
     waiting = waiting_in(planned.plan, {row: one for row, one in rows.items() if one not in gone})
     if not (waiting.is_empty or keep_edits):
         sentence = _("%(file)s holds what was never imported: %(what)s.", file=file.name, what=waiting.sentence)
-        raise NeverImported(f"{sentence} {_('Import it first, or refresh it and keep them as they are.')}")
+        raise NeverImported(f"{sentence} {_('Import it first, or refresh it and keep that as it is.')}")
     new_name = _name_of(file.name)
     with writing() as connection:
         export_id = register_export(connection, viewer, new_name)
@@ -154,6 +155,7 @@ def refresh_file(
         raise
     with writing() as connection:
         finish_export(connection, export_id, written, viewer, **(kept(out) if is_kept else {}))
+        close(connection, planned.export_id)
     waits = waiting.edits + waiting.new_rows + waiting.fates + waiting.problems
     return Refreshed(export_id, new_name, len(written.ids), work.counted.cells, waits, work.counted.left)
 

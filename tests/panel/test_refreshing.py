@@ -100,6 +100,7 @@ def test_the_new_export_is_recorded_as_any_other(office: Office) -> None:
         assert (second.name, second.state, second.rows, second.prepared) == (
             "own refreshed.xlsx", "ready", first.rows, first.prepared,
         )  # fmt: skip
+        assert (first.closed_at is None, second.closed_at is None) == (False, True)
         assert (second.fields, second.record_ids) == (first.fields, first.record_ids)
         assert len(db.session.scalars(select(ExportedBlock)).all()) == 2
     ref, token, *_rest = (office.fresh and sheet_of(office.fresh)["A"])[0], sheet_of(office.fresh)["A"][2]

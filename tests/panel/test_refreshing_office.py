@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import zipfile
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
 
+from sync.cells import Scalar
 from tests import office
-from tests.builders import customer, edit
+from tests.builders import additional_field, customer, edit
+from tests.fidelity.programs import LIBRARIES
 from tests.panel.test_refreshing import Run, is_clean, run
 from tests.sheets import read_keys
 
@@ -112,3 +115,35 @@ def test_kept_edits_are_found_again_after_libreoffice_saved_the_file(
     ]
     assert [(one["id"], one["workbook"]) for one in answer["changes"]] == [(2, "Telc")]
     assert json.dumps(answer["problems"]) == "[]"
+
+
+@pytest.mark.parametrize("program", sorted(LIBRARIES))
+def test_what_other_programs_saved_is_refreshed_too(
+    app: Flask, runner: FlaskCliRunner, run: Run, tmp_path: Path, program: str
+) -> None:
+    with app.app_context():
+        additional_field("since", "date")
+        additional_field("plan", "select", options=[["a", "Alpha"], ["b", "Beta 😀"]])
+        additional_field("fee", "money")
+        for number in range(1, 5):
+            extra = {"since": f"2024-01-0{number}", "plan": "a", "fee": "12.50"}
+            customer(f"Name {number} 😀", city=f"0{number}", date_of_birth=dt.date(1980, 1, number), extra=extra)
+    out, fresh = tmp_path / "own.xlsx", tmp_path / "fresh.xlsx"
+    assert runner.invoke(args=["export", str(out)]).exit_code == 0
+    letters = read_keys(out)
+    cells: dict[str, Scalar] = {f"{letters['city']}3": "007", "BA2": "Mine", "BA3": "kept 😀"}
+    saved = LIBRARIES[program](out, tmp_path / "saved.xlsx", cells)
+    assert run("import", saved)["cells_updated"] == 1
+    with app.app_context():
+        edit(2, city="=1+1", date_of_birth=dt.date(1999, 2, 3), extra={"since": "2025-06-07", "fee": "0.10"})
+        edit(3, city=None, extra={"plan": "b", "since": None})
+    done = run("refresh", saved, fresh)
+    assert done["exit"] == 0, done
+    answer = run("import", fresh)
+    assert is_clean(answer), answer
+    sheet: Any = openpyxl.load_workbook(fresh)["Customers"]
+    assert [sheet[f"{letters['city']}{row}"].value for row in (3, 4, 5, 6)] == ["007", "=1+1", None, "04"]
+    assert sheet[f"{letters['city']}4"].data_type == "s"
+    assert sheet[f"{letters['date_of_birth']}4"].is_date
+    assert (sheet["BA2"].value, sheet["BA3"].value) == ("Mine", "kept 😀")
+    assert is_clean(run("import", office.resave(fresh, tmp_path / "opened.xlsx")))
