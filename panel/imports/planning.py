@@ -112,8 +112,8 @@ def plan_file(
         *watcher.notes(),
     ]
     plan.left_out = [left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
-    answer_plan(plan, columns, reviewed, answers)
-    _judge(connection, plan, columns, planner, everything)
+    given = answer_plan(plan, columns, reviewed, answers)
+    _judge(connection, plan, columns, planner, everything, given)
     dates = ask_about_dates(plan, columns, watcher)
     asked = (dates, unknown_texts(plan, columns, table.labels, options))
     suggestions = suggestions_for(headers, texts, schema.on_workbooks)
@@ -145,16 +145,21 @@ def _tell(progress: Progress, total: int, done: int) -> None:
 
 
 def _judge(
-    connection: Connection, plan: Plan, columns: Sequence[Column], planner: _RowsPlanner, everything: Schema
+    connection: Connection,
+    plan: Plan,
+    columns: Sequence[Column],
+    planner: _RowsPlanner,
+    everything: Schema,
+    given: Answers,
 ) -> None:
-    """Judge what only the whole file shows."""
+    """Judge what only the whole file shows; `given` are the answers of a review in it."""
     gatherer = planner.gatherer
     refuse_repeated(plan, planner.seen, planner.key)
     refuse_moved(plan, gatherer.viewer)
     refuse_unreachable(connection, plan, columns, gatherer.viewer)
     refuse_taken(connection, plan, columns, gatherer.viewer)
     refuse_unrestorable(connection, plan, everything)
-    settle_again(connection, plan, columns, gatherer.export_id)
+    settle_again(connection, plan, columns, gatherer.export_id, given)
     list_absent(plan, gatherer.exported_ids(), planner.seen)
 
 

@@ -205,12 +205,16 @@ def answers_in(reviewed: Reviewed, plan: Plan, columns: Sequence[Column]) -> tup
     return answers, [*reviewed.notes, *([say(MOVED, count=f"{moved:,}")] if moved else [])]
 
 
-def answer_plan(plan: Plan, columns: Sequence[Column], reviewed: Reviewed, answers: Answers) -> None:
-    """Answer a plan's questions: as its preview was answered, else as a review in the file says."""
+def answer_plan(plan: Plan, columns: Sequence[Column], reviewed: Reviewed, answers: Answers) -> Answers:
+    """Answer a plan's questions: as its preview was answered, else as a review in the file says.
+
+    Return what the review says.
+    """
     given, told = answers_in(reviewed, plan, columns)
     plan.notes += told
     answer(plan, columns, given)
     answer(plan, columns, answers)
+    return given
 
 
 def questions_of(row: RowPlan) -> Iterator[Item]:

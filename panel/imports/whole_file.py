@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select
 
 from panel.changelog import owners_of
+from panel.imports.choices import Answers
 from panel.imports.identity import Seen
 from panel.imports.options import Viewer
 from panel.models import Import, SettledConflict
 from sync.cells import Address, Problem
 from sync.columns import Column
-from sync.plan import DELETED, Item, Plan, RowPlan
+from sync.plan import DELETED, TAKEN, Item, Plan, RowPlan
 from sync.types import FIELD_TYPES
 from sync.words import later, say
 
@@ -133,8 +134,13 @@ def _claims(plan: Plan, key: str) -> Iterator[_Claim]:
             yield _Claim(row.row, None, value)
 
 
-def settle_again(connection: Connection, plan: Plan, columns: Sequence[Column], export_id: int | None) -> None:
-    """Leave out the conflicts that were answered before, with the same values on all sides."""
+def settle_again(
+    connection: Connection, plan: Plan, columns: Sequence[Column], export_id: int | None, given: Answers
+) -> None:
+    """Leave out the conflicts that were answered before, with the same values on all sides.
+
+    Whoever answers one otherwise in a review that is brought back, as `given` says, thought better of it.
+    """
     if export_id is None or not plan.conflicts:
         return
     table = SettledConflict.__table__.c
@@ -143,11 +149,16 @@ def settle_again(connection: Connection, plan: Plan, columns: Sequence[Column], 
     rows = connection.execute(query.where(table.export_id == export_id, table.import_id.in_(applied)))
     settled = {(record_id, field, _frozen(panel), _frozen(book)) for record_id, field, panel, book in rows}
     types = {column.field.key: column.field.type for column in columns}
+
+    def is_settled(item: Item, row: RowPlan) -> bool:
+        is_anew = item.choice in TAKEN and (str(item.at), item.field) in given
+        return _asked(item, row, types) in settled and not is_anew
+
     for number, row in list(plan.kept.items()):
-        if row.fate is not None and _asked(row.fate, row, types) in settled:
+        if row.fate is not None and is_settled(row.fate, row):
             plan.kept[number] = RowPlan(number, row.id, row.revision)
             continue
-        items = tuple(item for item in row.items if _asked(item, row, types) not in settled)
+        items = tuple(item for item in row.items if not is_settled(item, row))
         if len(items) != len(row.items):
             plan.kept[number] = replace(row, items=items)
 

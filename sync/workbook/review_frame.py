@@ -24,6 +24,8 @@ from sync.workbook.layout import UNKNOWN_LAST_ROW
 
 TEXT, GENERAL, DAY, MOMENT = "@", "General", "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"
 PLAIN_WIDTH = 18
+ON_SCREEN, ABOVE = 20, 3
+"""Rows that nearly every screen shows, and how many are left above the first marked one where it is further down."""
 _UNSAFE_IN_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\", "_"))
 _LONGEST_NAME = 31
 
@@ -176,8 +178,8 @@ def _lay_out(data: Worksheet, sheet: ReviewSheet, formats: tuple[str, ...]) -> N
     first = sheet.label_row + 1
     data.freeze_panes = f"{column_letters(sheet.frozen)}{first}"
     data.auto_filter.ref = f"A{sheet.label_row}:{column_letters(sheet.width - 1)}{UNKNOWN_LAST_ROW}"
-    if sheet.first_marked > first and data.sheet_view.pane is not None:
-        data.sheet_view.pane.topLeftCell = f"{column_letters(sheet.frozen)}{sheet.first_marked}"
+    if sheet.first_marked > first + ON_SCREEN and data.sheet_view.pane is not None:
+        data.sheet_view.pane.topLeftCell = f"{column_letters(sheet.frozen)}{sheet.first_marked - ABOVE}"
     labels = sheet.head[-1][1]
     for index, number_format in enumerate(formats):
         column = data.column_dimensions[column_letters(index)]

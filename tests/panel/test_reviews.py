@@ -24,8 +24,6 @@ Run = Callable[..., dict[str, Any]]
 KEEP, TAKE = "Keep the panel", "Take the workbook"
 LISTS = ("conflicts", "problems", "changes", "ignored", "repairs")
 
-pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 def run(app: Flask, runner: FlaskCliRunner) -> Run:
@@ -193,6 +191,22 @@ def test_what_is_mended_is_gone_and_what_was_applied_is_not_applied_twice(
     before = state(app)
     again = run(whole)
     assert (again["exit"], again["unchanged"], state(app)) == (0, 5, before)
+
+
+def test_who_thinks_better_of_a_choice_is_heard(app: Flask, run: Run, back: Path, tmp_path: Path) -> None:
+    review = tmp_path / "review.xlsx"
+    run(back, "--skip-problems", "--review", review)
+    labels = labels_of(review)
+    keep = {f"{labels[f'Choose: {label}']}{row}": KEEP for label, row in (("Street", 3), ("City", 3), ("City", 5))}
+    kept = write_into(review, tmp_path / "kept.xlsx", keep)
+    assert run(kept, "--skip-problems")["applied"]
+    assert run(kept, "--skip-problems")["conflicts"] == []
+    assert run(back, "--skip-problems")["conflicts"] == []
+    otherwise = write_into(kept, tmp_path / "otherwise.xlsx", {f"{labels['Choose: City']}3": TAKE})
+    assert run(otherwise, "--skip-problems")["updated"] == 1
+    with app.app_context():
+        first = db.session.get_one(Customer, 1)
+        assert (first.street, first.city) == ("Panel 9", "Olomouc")
 
 
 def state(app: Flask) -> str:
