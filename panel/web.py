@@ -24,6 +24,7 @@ from panel.extensions import db, login_manager
 from panel.files.kinds import read_types
 from panel.forms.preview import STATES
 from panel.forms.showing import ago, count, moment
+from panel.imports.telling import my_news, outcome
 from panel.imports.waiting import TooManyWait
 from panel.maps import read_tiles, with_tiles
 from panel.models import AdditionalField, Customer, Location, Partner, Role, Status, User
@@ -115,6 +116,7 @@ def register(app: Flask) -> None:
     app.jinja_env.tests["secret"] = lambda field: FIELD_TYPES[field.type].secret
     app.jinja_env.globals.update(planned_of=planned_of, plan_choices=plan_choices, may_plan=may_plan)
     app.jinja_env.globals.update(count=count, name_of=name_of, said=say)
+    app.jinja_env.globals.update(news_of_imports=my_news, outcome_of_import=outcome)
     app.register_error_handler(HTTPException, _show_error)
     app.register_error_handler(SyncError, _show_sentence)
     app.register_error_handler(DBAPIError, _show_clash)

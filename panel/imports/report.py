@@ -9,12 +9,14 @@ from typing import Any
 
 from panel.imports.planned import Planned
 from panel.imports.reading import hint_of, suggestion_json
+from panel.imports.second_admin import ASKED_OF_COMMANDS, needs_second
 from panel.imports.showing import as_json, display
 from sync.cells import Problem
 from sync.fields import Field
 from sync.guards import Guard
 from sync.merge import Outcome
 from sync.plan import Item, Plan
+from sync.words import say
 
 MOST_KINDS = 20
 
@@ -87,6 +89,8 @@ def sentences(planned: Planned, guards: Iterable[Guard]) -> Iterator[str]:
     yield from grouped_problems(planned)
     yield from _questions(plan)
     yield from (f"{guard.message} To apply it all the same, add --confirm {guard.count}." for guard in guards)
+    if needs_second(planned):
+        yield say(ASKED_OF_COMMANDS)
     yield from plan.notes
     yield from map(hint_of, planned.reading.suggestions)
     for one in planned.new_fields:

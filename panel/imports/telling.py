@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
+from flask_login import current_user
 from sqlalchemy import select
 
 from panel.extensions import db
@@ -23,6 +24,11 @@ def news_of(user_id: int) -> list[Import]:
     """Return the imports of somebody that others ended, and of which nobody said yet that it was seen."""
     mine = (Import.user_id == user_id, Import.told_at.is_(None), Import.state.in_(ENDED))
     return list(db.session.scalars(select(Import).where(*mine).order_by(Import.id.desc()).limit(MOST_TOLD)))
+
+
+def my_news() -> list[Import]:
+    """Return what the signed-in user is to be told on any page."""
+    return news_of(current_user.id) if current_user.is_authenticated and current_user.may("import.upload") else []
 
 
 def outcome(one: Import) -> str:

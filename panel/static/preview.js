@@ -7,9 +7,14 @@ let looking = false;
 
 function put(parts) {
   const { id, value } = document.activeElement || {};
+  const typed = all("input[name=confirm]").map((input) => [input.pattern, input.value]);
   for (const place of all("[data-part]")) {
     const html = parts[place.dataset.part];
     if (html !== undefined) place.innerHTML = html;
+  }
+  for (const [pattern, words] of typed) {
+    const same = all("input[name=confirm]").find((input) => input.pattern === pattern && !input.value);
+    if (same) same.value = words;
   }
   const again = id && document.getElementById(id);
   if (again && again !== document.activeElement) again.focus({ preventScroll: true });

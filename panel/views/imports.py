@@ -11,7 +11,7 @@ from flask import abort, jsonify, redirect, request, send_file
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -25,12 +25,14 @@ from panel.imports.options import ImportOptions
 from panel.imports.progress import Progress, progress_of_import
 from panel.imports.remembering import forget, remembered
 from panel.imports.reviewing import review_import, review_name
+from panel.imports.telling import ENDED, outcome
 from panel.imports.undo_journey import undo_import
 from panel.imports.waiting import TooManyWait, apply_now_or_later, have_planned, plan_if_small, settle, take_in
 from panel.models import Export, Import, ImportItem, Job
+from panel.models.columns import now
 from panel.rights import rights_of, the_schema
 from panel.views.choices import take_choices
-from panel.views.customer_query import labels_of_all
+from panel.views.customer_query import id_of, labels_of_all
 from panel.views.guarded import AppView
 from panel.views.messages import say, warn
 from panel.views.preview_lines import look_of, names_of, of_group, page_of, seen, who_changed
@@ -38,7 +40,7 @@ from sync.errors import SyncError, UnreadableWorkbook
 from sync.plan import DELETED
 
 LISTED = 50
-PARTS = ("actions", "obstacle", "tabs", "columns_of", "lines")
+PARTS = ("actions", "obstacle", "notices", "tabs", "columns_of", "lines")
 """The parts of a preview that choices change."""
 
 
@@ -53,7 +55,17 @@ class ImportView(AppView):
         fields = the_schema().fields
         with reading() as connection:
             mappings = remembered(connection, viewer_of(current_user))
-        return str(self.render("imports/list.html", imports=recent(LISTED), fields=fields, mappings=mappings))
+        page = {"imports": recent(LISTED), "waiting": _waiting(), "fields": fields, "mappings": mappings}
+        return str(self.render("imports/list.html", **page))
+
+    @expose("/told/", methods=("POST",))
+    def told(self) -> Response:
+        """Note that the signed-in user knows what came of an import, and go to it where asked for."""
+        number = id_of(request.form.get("id"))
+        with writing() as connection:
+            mine = (Import.id == number, Import.user_id == current_user.id)
+            connection.execute(update(Import).where(*mine).values(told_at=now()))
+        return redirect(self.get_url(".preview", number=number))
 
     @expose("/mappings/<int:number>/forget/", methods=("POST",))
     def forget(self, number: int) -> Response:
@@ -218,6 +230,11 @@ class ImportView(AppView):
         return redirect(self.get_url(".preview", number=number, **({"group": group} if group else {})))
 
 
+def _waiting() -> list[Import]:
+    """Return what others uploaded and the signed-in user may apply."""
+    return [one for one in recent(LISTED, "planned") if one.user_id != current_user.id] if may("import.apply") else []
+
+
 def is_asked_by_script() -> bool:
     """Tell whether a page's script asked, which reads JSON."""
     return request.headers.get("X-Requested-With") == "fetch"
@@ -265,6 +282,7 @@ def _page(one: Import, args: MultiDict[str, str]) -> dict[str, Any]:
         "fields": fields,
         "export": db.session.get(Export, one.export_id) if one.export_id else None,
         "progress": _progress(one),
+        "came_of_it": outcome(one) if one.state in ENDED else "",
     }
 
 

@@ -53,10 +53,7 @@ ROWS = {
     "R41": "each deed that matters is one record without secrets, which stays",
     "R42": "exports hold what was chosen and may be seen",
 }
-LATER = {
-    "R22": "approving is a permission apart from uploading; a share of rows that asks for a second person is no"
-    " setting yet: with imports in full",
-}
+LATER = {}
 
 
 def marked(tree: ast.Module) -> Iterator[str]:
