@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
@@ -86,6 +88,10 @@ class Known:
         return column.is_new or (self.base is not None and (column.shown is not None or self.only is not None))
 
 
+_UNKNOWN: Any = object()
+"""What no cell equals."""
+
+
 class RowPlanner:
     """Decides rows of one sheet, prepared once for its columns."""
 
@@ -99,23 +105,29 @@ class RowPlanner:
         self._required = tuple(required)
         self._choices = choices
 
-    def existing(self, row: SheetRow, known: Known) -> RowPlan | None:
-        """Return what the row does to its record, or None where it changes nothing and has nothing to report."""
-        found: list[Item | Problem] = []
-        values, base, cells = known.record.values, known.base, row.cells
-        width = len(cells)
+    def existing(self, rows: Sequence[SheetRow], known: Sequence[Known]) -> list[RowPlan | None]:
+        """Return what each row does to its record, or None where it changes nothing and has nothing to report.
+
+        Rows are looked at column by column: nearly every cell of a returned workbook is what was exported, and most
+        columns of many rows are decided by one comparison.
+        """
+        found: list[list[Item | Problem]] = [[] for _row in rows]
+        cells = list(zip_longest(*(row.cells for row in rows)))
+        bases = [one.base for one in known]
         for column, index, key, render in self._prepared:
-            raw = cells[index] if index < width else None
-            # Nearly every cell of a returned workbook is what was exported: one comparison decides it.
-            if base is not None and render is not None and raw == render(base.get(key)) and raw is not True:
-                continue
-            if known.only is not None and key not in known.only:
-                continue
-            raw = self._meant(index, raw)
-            verdict = self._cell(row, column, raw, known, values.get(key))
-            if verdict is not None:
-                found.append(verdict)
-        newer = tuple(self._newer(row, known)) if known.newer and base is not None else ()
+            raws = cells[index] if index < len(cells) else (None,) * len(rows)
+            for at in _touched(raws, bases, key, render):
+                row, one = rows[at], known[at]
+                if one.only is not None and key not in one.only:
+                    continue
+                raw = self._meant(index, raws[at])
+                verdict = self._cell(row, column, raw, one, one.record.values.get(key))
+                if verdict is not None:
+                    found[at].append(verdict)
+        return [self._decided(*each) for each in zip(rows, known, found, strict=True)]
+
+    def _decided(self, row: SheetRow, known: Known, found: Sequence[Item | Problem]) -> RowPlan | None:
+        newer = tuple(self._newer(row, known)) if known.newer and known.base is not None else ()
         return _sorted(row, known.record, found, newer) if found or newer else None
 
     def _newer(self, row: SheetRow, known: Known) -> Iterator[Item]:
@@ -298,6 +310,25 @@ class RowPlanner:
         while raw and not raw[-1]:
             raw.pop()
         return ((_digest(plain), 0), (_digest(raw), 0))
+
+
+def _touched(
+    raws: Sequence[RawCell],
+    bases: Sequence[Mapping[str, Any] | None],
+    key: str,
+    render: Callable[[Any], Scalar | None] | None,
+) -> Sequence[int]:
+    """Return which cells of a column are not just what the export showed for their base."""
+    if render is None:
+        return range(len(raws))
+    shown = [_UNKNOWN if base is None else render(base.get(key)) for base in bases]
+    if Decimal in set(map(type, shown)):
+        # Of a decimal a cell keeps what a float does; more digits are rendered as text.
+        shown = [float(one) if type(one) is Decimal else one for one in shown]
+    if list(raws) == shown and True not in raws:
+        return ()
+    # True equals 1, and is not what any type renders.
+    return [at for at, (raw, one) in enumerate(zip(raws, shown, strict=True)) if raw != one or raw is True]
 
 
 def _digest(plain: Any) -> str:

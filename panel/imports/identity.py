@@ -108,7 +108,7 @@ class Identity:
         if self._id is None or not isinstance(one.token, RowToken):
             return False
         raw = one.row.cell(self._id)
-        return not _is_blank(raw) and _parse_id(raw) != one.id
+        return raw != one.id and not _is_blank(raw) and _parse_id(raw) != one.id
 
 
 def _parse_id(raw: RawCell) -> int:

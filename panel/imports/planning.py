@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -223,8 +223,7 @@ class _RowsPlanner:
 
     def _is_label_row(self, row: SheetRow) -> bool:
         """Tell whether a row is our own row of labels, below a key row that lost its first cell."""
-        texts = [(row.cell(column.index), column.field.label) for column in self._columns]
-        return len(texts) > 1 and all(text == label for text, label in texts)
+        return len(self._columns) > 1 and all(row.cell(one.index) == one.field.label for one in self._columns)
 
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
         by_key = self.gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])
@@ -234,8 +233,24 @@ class _RowsPlanner:
         drafts = {one.row.number: self._planner.new(one.row) for one in named if one.id is None}
         known = self.gatherer.gather(named, drafts)
         self._planner = self._planner_of(self._pointing.with_labels(columns, known.values.values()))
-        for one in named:
-            self._plan.add(self._too_wide(one) or self._plan_row(one, known, drafts))
+        verdicts = [self._too_wide(one) or self._plan_row(one, known, drafts) for one in named]
+        for plan in self._compared(named, verdicts):
+            self._plan.add(plan)
+
+    def _compared(
+        self, rows: Sequence[Identified], verdicts: Sequence[RowPlan | Known | None]
+    ) -> Iterator[RowPlan | None]:
+        """Yield the plan of each row, those that are about a record compared with it, all in one go."""
+        open_ones = [(one, known) for one, known in zip(rows, verdicts, strict=True) if isinstance(known, Known)]
+        plans = iter(
+            self._planner.existing([one.row for one, _known in open_ones], [known for _one, known in open_ones])
+        )
+        for one, verdict in zip(rows, verdicts, strict=True):
+            if isinstance(verdict, Known):
+                plan = next(plans)
+                yield self._plan_binned(one, plan) if verdict.record.deleted else plan
+            else:
+                yield verdict
 
     def _planner_of(self, columns: Sequence[Column]) -> RowPlanner:
         """Return what plans rows with these columns: the one at hand, if they are the same."""
@@ -250,7 +265,8 @@ class _RowsPlanner:
         self.remarks.headless.update(beyond)
         return None
 
-    def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> RowPlan | None:
+    def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> RowPlan | Known | None:
+        """Return what becomes of a row, or the record that its cells have to be compared with."""
         if one.is_tampered:
             return _refused(one, say(TAMPERED))
         if self.key is not None and (wrong := self._wrong_key(one, self.key)):
@@ -294,7 +310,7 @@ class _RowsPlanner:
         stamp = known.stamps.get((token.id, token.revision))
         return stamp is not None and self._tokens.holds(token, stamp)
 
-    def _plan_known(self, one: Identified, known: Known) -> RowPlan | None:
+    def _plan_known(self, one: Identified, known: Known) -> RowPlan | Known | None:
         if self.gatherer.is_erased(known.record):
             return _refused(one, say(ERASED))
         if action := self._action(one.row):
@@ -302,8 +318,7 @@ class _RowsPlanner:
                 return self._plan_deletion(one, known)
             if self.gatherer.export_id is not None:  # in a foreign file, such a column is about something else
                 return _refused(one, say(NO_ACTION, action=action))
-        plan = self._planner.existing(one.row, known)
-        return self._plan_binned(one, plan) if known.record.deleted else plan
+        return known
 
     def _action(self, row: SheetRow) -> str:
         column = self._headers.action_column
@@ -328,7 +343,7 @@ class _RowsPlanner:
             return RowPlan(plan.row, plan.id, problems=(verdict,))
         return None if verdict is None else replace(plan, fate=verdict)
 
-    def _plan_new(self, one: Identified, known: Gathered, draft: RowPlan) -> RowPlan | None:
+    def _plan_new(self, one: Identified, known: Gathered, draft: RowPlan) -> RowPlan | Known | None:
         if isinstance(one.token, NewToken):
             return self._plan_prepared(one, one.token, known, draft)
         if draft.creates is None or draft.problems:
@@ -339,7 +354,7 @@ class _RowsPlanner:
             return self._plan_remembered(one, earlier, known)
         return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=contents)))
 
-    def _plan_remembered(self, one: Identified, record_id: int, known: Gathered) -> RowPlan | None:
+    def _plan_remembered(self, one: Identified, record_id: int, known: Gathered) -> RowPlan | Known | None:
         """Plan a row that became a record earlier: only columns that it was not made of can say anything new."""
         self.seen.ids[record_id].append(one.row.number)
         record = known.records.get(record_id)
@@ -350,7 +365,9 @@ class _RowsPlanner:
             return None
         return self._plan_known(one, Known(record, self.gatherer.creation_base(record, ()), only=new))
 
-    def _plan_prepared(self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan) -> RowPlan | None:
+    def _plan_prepared(
+        self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan
+    ) -> RowPlan | Known | None:
         self.seen.prepared[prepared_content(token)].append(one.row.number)
         if not self._tokens.holds_new(token):
             return _refused(one, say(TAMPERED))

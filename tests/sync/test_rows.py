@@ -45,9 +45,14 @@ def row(**cells: RawCell) -> SheetRow:
     return SheetRow("Customers", 14, [{**CELLS, **cells}[field.key] for field in FIELDS])
 
 
+def existing(planner: RowPlanner, sheet_row: SheetRow, known: Known) -> RowPlan | None:
+    (decided,) = planner.existing([sheet_row], [known])
+    return decided
+
+
 def plan(sheet_row: SheetRow, panel: dict[str, Any] | None = None, **choices: Any) -> RowPlan | None:
     planner = RowPlanner(columns(*FIELDS), [NAME], Choices(**choices))
-    return planner.existing(sheet_row, Known(Record(7, 3, "ab", {**VALUES, **(panel or {})}), VALUES))
+    return existing(planner, sheet_row, Known(Record(7, 3, "ab", {**VALUES, **(panel or {})}), VALUES))
 
 
 def verdicts(row_plan: RowPlan | None) -> list[tuple[str, str, Any]]:
@@ -89,7 +94,7 @@ def test_what_programs_make_of_a_value_is_no_edit(cells: dict[str, RawCell]) -> 
         ({"tariff": "Pro"}, {}, [("tariff", "workbook", "p")]),
         ({"pays": "no"}, {}, [("pays", "workbook", False)]),
         (
-            {"city": "Zlin", "fee": 1},
+            {"city": "Zlin", "fee": Decimal(1)},
             {"fee": Decimal(2)},
             [("city", "workbook", "Zlin"), ("fee", "conflict", Decimal(1))],
         ),
@@ -133,24 +138,24 @@ def test_a_field_that_the_export_did_not_show_has_no_base_and_a_blank_is_no_opin
     shown = [replace(column, shown=None) if column.field is CITY else column for column in columns(*FIELDS)]
     planner = RowPlanner(shown, [NAME], Choices())
     known = Known(Record(7, 3, "ab", VALUES), VALUES)
-    assert planner.existing(row(city=None), known) is None
-    assert planner.existing(row(city="Brno"), known) is None
-    assert verdicts(planner.existing(row(city="Zlin"), known)) == [("city", "base-unknown", "Zlin")]
+    assert existing(planner, row(city=None), known) is None
+    assert existing(planner, row(city="Brno"), known) is None
+    assert verdicts(existing(planner, row(city="Zlin"), known)) == [("city", "base-unknown", "Zlin")]
 
 
 def test_cells_are_read_under_the_fields_of_their_export() -> None:
     today = replace(TARIFF, options=(Option("b", "Starter"), Option("p", "Basic")))
     planner = RowPlanner([Column(0, today, TARIFF)], [], Choices())
     known = Known(Record(7, 3, "ab", {"tariff": "p"}), {"tariff": "p"})
-    assert planner.existing(SheetRow("S", 3, ["Pro"]), known) is None
-    assert verdicts(planner.existing(SheetRow("S", 3, ["Basic"]), known)) == [("tariff", "workbook", "b")]
+    assert existing(planner, SheetRow("S", 3, ["Pro"]), known) is None
+    assert verdicts(existing(planner, SheetRow("S", 3, ["Basic"]), known)) == [("tariff", "workbook", "b")]
 
 
 def test_a_field_whose_type_changed_takes_a_value_of_the_old_type() -> None:
     planner = RowPlanner([Column(0, replace(FEE, type="string"), FEE)], [], Choices())
     known = Known(Record(7, 3, "ab", {"fee": "9.5"}), {"fee": Decimal("9.50")})
-    assert planner.existing(SheetRow("S", 3, [9.5]), known) is None
-    decided = planner.existing(SheetRow("S", 3, [12.5]), known)
+    assert existing(planner, SheetRow("S", 3, [9.5]), known) is None
+    decided = existing(planner, SheetRow("S", 3, [12.5]), known)
     assert verdicts(decided)[0][:2] == ("fee", "workbook")
 
 
@@ -167,8 +172,27 @@ def test_the_order_of_columns_never_changes_a_plan(
     chance.shuffle(order)
     planner = RowPlanner(columns(*order), [NAME], Choices())
     shuffled = SheetRow("Customers", 14, [{**CELLS, **cells}[field.key] for field in order])
-    moved = planner.existing(shuffled, Known(Record(7, 3, "ab", {**VALUES, **panel}), VALUES))
+    moved = existing(planner, shuffled, Known(Record(7, 3, "ab", {**VALUES, **panel}), VALUES))
     assert sorted(verdicts(straight), key=str) == sorted(verdicts(moved), key=str)
+
+
+several = st.lists(
+    st.tuples(edits | st.just({"fee": True}), edits, st.sampled_from([VALUES, None, {**VALUES, "fee": Decimal(1)}]))
+)
+
+
+@given(several)
+def test_rows_are_decided_together_as_each_of_them_alone(table: list[tuple[dict[str, Any], ...]]) -> None:
+    planner = RowPlanner(columns(*FIELDS), [NAME], Choices())
+    rows = [row(**cells) for cells, _panel, _base in table]
+    known = [Known(Record(7, 3, "ab", {**VALUES, **panel}), base) for _cells, panel, base in table]
+    assert planner.existing(rows, known) == [existing(planner, *pair) for pair in zip(rows, known, strict=True)]
+
+
+def test_a_truth_value_is_no_number_even_where_every_row_has_it() -> None:
+    planner, fee = RowPlanner(columns(*FIELDS), [NAME], Choices()), {**VALUES, "fee": Decimal(1)}
+    plans = planner.existing([row(fee=True), row(fee=True)], [Known(Record(7, 3, "ab", fee), fee)] * 2)
+    assert [len(one.problems) for one in plans if one] == [1, 1]
 
 
 @given(edits, edits)
