@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import tempfile
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from sync.workbook.escapes import unescape
 from sync.workbook.limits import Limits
 from sync.workbook.markup import Attributes, feed, local, new_parser, too_deep
+from sync.workbook.plain_strings import PlainStrings
 from sync.workbook.refusals import damaged, over_limit
 
 BLOCK = 32
@@ -30,13 +31,13 @@ class SharedStrings:
         self._characters = 0
         self._spilled: _Spilled | None = None
 
-    def append(self, text: str) -> None:
-        """Add the next string."""
+    def extend(self, texts: Sequence[str]) -> None:
+        """Add the next strings."""
         if self._spilled is not None:
-            self._spilled.append(text)
+            self._spilled.extend(texts)
             return
-        self._held.append(text)
-        self._characters += len(text)
+        self._held.extend(texts)
+        self._characters += sum(map(len, texts))
         if len(self._held) >= HELD_STRINGS or self._characters >= HELD_CHARACTERS:
             self._spilled = _Spilled()
 
@@ -72,16 +73,21 @@ class _Spilled:
         self._block: list[str] = []
         self._read: dict[int, list[str]] = {}
 
-    def append(self, text: str) -> None:
-        self._block.append(text)
-        if len(self._block) == BLOCK:
-            self.seal()
+    def extend(self, texts: Sequence[str]) -> None:
+        self._block.extend(texts)
+        full = len(self._block) // BLOCK * BLOCK
+        for start in range(0, full, BLOCK):
+            self._write(self._block[start : start + BLOCK])
+        del self._block[:full]
 
     def seal(self) -> None:
-        line = json.dumps(self._block).encode()
+        self._write(self._block)
+        self._block = []
+
+    def _write(self, block: list[str]) -> None:
+        line = json.dumps(block).encode()
         self.file.write(line)
         self._starts.append(self._starts[-1] + len(line))
-        self._block = []
 
     def at(self, number: int) -> str:
         block, place = divmod(number, BLOCK)
@@ -101,7 +107,7 @@ class _Spilled:
 def read_strings(strings: SharedStrings, chunks: Iterable[bytes], limits: Limits) -> None:
     """Fill the table from its part."""
     reading = _StringsPass(strings, limits)
-    for _ in feed(reading.parser, chunks, limits):
+    for _ in feed(reading.parser, reading.plain.passed_on(chunks), limits):
         reading.check_text()
     strings.seal()
 
@@ -109,14 +115,17 @@ def read_strings(strings: SharedStrings, chunks: Iterable[bytes], limits: Limits
 class _StringsPass:
     """The runs of each string item joined; phonetic guides left out."""
 
-    __slots__ = ("_append", "_depth", "_in_text", "_item", "_limits", "_longest", "_phonetic", "_pieces", "parser")
+    __slots__ = (
+        "_depth", "_extend", "_in_text", "_item", "_limits", "_longest", "_phonetic", "_pieces", "parser", "plain",
+    )  # fmt: skip
 
     def __init__(self, strings: SharedStrings, limits: Limits) -> None:
-        self._append, self._limits, self._longest = strings.append, limits, limits.text
+        self._extend, self._limits, self._longest = strings.extend, limits, limits.text
         self._depth = self._phonetic = 0
         self._in_text = False
         self._item: str | None = None
         self._pieces: list[str] = []
+        self.plain = PlainStrings(strings.extend, limits.text)
         self.parser = new_parser()
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
@@ -148,6 +157,7 @@ class _StringsPass:
                 self._item = self._item + text if self._item else text
         elif name == "si":
             self._finish()
+            self.plain.item_ended_at = self.parser.CurrentByteIndex
         else:
             self._end_rare(name)
 
@@ -176,4 +186,4 @@ class _StringsPass:
         self._item = None
         if len(text) > self._longest:
             raise over_limit("characters in one cell", self._longest)
-        self._append(text)
+        self._extend((text,))

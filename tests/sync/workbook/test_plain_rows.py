@@ -54,7 +54,7 @@ SHAPES = (
 def outcome(part: bytes, size: int) -> object:
     strings = SharedStrings()
     for text in ("zero", "one"):
-        strings.append(text)
+        strings.extend([text])
     chunks = (part[start : start + size] for start in range(0, len(part), size))
     try:
         return list(sheet_rows(chunks, Book(strings, frozenset({"1"}), epoch_1904=False), Limits(), Shape()))
