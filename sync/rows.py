@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
 from sync.cells import LONG_TEXT_PLACEHOLDER, Address, Formula, Problem, RawCell, Scalar
 from sync.columns import Column
+from sync.comparing import touched
 from sync.fields import Bad, Damage, Field, FieldType
 from sync.merge import Merged, Outcome, Versions, merge, merge_sets, merge_unknown
 from sync.plan import Creation, Item, RowPlan
@@ -88,10 +88,6 @@ class Known:
         return column.is_new or (self.base is not None and (column.shown is not None or self.only is not None))
 
 
-_UNKNOWN: Any = object()
-"""What no cell equals."""
-
-
 class RowPlanner:
     """Decides rows of one sheet, prepared once for its columns."""
 
@@ -116,7 +112,7 @@ class RowPlanner:
         bases = [one.base for one in known]
         for column, index, key, render in self._prepared:
             raws = cells[index] if index < len(cells) else (None,) * len(rows)
-            for at in _touched(raws, bases, key, render):
+            for at in touched(raws, bases, key, render):
                 row, one = rows[at], known[at]
                 if one.only is not None and key not in one.only:
                     continue
@@ -310,25 +306,6 @@ class RowPlanner:
         while raw and not raw[-1]:
             raw.pop()
         return ((_digest(plain), 0), (_digest(raw), 0))
-
-
-def _touched(
-    raws: Sequence[RawCell],
-    bases: Sequence[Mapping[str, Any] | None],
-    key: str,
-    render: Callable[[Any], Scalar | None] | None,
-) -> Sequence[int]:
-    """Return which cells of a column are not just what the export showed for their base."""
-    if render is None:
-        return range(len(raws))
-    shown = [_UNKNOWN if base is None else render(base.get(key)) for base in bases]
-    if Decimal in set(map(type, shown)):
-        # Of a decimal a cell keeps what a float does; more digits are rendered as text.
-        shown = [float(one) if type(one) is Decimal else one for one in shown]
-    if list(raws) == shown and True not in raws:
-        return ()
-    # True equals 1, and is not what any type renders.
-    return [at for at, (raw, one) in enumerate(zip(raws, shown, strict=True)) if raw != one or raw is True]
 
 
 def _digest(plain: Any) -> str:
