@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from sync.fields import Field
+from sync.fields import Field, FieldType
 from sync.types import BY_SPECIFICITY, FIELD_TYPES
+from sync.types.dates import orders_of, parse_moment
+from sync.types.digits import other_readings, read_number
 from sync.types.keys import machine_key
 from sync.types.text import quoted, trimmed
 from sync.words import later, say
 
 _SHOWN = 3
+_NEARLY_ALL, _MOST_COMPARED = 0.8, 1_000
+
+
+def _is_date(text: str) -> bool:
+    return bool(orders_of(text).days) or bool(parse_moment(text))
+
+
+def _is_of(field_type: FieldType, text: str) -> bool:
+    return field_type.infer([text], "key", "Label") is not None
+
+
+def _is_number(text: str) -> bool:
+    return any(map(str.isdigit, text)) and (read_number(text) is not None or bool(other_readings(text)))
+
+
+# What is worth saying of a column that is not of the type through and through.
+_TELLING: dict[str, Callable[[str], bool]] = {
+    "date": _is_date,
+    "decimal": lambda text: _is_number(text) and not text.startswith("0"),
+    **{key: partial(_is_of, FIELD_TYPES[key]) for key in ("email", "phone", "url", "ip", "mac")},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +74,18 @@ def _evidence(field: Field, filled: list[str], blank: int) -> str:
     message = later("%(type)s: 1 value, such as %(values)s") if len(filled) == 1 else several
     numbers = {"count": f"{len(filled):,}", "different": f"{len(distinct):,}"}
     evidence = say(message, type=say(FIELD_TYPES[field.type].label), values=shown, **numbers)
+    if (nearly := _nearly(field, filled)) is not None:
+        kind, percent = nearly
+        said = later("%(evidence)s; %(percent)s%% look like %(type)s")
+        evidence = say(said, evidence=evidence, percent=percent, type=say(FIELD_TYPES[kind].label).lower())
     return say("%(evidence)s; %(blank)s blank", evidence=evidence, blank=f"{blank:,}") if blank else evidence
+
+
+def _nearly(field: Field, filled: list[str]) -> tuple[str, int] | None:
+    """Return the type that most of a text column's values are of, and how many in a hundred."""
+    if field.type not in {"string", "text"}:
+        return None
+    distinct = list(dict.fromkeys(map(trimmed, filled)))[:_MOST_COMPARED]
+    shares = {kind: sum(map(looks, distinct)) / len(distinct) for kind, looks in _TELLING.items()}
+    kind = max(shares, key=lambda one: shares[one])
+    return (kind, int(shares[kind] * 100)) if shares[kind] >= _NEARLY_ALL else None

@@ -15,7 +15,7 @@ from sync.types.text import trimmed
 from sync.words import later, say
 
 MOST_TEXTS = 1_000
-_NAMED, _LIKE = 1.0, 0.82
+_NAMED, _LIKE = 1.0, 0.85
 _MOST_VALUES = 0.8
 """Which share of a column's values has to look like a field's, where its name says nothing."""
 _AGAINST = 0.5

@@ -205,7 +205,8 @@ def finish(connection: Connection, import_id: int, planned: Planned, viewer: Vie
     applied = {"state": "applied", "applied_at": now(), "applied_by": viewer.name, "export_id": planned.export_id}
     applied["review_of"] = planned.source.sha256
     applied |= {"counts": {**row["counts"], **plan_counts(planned)}, "message": ""}
-    applied |= {"new_fields": [as_made(one) for one in planned.new_fields]}
+    # What a few cells looked like is of no use any more, and nobody's to find there.
+    applied |= {"new_fields": [as_made(one) for one in planned.new_fields], "reading": None}
     applied |= {"told_at": now()} if row["user_id"] == viewer.user_id else {}
     connection.execute(update(Import).where(Import.id == import_id).values(**applied))
     close(connection, planned.export_id)
@@ -293,7 +294,7 @@ def reject(import_id: int, viewer: Viewer, reason: str = "") -> None:
         row = open_import(connection, import_id, "planned", "uploaded")
         words = say("Discarded by %(name)s: %(reason)s", name=viewer.name, reason=reason[:LONGEST_REASON])
         message = words if reason else say("Discarded by %(name)s.", name=viewer.name)
-        values: dict[str, Any] = {"state": "rejected", "message": message}
+        values: dict[str, Any] = {"state": "rejected", "message": message, "reading": None}
         if row["user_id"] == viewer.user_id:
             values["told_at"] = now()
         connection.execute(update(Import).where(Import.id == import_id).values(**values))

@@ -98,7 +98,7 @@ def plan_file(
         refuse_new_fields(proposals, viewer)
         accepted = [one.field for one in proposals if one.accepted]
         columns = [*headers.columns, *(Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)]
-        watcher = Watcher.of(table, columns)
+        watcher = Watcher.of(table, columns, (index for index, _field in headers.withheld))
         planner = _RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
         told = partial(_tell, progress, len(gatherer.exported_ids()))
         plan = planner.run(watcher.walk(table.rows), accepted, told)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 _NAMES = {
     "login": (
-        "username; user name; user; account; customer number; customer no; customer code; číslo "
-        "zákazníka; zákaznické číslo; kundennummer; numéro client; número de cliente; numer klienta; "
-        "логин; логін"
+        "username; user name; user; account; customer id; client id; id zákazníka; contract number; číslo smlouvy; "
+        "č. smlouvy; customer number; customer no; customer code; číslo zákazníka; zákaznické číslo; kundennummer; "
+        "numéro client; número de cliente; numer klienta; логин; логін"
     ),
     "password": "pass; pwd; heslo; passwort; kennwort; mot de passe; contraseña; hasło; пароль",
     "status": "state; customer status; stav; zustand; statut; estado; stan; статус",

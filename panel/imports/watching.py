@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sync.cells import Address, RawCell, column_letters
@@ -32,27 +32,29 @@ class Watcher:
     """Looks at a file's cells while it is planned.
 
     `examples` are a few values of each column, by index; `orders` are texts that settle the order of a column's
-    dates, by index and order, each with its address.
+    dates, by index and order, each with its address. Nothing is kept of secrets, nor of columns that are `withheld`.
     """
 
     sheet: str
     is_foreign: bool
     columns: Mapping[int, Column]
+    withheld: frozenset[int] = frozenset()
     examples: dict[int, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     orders: dict[int, dict[str, tuple[str, Address]]] = field(default_factory=lambda: defaultdict(dict))
     misread: list[tuple[Address, str, str]] = field(default_factory=list)
     misread_count: int = 0
 
     @classmethod
-    def of(cls, table: Table, columns: Iterable[Column]) -> Watcher:
+    def of(cls, table: Table, columns: Iterable[Column], withheld: Iterable[int]) -> Watcher:
         """Return what watches a table's columns."""
-        return cls(table.sheet, table.ref is None, {column.index: column for column in columns})
+        by_index = {column.index: column for column in columns}
+        return cls(table.sheet, table.ref is None, by_index, frozenset(withheld))
 
     def walk(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the rows, looking at each."""
         kinds = {index: FIELD_TYPES[column.field.type] for index, column in self.columns.items()}
         dates = [index for index, kind in kinds.items() if isinstance(kind, MomentType)]
-        secret = {index for index, kind in kinds.items() if kind.secret}
+        secret = self.withheld.union(index for index, kind in kinds.items() if kind.secret)
         for count, (number, cells) in enumerate(rows):
             if count < SAMPLED_ROWS:
                 self._sample(cells, secret)
@@ -70,7 +72,7 @@ class Watcher:
             more = say(MORE, count=self.misread_count) if self.misread_count > 1 else ""
             yield say(MISREAD, at=at, text=quoted(text), before=quoted(before), more=more)
 
-    def _sample(self, cells: list[RawCell], secret: set[int]) -> None:
+    def _sample(self, cells: list[RawCell], secret: Collection[int]) -> None:
         for index, raw in enumerate(cells):
             if raw is None or index in secret or len(self.examples[index]) >= SAMPLES:
                 continue
@@ -83,7 +85,7 @@ class Watcher:
         if only and only not in self.orders[index]:
             self.orders[index][only] = trimmed(raw), self._address(index, number)
 
-    def _take_letters(self, number: int, cells: list[RawCell], secret: set[int]) -> None:
+    def _take_letters(self, number: int, cells: list[RawCell], secret: Collection[int]) -> None:
         for index, raw in enumerate(cells):
             if not isinstance(raw, str) or raw.isascii() or index in secret or not _SUSPECT.search(raw):
                 continue

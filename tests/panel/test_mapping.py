@@ -20,6 +20,7 @@ from panel.extensions import db
 from panel.models import Customer, Location
 from tests.builders import additional_field, customer
 from tests.panel.pages import sign_in
+from tests.sheets import change, read_keys
 
 SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
@@ -140,6 +141,21 @@ def test_a_text_that_is_no_option_is_mapped_once(app: Flask, bench: Bench) -> No
         found = {one.full_name: (db.session.get_one(Location, one.location_id).name, one.extra.get("tv"))
                  for one in db.session.query(Customer)}  # fmt: skip
     assert found == {"Ann": ("Prague", True), "Bob": ("Prague", False), "Cyd": ("Main", None)}
+
+
+@SQLITE
+def test_what_a_text_means_counts_in_a_workbook_of_ours_too(app: Flask, runner: FlaskCliRunner, bench: Bench) -> None:
+    with app.app_context():
+        db.session.add(Location(name="Prague"))
+        db.session.commit()
+        customer("Ann"), customer("Bob")
+    path = bench.csv("").with_name("out.xlsx")
+    runner.invoke(args=["export", str(path)])
+    column = read_keys(path)["location"]
+    back = change(path, path, {f"{column}3": "praha 2"})
+    answer = bench.back(back, "--map-value", "Location:Praha 2=Prague")
+    assert [(one["id"], one["base"], one["workbook"]) for one in answer["changes"]] == [(1, "Main", "Prague")]
+    assert (answer["updated"], answer["unchanged"], answer["exit"]) == (1, 1, 0)
 
 
 # Dates

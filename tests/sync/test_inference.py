@@ -117,6 +117,24 @@ def test_evidence_says_what_speaks_for_the_type() -> None:
     assert infer_field("Fee", [], ()).evidence == "There are no values yet."
 
 
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["03/04/2024", "05/06/2024"], "100% look like date"),
+        ([f"2024-01-{day:02d}" for day in range(1, 20)] + ["soon"], "95% look like date"),
+        (["29,85", "1 234,50", "12"], "100% look like decimal number"),
+        ([f"a{n}@example.com" for n in range(9)] + ["none"], "90% look like email"),
+        (["001", "002", "003x"], ""),
+        (["Ann", "Bob", "2024-01-01"], ""),
+    ],
+)
+def test_what_most_values_of_a_text_column_are_is_said(texts: list[str], said: str) -> None:
+    found = infer_field("Header", texts, ())
+    assert found.field.type == "string"
+    assert said in found.evidence
+    assert said or "look like" not in found.evidence
+
+
 def test_options_are_made_of_the_values() -> None:
     field = infer_field("Contract", ["One year", "Two-year", "one year"] * 10, ()).field
     assert [(option.key, option.label) for option in field.options] == [
