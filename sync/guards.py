@@ -85,7 +85,8 @@ def _moved(edits: Mapping[str, Sequence[Item]], fields: Mapping[str, Field]) -> 
         before = Counter(item.base for item in items if item.base is not None)
         after = Counter(item.workbook for item in items if item.workbook is not None)
         moved = [item for item in items if item.workbook is not None and item.workbook in before]
-        is_varied = 2 * len(before) >= before.total()
+        # Among a few options, honest edits come to hold what others had.
+        is_varied = 2 * len(before) >= before.total() and len(before) >= SEVERAL and not fields[key].options
         is_slip = is_varied and len(moved) >= SEVERAL and (2 * len(moved) >= len(items) or len(moved) >= MANY)
         # The same values, but for one that was pushed out, are in other rows.
         is_sorted = len(items) >= MANY and len(before) >= SEVERAL and (before & after).total() >= len(items) - 1

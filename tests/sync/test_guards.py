@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sync.cells import Address
-from sync.fields import Field
+from sync.fields import Field, Option
 from sync.guards import Limits, guards_of
 from sync.merge import Outcome
 from sync.plan import DELETED, Item, Plan, RowPlan
@@ -69,6 +69,15 @@ def test_values_in_the_places_of_others_are_seen(old: list[Any], new: list[Any],
 )
 def test_an_honest_edit_is_not_taken_for_a_slip(old: list[Any], new: list[Any]) -> None:
     assert seen(plan_of(name=list(zip(old, new, strict=True)))) == []
+
+
+def test_edits_among_a_few_options_are_no_slip_and_a_column_of_them_sorted_alone_is() -> None:
+    labels = ("a", "b", "c", "d")
+    fields = {"tariff": Field("tariff", "Tariff", "select", options=tuple(Option(one, one) for one in labels))}
+    old, new = ["a", "b", "c", "d"], ["b", "c", "d", "a"]
+    honest, moved = (plan_of(tariff=list(zip(old * times, new * times, strict=True))) for times in (1, 4))
+    assert guards_of(honest, fields, Limits()) == []
+    assert [(one.kind, one.count) for one in guards_of(moved, fields, Limits(percent=99))] == [("moved", 16)]
 
 
 def test_a_slip_is_told_with_the_cell_and_where_its_value_was() -> None:
