@@ -57,7 +57,8 @@ def same_text(base: str, raw: str) -> bool:
     if base == raw:
         return True
     before, after = comparable(base), comparable(raw)
-    return after in (before, before.strip())
+    # openpyxl takes this out of shared texts, wherever it stands.
+    return after in (before, before.strip(), comparable(base.replace("x005F_", "")))
 
 
 def trimmed(text: str) -> str:

@@ -44,6 +44,8 @@ DRAWN = 150
 EDITS = 4
 """Cells of each field that are edited."""
 FIRST = 3
+ESCAPES = ("_x000D_", "a_x005F_x000D_b", "_x005f_", "__x0041_", "_xD83D_", "x005F_")
+"""Texts that the format reserves, which programs disagree about."""
 TARGETS = {"relation": ("customer", "partner", "location"), "multi_relation": ("customer", "partner", "location")}
 
 
@@ -78,7 +80,7 @@ def values_of(field: Field) -> list[Any]:
     field_type = FIELD_TYPES[field.type]
     if not field_type.typed:
         return _made_up(field)
-    raws = [*naughty(), *(example.raw for example in field_type.examples)]
+    raws = [*naughty(), *ESCAPES, *(example.raw for example in field_type.examples)]
     shown = [field_type.render(value, field) for value in _made_up(field)]
     parsed = (parse_value(raw, field) for raw in [*raws, *shown])
     return [value for value in parsed if value is not None and not isinstance(value, Bad)]

@@ -84,12 +84,10 @@ def plain(cell: object) -> object:
 
 def is_escape(ours: Any, theirs: Any) -> bool:
     """openpyxl leaves escapes as they are, and takes x005F_ out of shared strings wherever it stands."""
-    return (
-        isinstance(ours, str)
-        and isinstance(theirs, str)
-        and "_x" in theirs + ours
-        and same_text(unescape(theirs), unescape(ours))
-    )
+    if not isinstance(ours, str) or not isinstance(theirs, str | None):
+        return False
+    reserved = "_x" in ours or "x005F_" in ours or "_x" in (theirs or "")
+    return reserved and (same_text(ours, theirs or "") or same_text(unescape(ours), unescape(theirs or "")))
 
 
 ALLOWED: dict[str, Callable[[Any, Any], bool]] = {

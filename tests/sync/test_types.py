@@ -353,6 +353,7 @@ NOON = dt.datetime(2024, 1, 5, 12)
         ("string", "a\nb", "a_x000D_\nb"),
         ("string", "a_x000D_b", "a\rb"),
         ("string", "a_x000D_b", "a_x005F_x000D_b"),
+        ("string", "a x005F_ b", "a  b"),
         ("string", "a_x000D_b", "a\nb"),
         ("string", "ab", "a\x07b\ufffd"),
         ("string", " outer ", "outer"),
