@@ -55,7 +55,10 @@ class ImportView(AppView):
         fields = the_schema().fields
         with reading() as connection:
             mappings = remembered(connection, viewer_of(current_user))
-        page = {"imports": recent(LISTED), "waiting": _waiting(), "fields": fields, "mappings": mappings}
+        waiting = _waiting()
+        others = {one.id for one in waiting}
+        rest = [one for one in recent(LISTED) if one.id not in others]
+        page = {"imports": rest, "waiting": waiting, "fields": fields, "mappings": mappings}
         return str(self.render("imports/list.html", **page))
 
     @expose("/told/", methods=("POST",))
