@@ -96,14 +96,24 @@ class RowReviewer:
                 self._guards[guard.at.row].append(guard.message)
         self.layout = Layout(planned.width, tuple(self._asked_fields()))
 
-    def is_asked(self, item: Item) -> bool:
-        """Tell whether somebody has to decide here, or may still think better of it."""
-        is_secret = item.field in self._types and FIELD_TYPES[self._types[item.field]].secret
-        return not is_secret and (item.is_open or item.outcome in WRITTEN or not self._is_applied)
+    def asked(self, row: RowPlan) -> list[Item]:
+        """Return what somebody has to decide about a row, or may still think better of.
+
+        What was decided about a row that was applied is done with; a refused one was not applied.
+        """
+        is_done = self._is_applied and not row.problems
+        return [
+            item
+            for item in questions_of(row)
+            if not self._is_secret(item) and (item.is_open or item.outcome in WRITTEN or not is_done)
+        ]
+
+    def _is_secret(self, item: Item) -> bool:
+        return item.field in self._types and FIELD_TYPES[self._types[item.field]].secret
 
     def _asked_fields(self) -> list[str]:
         rows = self._planned.plan.kept.values()
-        keys = {item.field for row in rows for item in questions_of(row) if self.is_asked(item)}
+        keys = {item.field for row in rows for item in self.asked(row)}
         keys |= {NEW for row in rows if row.declined}
         order = [
             NEW,
@@ -114,7 +124,7 @@ class RowReviewer:
 
     def looks_at(self, row: RowPlan | None) -> bool:
         """Tell whether there is something to do in a row."""
-        return row is not None and bool(row.problems or row.declined or any(map(self.is_asked, questions_of(row))))
+        return row is not None and bool(row.problems or row.declined or self.asked(row))
 
     def rows(self, rows: Iterable[Row]) -> Iterator[ReviewRow]:
         """Yield the review's rows in the order of the upload's."""
@@ -155,7 +165,7 @@ class RowReviewer:
 
     def _typed(self, plan: RowPlan) -> dict[int, RawCell]:
         """Return the values that were typed in the preview instead of the cell's: typed here, they are answers."""
-        other = [item for item in questions_of(plan) if item.choice == OTHER and self.is_asked(item)]
+        other = [item for item in self.asked(plan) if item.choice == OTHER]
         fields = {item.field: self._fields[item.field] for item in other}
         return {
             self._indexes[item.at.column]: FIELD_TYPES[fields[item.field].type].render(item.value, fields[item.field])
@@ -170,10 +180,9 @@ class RowReviewer:
 
     def _told(self, plan: RowPlan, changed: Changed) -> tuple[list[str], dict[int, Mark]]:
         lines, marks = [], {}
-        for item in questions_of(plan):
-            if self.is_asked(item):
-                marks[self._place(item.at.column)] = Mark.QUESTION
-                lines.append(self._line(item.at.column, plan.row, item.field, self._question(item, changed)))
+        for item in self.asked(plan):
+            marks[self._place(item.at.column)] = Mark.QUESTION
+            lines.append(self._line(item.at.column, plan.row, item.field, self._question(item, changed)))
         for problem in plan.problems:
             marks[self._place(problem.at.column)] = Mark.PROBLEM
             lines.insert(0, self._line(problem.at.column, plan.row, problem.field or "", problem.message))
@@ -244,8 +253,7 @@ class RowReviewer:
     def _state(self, plan: RowPlan, marks: dict[int, Mark]) -> dict[int, str]:
         if not self.looks_at(plan):
             return {}
-        asked = [item for item in questions_of(plan) if self.is_asked(item)]
-        conflict = any(item.outcome is Outcome.CONFLICT for item in asked)
+        conflict = any(item.outcome is Outcome.CONFLICT for item in self.asked(plan))
         word = PROBLEM if plan.problems else CONFLICT if conflict else QUESTION
         marks[self.layout.state] = Mark.PROBLEM if plan.problems else Mark.QUESTION
         return {self.layout.state: say(word)}
@@ -254,13 +262,12 @@ class RowReviewer:
         words = {"panel": say(KEEP), "workbook": say(TAKE)}
         seals: list[str] = []
         texts: dict[int, str] = {}
-        for item in questions_of(plan):
-            if self.is_asked(item):
-                index = self.layout.choice(item.field)
-                marks[index] = Mark.ANSWER
-                texts |= {index: words[item.choice]} if item.choice in words else {}
-                before, whole = seals_of(item, plan, self._types)
-                seals.append(f"{item.field}={before}.{whole}")
+        for item in self.asked(plan):
+            index = self.layout.choice(item.field)
+            marks[index] = Mark.ANSWER
+            texts |= {index: words[item.choice]} if item.choice in words else {}
+            before, whole = seals_of(item, plan, self._types)
+            seals.append(f"{item.field}={before}.{whole}")
         if plan.declined:
             index, seal = self.layout.choice(NEW), seal_of_new(plan)
             marks[index], texts[index] = Mark.ANSWER, words[PANEL]

@@ -180,14 +180,17 @@ def test_what_is_mended_is_gone_and_what_was_applied_is_not_applied_twice(
     first = run(back, "--prefer", "panel", "--skip-problems", "--review", review)
     assert (first["applied"], first["refused"], first["updated"]) == (True, 3, 1)
     labels, keys, sheet = labels_of(review), read_keys(review), first_sheet(review)
-    assert not [label for label in labels if label.startswith("Choose")]
-    assert sheet[f"{labels['Review']}3"].value is None
+    # What was decided in row 3 is done with; row 5 was refused, so what was decided there is kept for it.
+    assert [label for label in labels if label.startswith("Choose")] == ["Choose: City"]
+    assert [sheet[f"{labels[label]}{row}"].value for label, row in (("Review", 3), ("Choose: City", 5))] == [None, KEEP]
     half = write_into(review, tmp_path / "half.xlsx", {f"{keys['date_of_birth']}4": "2001-02-03", "B7": 5})
     second = run(half, "--review", tmp_path / "second.xlsx")
     assert [one["at"] for one in second["problems"]] == [f"Customers!{keys['emails']}5"]
     assert [one["at"] for one in second["changes"]] == [f"Customers!{keys['date_of_birth']}4"]
     whole = write_into(tmp_path / "second.xlsx", tmp_path / "whole.xlsx", {f"{keys['emails']}5": None})
     assert run(whole, "--prefer", "workbook")["applied"]
+    with app.app_context():
+        assert db.session.get_one(Customer, 3).city == "Brno"
     before = state(app)
     again = run(whole)
     assert (again["exit"], again["unchanged"], state(app)) == (0, 5, before)

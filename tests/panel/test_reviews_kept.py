@@ -7,6 +7,7 @@ import io
 import random
 import zipfile
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import openpyxl
@@ -21,6 +22,7 @@ from panel.models import Customer, Event, ImportItem, Role, User
 from sync.types.secret import MASK
 from tests import office
 from tests.builders import additional_field, customer, edit
+from tests.databases import Database
 from tests.fidelity.programs import LIBRARIES, by_office
 from tests.panel.pages import STAFF_PASSWORD, add_user, sign_in
 from tests.panel.test_reviews import (
@@ -312,3 +314,19 @@ def test_a_column_that_the_viewer_may_not_see_is_left_out_whole(
     assert "street" not in read_keys(review)
     assert not {"Mine 3", "Short 2", "Panel 9", "Long 1"} & set(values_of(review).values())
     assert "Choose: City" in labels_of(review)
+
+
+def test_what_an_applied_import_left_out_can_be_reviewed_while_its_file_is_there(
+    run: Run, client: FlaskClient, back: Path, tmp_path: Path, database: Database
+) -> None:
+    done = run(back, "--prefer", "workbook", "--skip-problems")
+    sign_in(client)
+    sent = client.post(f"/imports/{done['import']}/review/", buffered=True)
+    (tmp_path / "review.xlsx").write_bytes(sent.data)
+    assert {place.lstrip(ascii_uppercase) for place in fills_of(tmp_path / "review.xlsx")} == {"4", "5", "7"}
+    again = run(tmp_path / "review.xlsx", "--dry-run")
+    assert (again["refused"], again["updated"], again["conflicts"]) == (done["refused"], 0, [])
+    for path in (database.instance / "uploads").iterdir():
+        path.unlink()
+    gone = client.post(f"/imports/{done['import']}/review/", follow_redirects=True)
+    assert "not kept any more" in gone.text
