@@ -19,6 +19,7 @@ from sync.words import later, say
 
 CHANGED = later("This customer changed after the export. Delete it all the same, or keep it?")
 EDITED = later("This customer was deleted after the export, and has edits here. Restore it with them, or drop them?")
+IN_BIN = later("%(count)s rows are of customers who were deleted after the export. Nothing happens to them.")
 MAY_NOT_DELETE = later("You may not delete customers. Clear the Action cell, or ask an admin.")
 NOT_DELETABLE = later("A customer in this status cannot be deleted. Change the status first.")
 MAY_NOT_RESTORE = later("This customer was deleted after the export. Ask an admin to restore it, or remove the row.")
@@ -77,3 +78,8 @@ def _write(record_id: int, row: RowPlan) -> Write:
     return Write(
         record_id, row.revision + 1, {DELETED: (True, None)} | {item.field: (None, None) for item in row.writes}
     )
+
+
+def notes_of_binned(count: int) -> list[str]:
+    """Return what is to be said of rows whose customers are in the bin, and which nobody edited."""
+    return [say(IN_BIN, count=f"{count:,}")] if count else []

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from panel.imports.asking import ask_about_dates, meanings_of, orders_by_field, unknown_texts
 from panel.imports.choices import Answers
-from panel.imports.fates import of_binned, of_deletion, refuse_unrestorable
+from panel.imports.fates import notes_of_binned, of_binned, of_deletion, refuse_unrestorable
 from panel.imports.files import StoredFile, limits
 from panel.imports.gathering import Gathered, Gatherer
 from panel.imports.identity import Identified, Identity, Seen, prepared_content, ref_column_of
@@ -57,7 +57,6 @@ TAMPERED = later(
 DISAGREES = later(
     "The row's hidden reference says customer %(id)s, the ID beside it says another. Restore one of them."
 )
-IN_BIN = later("%(count)s rows are of customers who were deleted after the export. Nothing happens to them.")
 ERASED = later("This customer was erased for good after the export. Remove the row.")
 RETIRED = later('The field "%(label)s" was retired after the export. Its column was left out.')
 NAME = "full_name"
@@ -108,7 +107,7 @@ def plan_file(
         *notes_of_table(table, options.asked, gatherer.days_out()),
         *retired,
         *planner.remarks.notes(plan, headers),
-        *_in_bin(len(planner.seen.binned)),
+        *notes_of_binned(len(planner.seen.binned)),
         *watcher.notes(),
     ]
     plan.left_out = [left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
@@ -161,10 +160,6 @@ def _judge(
     refuse_unrestorable(connection, plan, everything)
     settle_again(connection, plan, columns, gatherer.export_id, given)
     list_absent(plan, gatherer.exported_ids(), planner.seen)
-
-
-def _in_bin(count: int) -> list[str]:
-    return [say(IN_BIN, count=f"{count:,}")] if count else []
 
 
 def _guard_limits() -> GuardLimits:
