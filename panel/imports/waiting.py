@@ -107,6 +107,8 @@ def settle(import_id: int, viewer: Viewer) -> None:
         refuse_busy(connection, row)
         if is_large := int((row["counts"] or {}).get("rows", 0)) > SMALL_ROWS:
             have_planned(connection, import_id, viewer)
+        else:  # what came of an earlier job is no news any more
+            connection.execute(update(Import).where(Import.id == import_id).values(job_id=None))
         options = ImportOptions.from_json(row["options"])
     if not is_large:
         replan(import_id, options, viewer)

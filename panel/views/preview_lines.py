@@ -150,7 +150,7 @@ def who_changed(items: Sequence[ImportItem]) -> dict[tuple[int, str], str]:
     """Return who gave the panel its value of each of these cells last, and when: Eva, yesterday 14:02."""
     wanted = {item.record_id: set[str]() for item in items if item.record_id}
     for item in items:
-        if item.record_id and item.group in {"conflict", "kept", "moved"}:
+        if item.record_id and (item.group in {"conflict", "kept", "moved"} or item.outcome == "merged"):
             wanted[item.record_id].add(item.field)
     asked = [record_id for record_id, fields in wanted.items() if fields]
     table = Revision.__table__.c

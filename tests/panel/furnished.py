@@ -98,7 +98,10 @@ def every_page(app: Flask) -> list[str]:
     return sorted(
         [
             *(address for address in found if address),
-            *(f"/imports/{place}" for place in ("1/?group=conflict", "2/?group=columns")),
+            *(
+                f"/imports/{place}"
+                for place in ("1/?group=change", "1/?group=conflict", "1/?group=kept", "2/?group=columns")
+            ),
         ]
     )
 

@@ -96,6 +96,32 @@ def test_a_write_that_nobody_approved_anything_about_holds_up_nothing(
 
 
 @pytest.mark.usefixtures("three")
+def test_a_large_plan_that_moved_before_its_job_ran_is_not_applied(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = exported(sign_in(client))
+    write(book, 1, "city", "Zlin")
+    write(book, 2, "city", "Tabor")
+    address = uploaded(client, book)
+    monkeypatch.setattr(waiting, "SMALL_ROWS", 0)
+    applied(client, address)
+    with app.app_context():
+        edit(2, city="Plzen")
+        run_pending()
+    page = client.get(address).text
+    assert "Something changed since this plan was made, so nothing was written." in page
+    assert tabs(page) == {"moved": 1, "conflict": 1, "change": 1}
+    client.post(f"{address}choose/", data={"group": "conflict", "all": "panel"})
+    with app.app_context():
+        run_pending()
+    assert "Something changed since" not in client.get(address).text
+    applied(client, address)
+    with app.app_context():
+        run_pending()
+    assert cities(app) == ["Zlin", "Plzen", "Brno"]
+
+
+@pytest.mark.usefixtures("three")
 def test_a_plan_that_somebody_else_chose_otherwise_in_is_not_the_one_approved(app: Flask, client: FlaskClient) -> None:
     book = exported(sign_in(client))
     write(book, 1, "city", "Zlin")

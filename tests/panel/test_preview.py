@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from panel.database import writing
 from panel.extensions import db
 from panel.imports import waiting
+from panel.imports.files import uploads
 from panel.jobs import run_pending
 from panel.models import Customer, Import, ImportItem, Job, Role
 from tests.browser import sign_in_by_form
@@ -161,8 +163,13 @@ def test_another_value_is_typed_into_a_conflict_and_judged_as_everywhere(
         assert line.at.rpartition("!")[2] in answer.get_json()["message"]
         assert [one.choice for one in lines(app, "conflict").values()] == [""]
         return
-    book = f'value="{city}"' in client.get(f"{march}?group=conflict").text
-    assert (book, written(app, client, march)["Cyd"][0]) == (True, city)
+    shown = f'value="{city}"' in client.get(f"{march}?group=conflict").text
+    with app.app_context():
+        stored_as = db.session.scalars(select(Import.stored_as)).one()
+        book = (uploads() / stored_as).read_bytes()
+    assert (shown, written(app, client, march)["Cyd"][0]) == (True, city)
+    again = client.post("/imports/upload/", data={"file": (io.BytesIO(book), "again.xlsx")}).location
+    assert "Nothing would change" in client.get(again).text
 
 
 def test_a_line_that_is_another_by_now_takes_no_choice(app: Flask, client: FlaskClient, march: str) -> None:
