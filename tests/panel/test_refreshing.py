@@ -103,6 +103,7 @@ def test_the_new_export_is_recorded_as_any_other(office: Office) -> None:
         assert (first.closed_at is None, second.closed_at is None) == (False, True)
         assert (second.fields, second.record_ids) == (first.fields, first.record_ids)
         assert len(db.session.scalars(select(ExportedBlock)).all()) == 2
+        assert (first.closed_at is None, second.closed_at) == (False, None)  # one file is out, and it is the new one
     ref, token, *_rest = (office.fresh and sheet_of(office.fresh)["A"])[0], sheet_of(office.fresh)["A"][2]
     assert ref.value.split("|")[2] == str(done["export"])
     assert token.value.startswith(f"R{done['export']}.1.")
