@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import ItemsView, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from panel.imports.matching import members_of, nearly
 from sync.cells import RawCell
@@ -18,6 +18,7 @@ from sync.workbook import Table
 from sync.workbook.layout import TOKEN_LABEL
 
 NO_SUCH_ID = -1
+_Of = TypeVar("_Of")
 ID_FIELD = Field("id", "ID", "integer")
 
 
@@ -39,13 +40,38 @@ class Identified:
         return replace(self, id=only, candidates=tuple(candidates))
 
 
+class Speakers(Generic[_Of]):
+    """Rows by what they speak of. That is nearly always one row, so that no list is kept of it: there are millions."""
+
+    def __init__(self) -> None:
+        self._first: dict[_Of, int] = {}
+        self._several: dict[_Of, list[int]] = {}
+
+    def add(self, what: _Of, row: int) -> None:
+        """Take note of what a row speaks of."""
+        first = self._first.setdefault(what, row)
+        if first != row:
+            self._several.setdefault(what, [first]).append(row)
+
+    def __contains__(self, what: object) -> bool:
+        return what in self._first
+
+    def items(self) -> Iterator[tuple[_Of, list[int]]]:
+        """Yield all that rows speak of, each with those rows."""
+        return ((what, self._several.get(what) or [row]) for what, row in self._first.items())
+
+    def repeated(self) -> ItemsView[_Of, list[int]]:
+        """Return what several rows speak of, with those rows."""
+        return self._several.items()
+
+
 @dataclass(slots=True)
 class Seen:
     """Which rows spoke of the same record, prepared row, key or content."""
 
-    ids: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    prepared: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    keys: dict[Any, list[int]] = field(default_factory=lambda: defaultdict(list))
+    ids: Speakers[int] = field(default_factory=Speakers)
+    prepared: Speakers[str] = field(default_factory=Speakers)
+    keys: Speakers[Any] = field(default_factory=Speakers)
     spelled: dict[Any, Any] = field(default_factory=dict)
     contents: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     binned: list[int] = field(default_factory=list)
@@ -54,7 +80,7 @@ class Seen:
         """Remember that a row has a key; keys that people may take as one are one."""
         for member in members_of(key):
             near = nearly(member)
-            self.keys[near].append(number)
+            self.keys.add(near, number)
             self.spelled.setdefault(near, member)
 
     def next_occurrence(self, content: str) -> int:

@@ -172,6 +172,10 @@ def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOpti
     return match_headers(table.keys, table.labels, schema.exchanged, shown, mapping, ref_column_of(table))
 
 
+Verdict = RowPlan | Known | None
+"""What becomes of a row, nothing, or the record that its cells have to be compared with."""
+
+
 class _RowsPlanner:
     """Plans the rows of one file, batch by batch."""
 
@@ -232,14 +236,11 @@ class _RowsPlanner:
         for plan in self._compared(named, verdicts):
             self._plan.add(plan)
 
-    def _compared(
-        self, rows: Sequence[Identified], verdicts: Sequence[RowPlan | Known | None]
-    ) -> Iterator[RowPlan | None]:
+    def _compared(self, rows: Sequence[Identified], verdicts: Sequence[Verdict]) -> Iterator[RowPlan | None]:
         """Yield the plan of each row, those that are about a record compared with it, all in one go."""
-        open_ones = [(one, known) for one, known in zip(rows, verdicts, strict=True) if isinstance(known, Known)]
-        plans = iter(
-            self._planner.existing([one.row for one, _known in open_ones], [known for _one, known in open_ones])
-        )
+        known = [verdict for verdict in verdicts if isinstance(verdict, Known)]
+        open_rows = [one.row for one, verdict in zip(rows, verdicts, strict=True) if isinstance(verdict, Known)]
+        plans = iter(self._planner.existing(open_rows, known))
         for one, verdict in zip(rows, verdicts, strict=True):
             if isinstance(verdict, Known):
                 plan = next(plans)
@@ -260,7 +261,7 @@ class _RowsPlanner:
         self.remarks.headless.update(beyond)
         return None
 
-    def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> RowPlan | Known | None:
+    def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> Verdict:
         """Return what becomes of a row, or the record that its cells have to be compared with."""
         if one.is_tampered:
             return _refused(one, say(TAMPERED))
@@ -270,7 +271,7 @@ class _RowsPlanner:
             self.seen.take_key(one.key, one.row.number)
         if one.id is None:
             return self._plan_new(one, known, drafts[one.row.number])
-        self.seen.ids[one.id].append(one.row.number)
+        self.seen.ids.add(one.id, one.row.number)
         record = known.records.get(one.id)
         if record is None or (self.gatherer.is_erased(record) and not self._holds(one, known)):
             return _refused(one, GONE)
@@ -305,7 +306,7 @@ class _RowsPlanner:
         stamp = known.stamps.get((token.id, token.revision))
         return stamp is not None and self._tokens.holds(token, stamp)
 
-    def _plan_known(self, one: Identified, known: Known) -> RowPlan | Known | None:
+    def _plan_known(self, one: Identified, known: Known) -> Verdict:
         if self.gatherer.is_erased(known.record):
             return _refused(one, say(ERASED))
         if action := self._action(one.row):
@@ -338,7 +339,7 @@ class _RowsPlanner:
             return RowPlan(plan.row, plan.id, problems=(verdict,))
         return None if verdict is None else replace(plan, fate=verdict)
 
-    def _plan_new(self, one: Identified, known: Gathered, draft: RowPlan) -> RowPlan | Known | None:
+    def _plan_new(self, one: Identified, known: Gathered, draft: RowPlan) -> Verdict:
         if isinstance(one.token, NewToken):
             return self._plan_prepared(one, one.token, known, draft)
         if draft.creates is None or draft.problems:
@@ -349,9 +350,9 @@ class _RowsPlanner:
             return self._plan_remembered(one, earlier, known)
         return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=contents)))
 
-    def _plan_remembered(self, one: Identified, record_id: int, known: Gathered) -> RowPlan | Known | None:
+    def _plan_remembered(self, one: Identified, record_id: int, known: Gathered) -> Verdict:
         """Plan a row that became a record earlier: only columns that it was not made of can say anything new."""
-        self.seen.ids[record_id].append(one.row.number)
+        self.seen.ids.add(record_id, one.row.number)
         record = known.records.get(record_id)
         made_of = self.gatherer.creation_cells(record) if record else frozenset()
         typed = {c.field.key for c in self._columns if one.row.cell(c.index) not in (None, "")}
@@ -360,16 +361,14 @@ class _RowsPlanner:
             return None
         return self._plan_known(one, Known(record, self.gatherer.creation_base(record, ()), only=new))
 
-    def _plan_prepared(
-        self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan
-    ) -> RowPlan | Known | None:
-        self.seen.prepared[prepared_content(token)].append(one.row.number)
+    def _plan_prepared(self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan) -> Verdict:
+        self.seen.prepared.add(prepared_content(token), one.row.number)
         if not self._tokens.holds_new(token):
             return _refused(one, say(TAMPERED))
         place = (prepared_content(token), 0)
         record = known.records.get(known.remembered.get(place, 0))
         if record is not None:
-            self.seen.ids[record.id].append(one.row.number)
+            self.seen.ids.add(record.id, one.row.number)
             blank = {c.field.key for c in self._columns if one.row.cell(c.index) in (None, "") and c.field.generated}
             return self._plan_known(one, Known(record, self.gatherer.creation_base(record, blank)))
         if draft.creates is None:

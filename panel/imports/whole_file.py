@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -29,22 +29,17 @@ BELONGS = later("%(label)s '%(value)s' belongs to customer %(id)s. Only one cust
 BELONGS_TO_ANOTHER = later(
     "%(label)s '%(value)s' belongs to another customer. Only one customer may have it; choose another."
 )
-_Of = TypeVar("_Of")
 
 
 def refuse_repeated(plan: Plan, seen: Seen, key_column: Column | None) -> None:
     """Refuse all rows that speak of the same customer, prepared row or key."""
-    for record_id, numbers in _repeated(seen.ids):
+    for record_id, numbers in seen.ids.repeated():
         _refuse_all(plan, numbers, say(SAME_CUSTOMER, rows=_first(numbers)), record_id)
-    for _number, numbers in _repeated(seen.prepared):
+    for _number, numbers in seen.prepared.repeated():
         _refuse_all(plan, numbers, say(SAME_REFERENCE, rows=_first(numbers)))
-    for key, numbers in _repeated(seen.keys):
+    for key, numbers in seen.keys.repeated():
         message = say(SAME_KEY, key=seen.spelled[key], rows=_first(numbers))
         _refuse_all(plan, numbers, message, field=key_column.field.key if key_column else None)
-
-
-def _repeated(found: Mapping[_Of, list[int]]) -> Iterator[tuple[_Of, list[int]]]:
-    return ((one, numbers) for one, numbers in found.items() if len(numbers) > 1)
 
 
 def _first(numbers: Sequence[int]) -> str:
