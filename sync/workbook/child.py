@@ -22,7 +22,7 @@ from sync.workbook.refusals import refused, too_large
 from sync.workbook.table import Asked, Row, Table
 from sync.workbook.wire import encode
 
-BATCH = 250
+BATCH = 500
 """Rows on a line."""
 HEADER = (
     "sheet", "ref", "ref_column", "keys", "labels", "sheets", "is_csv", "head", "header_row", "above", "lines", "looks",
