@@ -32,6 +32,7 @@ from sync.errors import SyncError
 from sync.fields import Bad, Field
 from sync.tokens import TokenMaker, make_ref
 from sync.types import FIELD_TYPES
+from sync.types.value import as_it_is
 from sync.values import parse_value
 from sync.workbook import Sheet, write_csv, write_workbook
 from sync.workbook.layout import MOST_ROWS
@@ -301,7 +302,7 @@ class _Rows:
             labelled = named(self._connection, self._fields, records, self._reach)
             if labelled != self._fields:
                 renderers = _renderers(labelled)
-            rendered = [map(render, columns[key]) for key, render in renderers]
+            rendered = [columns[key] if render is as_it_is else map(render, columns[key]) for key, render in renderers]
             ids = [row[0] for row in some]
             tokens = [token_of(self._export_id, *row[:3]) for row in some]
             self.ids.extend(ids)

@@ -7,7 +7,7 @@ import difflib
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -161,6 +161,17 @@ _CITIES = Field(
 )
 
 
+class _Labels(dict[Any, str | None]):
+    """Labels by key; a key that is no option's has the label that it had."""
+
+    def __init__(self, choices: Choices, labels: Mapping[Any, str | None]) -> None:
+        super().__init__(labels)
+        self._choices = choices
+
+    def __missing__(self, key: Any) -> str:
+        return self._choices.label(key)
+
+
 class SelectType(ValueType):
     """One option."""
 
@@ -195,8 +206,7 @@ class SelectType(ValueType):
     def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
         """Return labels."""
         choices = choices_of(field)
-        shown: dict[Any, str | None] = {None: None, **choices.labels}
-        return lambda key: shown[key] if key in shown else choices.label(key)
+        return _Labels(choices, {None: None, **choices.labels}).__getitem__
 
     def allowed(self, field: Field) -> tuple[str, ...]:
         """Return the labels of all options."""

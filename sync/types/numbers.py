@@ -219,7 +219,7 @@ class DecimalType(NumberType):
 
     def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
         """Return decimals as numbers, those that programs would round as text."""
-        return lambda value: value if value is None or len(value.as_tuple().digits) <= CELL_DIGITS else f"{value:f}"
+        return _shown
 
     def to_json(self, value: Any) -> Any:
         """Return a decimal as a plain string, without exponent."""
@@ -237,6 +237,13 @@ class DecimalType(NumberType):
         """Return a decimal with as many places as the longest of the texts has."""
         scale = max(len(text.partition(".")[2]) for text in distinct)
         return Field(key, label, self.key, additional=True, scale=scale)
+
+
+def _shown(value: Decimal | None) -> Decimal | str | None:
+    # A text of few characters has no more digits; it is known sooner than they are counted.
+    if value is None or len(str(value)) <= CELL_DIGITS or len(value.as_tuple().digits) <= CELL_DIGITS:
+        return value
+    return f"{value:f}"
 
 
 def _too_many_places(value: str, places: int, scale: int, near: Decimal) -> Bad:

@@ -17,7 +17,7 @@ _SPECIAL = re.compile(r"[&<>]|^\s|\s$|_x|[^\S ]")
 # The same in printable texts between bars.
 _MARKS = ("&", "<", ">", "_x", "| ", " |")
 # What a program would make a formula, number, date, error or truth value of, if somebody entered it again.
-_MISTAKABLE = re.compile(r"[=+\-@'#\t\r\n]|[\d.,:/%\seE+-]+$|(?:true|false)$", re.IGNORECASE)
+_MISTAKABLE = re.compile(r"[=+\-@'#\t\r\n]|[\d.,:/%\seE+-]+$|(?i:true|false)$")
 
 
 def fitting(text: str) -> str:

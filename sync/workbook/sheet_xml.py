@@ -126,6 +126,9 @@ def _whole(value: int) -> str | None:
 def _decimal(value: Decimal) -> str | None:
     if not value.is_finite() or abs(value.adjusted()) > LARGEST_EXPONENT:
         return None
+    text = str(value)
+    if len(text) <= EXACT_DIGITS and "E" not in text:
+        return text
     text = format(value, "f")
     digits = text.lstrip("-").replace(".", "").strip("0")
     return text if len(digits) <= EXACT_DIGITS else None
