@@ -46,12 +46,8 @@ class RowWriter:
         numbers = [str(first + at) for at in range(len(rows))]
         columns = zip(*rows, strict=True)
         cells = [self._cells(column, numbers, values) for column, values in zip(self._columns, columns, strict=True)]
-        return "".join(
-            [
-                f'<row r="{number}"{attributes}>{"".join(row)}</row>'
-                for number, *row in zip(numbers, *cells, strict=True)
-            ]
-        )
+        joined = zip(numbers, map("".join, zip(*cells, strict=True)), strict=True)
+        return "".join([f'<row r="{number}"{attributes}>{row}</row>' for number, row in joined])
 
     def blank_row(self, number: int, token: str) -> str:
         """Return a row of which only the first cell holds something; the others have their styles alone.
