@@ -103,7 +103,13 @@ def every_page(app: Flask) -> list[str]:
             "/exports/2/",
             *(
                 f"/imports/{place}"
-                for place in ("1/?group=change", "1/?group=conflict", "1/?group=kept", "2/?group=columns")
+                for place in (
+                    "1/?group=change",
+                    "1/?group=clear",
+                    "1/?group=conflict",
+                    "1/?group=kept",
+                    "2/?group=columns",
+                )
             ),
         ]
     )
