@@ -58,7 +58,7 @@ def _last_of_each_field(connection: Connection, record_id: int) -> Select[Any]:
     source = func.coalesce(Revision.undo_of, Revision.import_id)
     written = (Revision.number, Revision.at, Revision.by, Revision.through, Revision.job_id, Revision.cells)
     whose = (Revision.import_id, Revision.undo_of, Import.file_name)
-    uploader = (Import.by.label("uploader"), Import.user_id.label("uploader_id"))
+    uploader = (Import.by.label("uploader"), Import.user_id.label("uploader_id"), Import.applied_by)
     query = select(last.c.key, *written, *whose, *uploader).select_from(last)
     query = query.join(Revision, (Revision.number == last.c.number) & mine[0] & mine[1])
     return query.outerjoin(Import, Import.id == source)
@@ -76,6 +76,6 @@ def _blame(row: Any) -> Blame:
         row["job_id"],
         row["file_name"] or "",
         (row["cells"] or {}).get(row["key"], ""),
-        row["by"] if is_import else "",
+        row["applied_by"] if is_import else "",
         row["uploader_id"],
     )

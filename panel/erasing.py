@@ -36,6 +36,7 @@ from panel.models import (
     Revision,
     SavedView,
     SettledConflict,
+    UndoLine,
 )
 from panel.models.columns import now
 from panel.schema import ENTITY, current_schema
@@ -52,6 +53,7 @@ _LOOSE: tuple[tuple[type[Base], tuple[str, ...]], ...] = (
     (ImportItem, ("base", "panel", "workbook", "message")),
     (Job, ("options", "result", "message")),
     (SavedView, ("query", "name")),
+    (UndoLine, ("panel", "before")),
 )
 _ROW = re.compile(r"![A-Z]*(?=\d)")
 
@@ -200,6 +202,7 @@ def _imports_with(connection: Connection, record_id: int) -> set[int]:
 
 def _forget_jobs(connection: Connection, record_id: int) -> None:
     """Blank the values that jobs have written to a customer; undoing them asks the log, not the job."""
+    connection.execute(delete(UndoLine).where(UndoLine.record_id == record_id))
     query = select(Job.id, Job.options, Job.record_ids).where(Job.state.in_(("done", "failed", "undone")))
     for job_id, options, ids in connection.execute(query).all():
         if "edits" in options and record_id in unpack(ids):

@@ -46,6 +46,7 @@ def told(result: Mapping[str, Any]) -> list[str]:
         ("reverted", _("%(number)s values were put back.")),
         ("removed", _("%(number)s new customers were moved to the bin.")),
         ("restored", _("%(number)s customers were restored.")),
+        ("retired", _("%(number)s fields were retired.")),
         ("kept_count", _("%(number)s values were kept.")),
     )
     said = [text % {"number": f"{result[name]:,}"} for name, text in words if result.get(name)]
@@ -65,7 +66,7 @@ def _undo(work: Work) -> None:
             connection, Source(job_id=undone_id), replace(work.author, through="bulk_undo"), viewer_of(current_user)
         )
         _mark(connection, undone_id, undone)
-        work.finish(_result(undone))
+        work.finish(result_of(undone))
 
 
 def _mark(connection: Connection, job_id: int, undone: Undone) -> None:
@@ -74,7 +75,9 @@ def _mark(connection: Connection, job_id: int, undone: Undone) -> None:
         connection.execute(update(Job).where(Job.id == job_id).values(state="undone", undone_at=now()))
 
 
-def _result(undone: Undone) -> dict[str, Any]:
+def result_of(undone: Undone) -> dict[str, Any]:
+    """Return what a job says of what it undid."""
     counts = {"reverted": undone.reverted, "removed": undone.removed, "restored": undone.restored}
+    counts |= {"retired": len(undone.retired)}
     listed = [[one.id, one.field, one.reason] for one in undone.kept[:KEPT_LISTED]]
     return {**counts, "kept": listed, "kept_count": len(undone.kept)}

@@ -49,6 +49,7 @@ from panel.views.refreshing import RefreshView
 from panel.views.roles import RoleView
 from panel.views.saved_views import SavedViewsView
 from panel.views.statuses import StatusView
+from panel.views.undoing import UndoView
 from panel.views.users import UserView
 from panel.words import (
     ENGLISH,
@@ -136,6 +137,7 @@ def _add_views(app: Flask) -> None:
         PlannedView(lazy_gettext("Planned changes"), endpoint="planned"),
         JobView(lazy_gettext("Work"), endpoint="jobs"),
         BulkView(lazy_gettext("Bulk edit"), endpoint="bulk"),
+        UndoView(lazy_gettext("Undo"), endpoint="undo"),
         BinView(lazy_gettext("Bin"), endpoint="bin"),
         StatusView(Status, db, lazy_gettext("Statuses"), endpoint="statuses"),
         GeneratorView(lazy_gettext("Generator"), endpoint="generator"),

@@ -14,7 +14,6 @@ from werkzeug.datastructures import MultiDict
 from panel.forms.mapping import PARTS, ColumnsPage
 from panel.forms.showing import count
 from panel.imports.options import ImportOptions
-from panel.imports.undoing import Undone
 from panel.models import Import
 from panel.rights import rights_of
 
@@ -234,18 +233,3 @@ def _with_ticks(form: MultiDict[str, str], before: ImportOptions) -> ImportOptio
 def _one_of(form: MultiDict[str, str], name: str, allowed: frozenset[str]) -> str:
     value = form.get(name, "")
     return value if value in allowed else ""
-
-
-def sentence_of_undo(undone: Undone) -> str:
-    """Return what undoing did."""
-    parts = [
-        count(undone.reverted, "%(number)s cell put back", "%(number)s cells put back"),
-        count(undone.removed, "%(number)s new customer moved to the bin", "%(number)s new customers moved to the bin")
-        if undone.removed
-        else "",
-        count(undone.restored, "%(number)s customer restored", "%(number)s customers restored")
-        if undone.restored
-        else "",
-        count(len(undone.kept), "%(number)s value kept", "%(number)s values kept") if undone.kept else "",
-    ]
-    return ", ".join(part for part in parts if part) + "."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Text, cast, select, update
@@ -27,7 +28,7 @@ def undo_import(import_id: int, viewer: Viewer, *, dry_run: bool = False, part: 
     if dry_run:
         with reading() as connection:
             plan = plan_undo(connection, source, viewer)
-            _refuse_unless_applied(connection, import_id, plan)
+            refuse_unless_applied(connection, import_id, plan)
             return plan.undone
     try:
         return _undo(source, viewer)
@@ -42,12 +43,14 @@ def _undo(source: Source, viewer: Viewer) -> Undone:
         return plan.undone
 
 
-def plan_to_write(connection: Connection, source: Source, viewer: Viewer) -> Undoing:
+def plan_to_write(
+    connection: Connection, source: Source, viewer: Viewer, doing: Callable[[int, int], None] | None = None
+) -> Undoing:
     """Return what undoing does, in the transaction that is to write it; no other import or undoing comes between."""
     one_at_a_time(connection)
     locked_import(connection, source.import_id or 0)
-    plan = plan_undo(connection, source, viewer)
-    _refuse_unless_applied(connection, source.import_id or 0, plan)
+    plan = plan_undo(connection, source, viewer, lock=True, doing=doing)
+    refuse_unless_applied(connection, source.import_id or 0, plan)
     return plan
 
 
@@ -68,9 +71,11 @@ def write_and_tell(connection: Connection, source: Source, plan: Undoing, viewer
     tell(connection, "import undone", {**detail, "retired": plan.retired, "kept": len(undone.kept)}, viewer)
 
 
-def _refuse_unless_applied(connection: Connection, import_id: int, plan: Undoing) -> None:
+def refuse_unless_applied(connection: Connection, import_id: int, plan: Undoing) -> None:
     """Refuse what is not applied; of an undone import may go back what was kept then and could go back by now."""
-    state = locked_import(connection, import_id)["state"]
+    state = connection.execute(select(Import.state).where(Import.id == import_id)).scalar()
+    if state is None:
+        raise SyncError(say("There is no import %(number)s.", number=import_id))
     if state != "applied" and not (state == "undone" and plan.undone.wrote):
         words = say("Import %(number)s is %(state)s, so there is nothing to undo.", number=import_id, state=state)
         raise SyncError(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,7 @@ IN_BIN = later_words("the customer is in the bin; restore it, then undo the rest
 ERASED = later_words("the customer was erased for good")
 NOT_YOURS = later_words("you may not edit this")
 NEEDED = later_words("a customer has to have this; change it by hand, or undo the whole row")
+SINCE_WORDS = (SINCE, CREATED_SINCE)
 SECRET = later_words("a password cannot be put back, because only its digest was kept")
 
 
@@ -90,16 +91,28 @@ class Undoing:
         return hashlib.sha256(json.dumps([writes, self.retired], default=str).encode()).hexdigest()
 
 
-def plan_undo(connection: Connection, source: Source, viewer: Viewer, then: Schema | None = None) -> Undoing:
+def plan_undo(
+    connection: Connection,
+    source: Source,
+    viewer: Viewer,
+    then: Schema | None = None,
+    *,
+    lock: bool = False,
+    doing: Callable[[int, int], None] | None = None,
+) -> Undoing:
     """Return what undoing a source does now.
 
     A value that cannot go back, because it was edited since, belongs to another, names what is gone or is not the
-    viewer's to edit, is kept. `then` is the schema that undoing makes, where that is another one than today's.
+    viewer's to edit, is kept. `then` is the schema that undoing makes, where that is another one than today's; `lock`
+    keeps others from writing the records until the transaction ends; `doing` is told how far it is.
     """
     schema, plan = then or current_schema(connection), Undoing()
     inverter = _Inverter(schema, secret_keys(connection), source)
-    for some in batches(written_by(connection, source), BATCH):
-        stored = _stored(connection, schema, [one.record_id for one in some])
+    everything = written_by(connection, source)
+    for done, some in enumerate(batches(everything, BATCH)):
+        if doing:
+            doing(done * BATCH, len(everything))
+        stored = _stored(connection, schema, [one.record_id for one in some], lock=lock)
         touched = {one.record_id: one.last for one in some if stored[one.record_id]["#revision"] > one.last}
         later = later_than(connection, touched)
         for one in some:
@@ -143,7 +156,7 @@ def _leave_what_is_not_theirs(plan: Undoing, viewer: Viewer) -> None:
 
 def apply_undo(connection: Connection, source: Source, author: Author, viewer: Viewer) -> Undone:
     """Undo a source in the caller's transaction; `author` says what of. Raises `LostRace` or `ValueTaken`."""
-    plan = plan_undo(connection, source, viewer)
+    plan = plan_undo(connection, source, viewer, lock=True)
     write_undo(connection, plan, author)
     return plan.undone
 
@@ -155,11 +168,12 @@ def write_undo(connection: Connection, plan: Undoing, author: Author) -> None:
     retire_fields(connection, plan.retired)
 
 
-def _stored(connection: Connection, schema: Schema, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _stored(connection: Connection, schema: Schema, ids: Sequence[int], *, lock: bool) -> dict[int, dict[str, Any]]:
     """Return each record's revision, `extra` and built-in values in JSON form."""
     table = Customer.__table__
     query = select(table).where(table.c.id.in_(ids)).order_by(table.c.id)
-    return {row["id"]: _plain(row, schema) for row in connection.execute(query.with_for_update()).mappings()}
+    rows = connection.execute(query.with_for_update() if lock else query).mappings()
+    return {row["id"]: _plain(row, schema) for row in rows}
 
 
 def _plain(row: Any, schema: Schema) -> dict[str, Any]:

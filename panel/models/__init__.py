@@ -13,6 +13,7 @@ from panel.models.roundtrip import (
     ImportItem,
     RememberedMapping,
     SettledConflict,
+    UndoLine,
 )
 from panel.models.work import Job
 
@@ -42,6 +43,7 @@ __all__ = [
     "SettledConflict",
     "Status",
     "StoredFile",
+    "UndoLine",
     "UniqueValue",
     "User",
     "UserSession",

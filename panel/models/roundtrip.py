@@ -161,6 +161,28 @@ class SettledConflict(Base):
     workbook: Mapped[Document | None]
 
 
+class UndoLine(Base):
+    """One line of what undoing would do, for the page on which somebody looks at it before it is done.
+
+    `panel` is the value of now and `before` what it was, in JSON form; `by` and `since` say who edited it since.
+    """
+
+    __tablename__ = "undo_line"
+    __table_args__ = (Index("ix_undo_line_group", "job_id", "group", "number"),)
+
+    job_id: Mapped[Number] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    group: Mapped[Short]
+    at: Mapped[Short]
+    record_id: Mapped[Number | None]
+    field: Mapped[Short]
+    panel: Mapped[Document | None]
+    before: Mapped[Document | None]
+    message: Mapped[Long]
+    by: Mapped[Short]
+    since: Mapped[Instant | None]
+
+
 class RememberedMapping(Base):
     """How somebody mapped a foreign file, to be proposed for the next one with the same headers.
 

@@ -59,7 +59,7 @@ class CustomerDetails(AppModelView):
             sections=list(_sections(schema, record.values.get("category"))),
             history=history_of(record, schema, _wanted(), self._open_fields(schema)),
             wanted=_wanted(),
-            blame=blame_of(record.id, schema),
+            blame=blame_of(record.id),
             outs=workbooks_with(record.id),
         )
 

@@ -10,9 +10,10 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_login import current_user
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from panel.access import may
+from panel.blaming import Blame, blame
 from panel.database import is_sqlite
 from panel.extensions import db
 from panel.forms.links import Link
@@ -29,8 +30,6 @@ from sync.types import FIELD_TYPES
 from sync.values import read_json
 
 LINES = 30
-_BLAMED = 2_000
-"""How many revisions are looked through for who set each value."""
 DOTS = "•••"
 _THROUGH = {
     "panel": "",
@@ -46,9 +45,10 @@ _THROUGH = {
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who wrote a revision, when, and through what: the file and who approved it, where it came from a workbook.
+    """Who wrote a revision, when, and through what.
 
-    `import_id` is there only where the signed-in user may open that import, `job_id` likewise.
+    Where it came from a workbook, that is who uploaded it, with the file and who approved it. `import_id` is there
+    only where the signed-in user may open that import, `job_id` likewise; `is_import` where it can be undone.
     """
 
     number: int
@@ -59,6 +59,7 @@ class Origin:
     approved_by: str
     import_id: int | None
     job_id: int | None
+    is_import: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class Wanted:
         if self.field:
             query = query.where(_touches(self.field))
         if self.by:
-            query = query.where(Revision.by == self.by)
+            uploaded = select(Import.id).where(Import.by == self.by)
+            query = query.where(or_(Revision.by == self.by, Revision.import_id.in_(uploaded)))
         return query if self.before is None else query.where(Revision.number < self.before)
 
 
@@ -133,8 +135,14 @@ def history_of(record: Record, schema: Schema, wanted: Wanted, open_fields: Coll
     all_lines = (Line(origins[one.number], list(words.steps(one)), one.reason) for one in revisions[:LINES])
     lines = [line for line in all_lines if line.steps or line.origin.number == 1]
     older = revisions[LINES - 1].number if len(revisions) > LINES else None
-    people = select(Revision.by).where(Revision.entity == ENTITY, Revision.record_id == record_id).distinct()
-    return History(lines, older, words.labels, sorted(db.session.scalars(people)))
+    return History(lines, older, words.labels, _people(record_id))
+
+
+def _people(record_id: int) -> list[str]:
+    """Return who ever wrote a customer, those included whose workbooks somebody else applied."""
+    mine = (Revision.entity == ENTITY, Revision.record_id == record_id)
+    uploaders = select(Import.by).join(Revision, Revision.import_id == Import.id).where(*mine)
+    return sorted({*db.session.scalars(select(Revision.by).where(*mine).distinct()), *db.session.scalars(uploaders)})
 
 
 def _sides(changes: Mapping[str, Sequence[object]]) -> Iterator[dict[str, object]]:
@@ -143,17 +151,17 @@ def _sides(changes: Mapping[str, Sequence[object]]) -> Iterator[dict[str, object
         yield {key: pair[side] for key, pair in changes.items()}
 
 
-def blame_of(record_id: int, schema: Schema) -> dict[str, tuple[Origin, str]]:
+def blame_of(record_id: int) -> dict[str, tuple[Origin, str]]:
     """Return, for each field that ever had a value, who gave it the one of now, and from which cell."""
-    wanted = {field.key for field in schema.fields}
-    found: dict[str, Revision] = {}
-    query = _revisions(record_id).order_by(Revision.number.desc()).limit(_BLAMED)
-    for revision in db.session.scalars(query.execution_options(yield_per=100)):
-        found.update((key, revision) for key in revision.changes if key in wanted and key not in found)
-        if found.keys() == wanted:
-            break
-    origins = origins_of(found.values())
-    return {key: (origins[one.number], (one.cells or {}).get(key, "")) for key, one in found.items()}
+    found = blame(db.session.connection(), record_id)
+    return {key: (_origin_of_value(one), one.cell) for key, one in found.items()}
+
+
+def _origin_of_value(one: Blame) -> Origin:
+    through, source = str(_THROUGH.get(one.through, one.through)), one.undo_of or one.import_id
+    opens = source is not None and _may_open(one.uploader_id)
+    job = one.job_id if may("customer.bulk_edit") else None
+    return Origin(one.number, one.at, one.by, through, one.file, one.approved_by, source if opens else None, job)
 
 
 def change_of(record_id: int, number: int, key: str) -> tuple[Any, Any] | None:
@@ -184,20 +192,22 @@ def _imports(ids: set[int | None]) -> dict[int, Import]:
 
 
 def _origin(revision: Revision, source: Import | None) -> Origin:
+    is_import = source is not None and revision.through == "import"
     return Origin(
         revision.number,
         revision.at,
-        revision.by,
+        source.by if source and is_import else revision.by,
         str(_THROUGH.get(revision.through, revision.through)),
         source.file_name if source else "",
-        source.applied_by if source and revision.through == "import" else "",
-        source.id if source and _may_open(source) else None,
+        source.applied_by if source and is_import else "",
+        source.id if source and _may_open(source.user_id) else None,
         revision.job_id if may("customer.bulk_edit") else None,
+        is_import,
     )
 
 
-def _may_open(source: Import) -> bool:
-    own = current_user.partner_id is None or source.user_id == current_user.id
+def _may_open(uploader_id: int | None) -> bool:
+    own = current_user.partner_id is None or uploader_id == current_user.id
     return own and may("import.upload")
 
 

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from panel.access import may
 from panel.database import reading, writing
 from panel.extensions import db
-from panel.forms.preview import Preview, Tally, options_of, sentence_of_undo, upload_options
+from panel.forms.preview import Preview, Tally, options_of, upload_options
 from panel.imports.journey import reject, set_options, viewer_of
 from panel.imports.lines import GUARD, NOTE
 from panel.imports.options import ImportOptions
@@ -26,13 +26,12 @@ from panel.imports.progress import Progress, progress_of_import
 from panel.imports.remembering import forget, remembered
 from panel.imports.reviewing import review_import, review_name
 from panel.imports.telling import ENDED, outcome
-from panel.imports.undo_journey import undo_import
 from panel.imports.waiting import TooManyWait, apply_now_or_later, have_planned, plan_if_small, settle, take_in
 from panel.models import Export, Import, ImportItem, Job
 from panel.models.columns import now
 from panel.rights import rights_of, the_schema
 from panel.views.choices import take_choices
-from panel.views.customer_query import id_of, labels_of_all
+from panel.views.customer_query import id_of
 from panel.views.guarded import AppView
 from panel.views.messages import say, warn
 from panel.views.preview_lines import look_of, names_of, of_group, page_of, seen, who_changed
@@ -204,22 +203,6 @@ class ImportView(AppView):
         except SyncError as error:
             warn(str(error))
             return redirect(self.get_url(".preview", number=number))
-
-    @expose("/<int:number>/undo/", methods=("POST",))
-    def undo(self, number: int) -> Any:
-        """Undo the import, and list what stays."""
-        one = _found(number)
-        if not may("import.apply"):
-            abort(403)
-        try:
-            undone = undo_import(number, viewer_of(current_user))
-        except SyncError as error:
-            warn(str(error))
-            return redirect(self.get_url(".preview", number=number))
-        say(sentence_of_undo(undone))
-        labels = labels_of_all(the_schema())
-        names = names_of(kept.id for kept in undone.kept)
-        return self.render("imports/undone.html", one=one, undone=undone, labels=labels, names=names)
 
     def _done(self, number: int, act: Callable[[], None], sentence: str = "") -> Response:
         try:

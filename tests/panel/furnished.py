@@ -8,15 +8,17 @@ from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from panel.demo import add_demo
 from panel.exporting import export_workbook
 from panel.extensions import db
-from panel.imports.journey import receive
+from panel.imports.journey import import_at_once, receive
 from panel.imports.options import ImportOptions, Viewer
+from panel.imports.undo_preview import UNDO
 from panel.jobs import run_pending
-from panel.models import PlannedStatus
+from panel.models import Import, Job, PlannedStatus
 from sync.types import FIELD_TYPES
 from tests.builders import additional_field, edit
 from tests.panel.pages import add_user, sign_in
@@ -63,8 +65,11 @@ def _work(app: Flask) -> None:
     client.post("/exports/new/", data=kept).close()
     client.post("/customers/delete/", data={"id": str(DELETED)})
     with app.app_context():
+        applied = db.session.scalars(select(Import.id).where(Import.state == "applied")).one()
+        db.session.rollback()
         run_pending()
         edit(DELETED - 1, login=f"{DELETED:06d}")
+    client.post("/undo/start/", data={"import": applied})
 
 
 def _workbooks() -> None:
@@ -89,6 +94,11 @@ def _workbooks() -> None:
         foreign.write_text("\n".join(lines), "utf-8")
         with foreign.open("rb") as file:
             receive(file, foreign.name, ImportOptions(mapping={"Name": "full_name"}), viewer)
+        applied = Path(folder) / "Streets.csv"
+        applied.write_text("ID,Street,Wiring\n10,Nova 10,DSL\n11,Nova 11,Fibre\n12,Nova 12,Fibre\n", "utf-8")
+        options = ImportOptions(mapping={"Wiring": "+"}, accept_unknown=True)
+        import_at_once(applied, options, viewer, dry_run=False)
+        edit(11, street="Hlavni 3")
 
 
 def every_page(app: Flask) -> list[str]:
@@ -97,22 +107,16 @@ def every_page(app: Flask) -> list[str]:
     with app.test_request_context():
         rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
     found = (_page_of(client, rule) for rule in rules if "filename" not in rule.arguments)
-    return sorted(
-        [
-            *(address for address in found if address),
-            "/exports/2/",
-            *(
-                f"/imports/{place}"
-                for place in (
-                    "1/?group=change",
-                    "1/?group=clear",
-                    "1/?group=conflict",
-                    "1/?group=kept",
-                    "2/?group=columns",
-                )
-            ),
-        ]
-    )
+    shown = ("1/?group=change", "1/?group=clear", "1/?group=conflict", "1/?group=kept", "2/?group=columns")
+    asked = ["/exports/2/", *(f"/imports/{group}" for group in shown), *_undoings(app)]
+    return sorted([*(address for address in found if address), *asked])
+
+
+def _undoings(app: Flask) -> list[str]:
+    """Return the pages of the undoing that waits for a look."""
+    with app.app_context():
+        number = db.session.scalars(select(Job.id).where(Job.kind == UNDO)).one()
+    return [f"/undo/{number}/", f"/undo/{number}/?group=kept"]
 
 
 def _page_of(client: FlaskClient, rule: Rule) -> str:

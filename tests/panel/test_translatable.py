@@ -20,9 +20,11 @@ from panel.models import (
     ImportItem,
     Location,
     Partner,
+    RememberedMapping,
     Role,
     SavedView,
     Status,
+    UndoLine,
     User,
 )
 from panel.settings import PROJECT
@@ -37,7 +39,21 @@ SHOWN_ATTRIBUTES = {"placeholder", "aria-label", "title", "alt", "data-confirm",
 SHOWN_ATTRIBUTES |= {"data-failed", "data-saved", "data-none"}
 # Columns whose values are the panel's own words, and are translated where they are shown.
 OWN_WORDS = {"state", "services", "category", "billing_type", "type", "message", "permissions", "fields", "new_fields"}
-KEEP_DATA = (Customer, Status, Partner, Location, User, Role, AdditionalField, SavedView, Export, Import, ImportItem)
+KEEP_DATA = (
+    Customer,
+    Status,
+    Partner,
+    RememberedMapping,
+    Location,
+    User,
+    Role,
+    AdditionalField,
+    SavedView,
+    Export,
+    Import,
+    ImportItem,
+    UndoLine,
+)
 SCRIPTS = PROJECT / "panel" / "static"
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 SILENT = {"script", "style", "template", "kbd"}
@@ -113,6 +129,8 @@ def data_of(app: Flask) -> list[str]:
             Export,
             Import,
             ImportItem,
+            UndoLine,
+            RememberedMapping,
         ):
             for column in model.__table__.c:
                 if column.name not in OWN_WORDS:

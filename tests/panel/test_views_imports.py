@@ -131,8 +131,11 @@ def test_undoing_puts_back_what_nobody_edited_since(
     client.post(f"{march}apply/")
     with app.app_context():
         edit(three[0], city="Kept")
-    undone = client.post(f"{march}undo/").text
-    assert "1 cell put back, 1 new customer moved to the bin, 1 value kept." in undone
+    preview = client.post("/undo/start/", data={"import": 1}).location
+    assert tabs(client.get(preview).text) == {"change": 1, "bin": 1, "kept": 1}
+    undone = client.post(f"{preview}apply/", follow_redirects=True).text
+    for sentence in ("1 values were put back.", "1 new customers were moved to the bin.", "1 values were kept."):
+        assert sentence in undone
     with app.app_context():
         assert [city(one) for one in three] == ["Kept", "Zlin", "Plzen"]
 
@@ -247,8 +250,8 @@ def test_a_manager_uploads_and_an_admin_applies(app: Flask, client: FlaskClient,
     write(book, three[0], "city", "Olomouc")
     address = uploaded(client, book)
     assert "Somebody who may apply imports has to look at this." in client.get(address).text
-    for action in ("apply", "undo"):
-        assert client.post(f"{address}{action}/").status_code == 403
+    assert client.post(f"{address}apply/").status_code == 403
+    assert client.post("/undo/start/", data={"import": 1}).status_code == 403
     admin = sign_in(app.test_client())
     admin.post(f"{address}apply/")
     with app.app_context():

@@ -67,6 +67,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_remembered_mapping"),
     )
     op.create_index("ix_remembered_mapping_headers", "remembered_mapping", ["entity", "headers"])
+    op.create_table(
+        "undo_line",
+        sa.Column("job_id", Number, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("group", sa.String(255), nullable=False),
+        sa.Column("at", sa.String(255), nullable=False),
+        sa.Column("record_id", Number, nullable=True),
+        sa.Column("field", sa.String(255), nullable=False),
+        sa.Column("panel", Json, nullable=True),
+        sa.Column("before", Json, nullable=True),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(255), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["job_id"], ["job.id"], name="fk_undo_line_job_id_job", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", "number", name="pk_undo_line"),
+    )
+    op.create_index("ix_undo_line_group", "undo_line", ["job_id", "group", "number"])
 
 
 def _fill_blocks() -> None:
@@ -94,6 +111,7 @@ def _close_what_came_back() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("undo_line")
     op.drop_table("remembered_mapping")
     op.drop_table("exported_block")
     op.drop_index("ix_import_item_sheet_row", "import_item")
