@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -44,12 +45,19 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def browser_page(chromium: Browser) -> Iterator[Page]:
     """Yield a page of a new browser session; at the end no script has failed and nothing was asked of the internet."""
+    with session_of(chromium) as page:
+        yield page
+
+
+@contextmanager
+def session_of(chromium: Browser) -> Iterator[Page]:
+    """Yield a page of a new browser session; at the end no script has failed and nothing was asked of the internet."""
     context = chromium.new_context(viewport={"width": 1360, "height": 900})
     context.set_default_timeout(10_000)
     page = context.new_page()
     failures: list[str] = []
     foreign: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
+    context.on("weberror", lambda error: failures.append(str(error.error)))
     context.on("request", lambda request: None if _is_local(request.url) else foreign.append(request.url))
     yield page
     context.close()
@@ -60,6 +68,13 @@ def browser_page(chromium: Browser) -> Iterator[Page]:
 @pytest.fixture
 def live_server(app: flask.Flask) -> Iterator[str]:
     """Serve the application as `run.py` does, on a free port; yield its address without a slash at the end."""
+    with served(app) as address:
+        yield address
+
+
+@contextmanager
+def served(app: flask.Flask) -> Iterator[str]:
+    """Serve an application as `run.py` does, on a free port; yield its address without a slash at the end."""
     sockets: dict[int, Any] = {}
     server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, name="live_server")

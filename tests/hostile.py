@@ -65,14 +65,14 @@ def beyond_the_grid(good: Path, out: Path) -> Path:
     return rewritten(good, out, SHEET, lambda xml: xml.replace(b"</sheetData>", row, 1))
 
 
-def bomb(good: Path, out: Path) -> Path:
+def bomb(good: Path, out: Path, megabytes: int = 2048) -> Path:
     """A workbook of a few kilobytes that unpacks to two gigabytes."""
     with zipfile.ZipFile(good) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
         for entry in source.infolist():
             if entry.filename != SHEET:
                 target.writestr(entry, source.read(entry))
         with target.open(SHEET, "w", force_zip64=True) as part:
-            for _ in range(2048):
+            for _ in range(megabytes):
                 part.write(bytes(1 << 20))
     return out
 
