@@ -83,8 +83,8 @@ class BinView(AppView):
     @expose("/restore/", methods=("POST",))
     def restore_view(self) -> Response:
         """Restore the customers that were ticked, or named in the address."""
-        ids = [int(text) for text in request.values.getlist("id") if text.isascii() and text.isdecimal()]
-        ids = [record_id for record_id in ids if record_id < 2**62]
+        typed = (text for text in request.values.getlist("id") if text.isascii() and text.isdecimal())
+        ids = [int(text) for text in typed if len(text) <= 18]
         try:
             with writing() as connection:
                 restored = restore(connection, ids, current_author())
