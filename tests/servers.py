@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -93,6 +93,10 @@ class Visitor:
         assert token
         data = urllib.parse.urlencode({"csrf_token": token.group(1), **values}).encode()
         return self._open(urllib.request.Request(url, data))
+
+    def send(self, url: str, form: Mapping[str, Sequence[str]]) -> tuple[int, str]:
+        """Send a form that a page had, with the token in it."""
+        return self._open(urllib.request.Request(url, urllib.parse.urlencode(form, doseq=True).encode()))
 
     def sign_in(self, server: str) -> Visitor:
         """Sign in as the first admin and return the same visitor."""

@@ -57,6 +57,18 @@ def one_at_a_time(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": ADVISORY_LOCK})
 
 
+def hold_still(connection: Connection) -> None:
+    """Let nobody write customers until this transaction ends, so that a plan made in it can be written.
+
+    Whoever is writing one is waited for, and readers go on. SQLite has one writer anyway. The schema is read anew: who
+    wrote meanwhile may have made a field.
+    """
+    forget_schema()
+    one_at_a_time(connection)
+    if not is_sqlite(connection):
+        connection.execute(text("LOCK TABLE customer IN EXCLUSIVE MODE"))
+
+
 def _refuse_newer_imports(connection: Connection, planned: Planned) -> None:
     """Refuse to create what another import of the same file created since the plan was made."""
     before = applied_imports(connection, planned.export_id, planned.source.sha256, planned.source.name)

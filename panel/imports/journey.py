@@ -16,7 +16,7 @@ from panel.changelog import LostRace, ValueTaken
 from panel.database import reading, writing
 from panel.exports.closing import close
 from panel.extensions import db
-from panel.imports.applying import as_made, write_plan
+from panel.imports.applying import as_made, hold_still, write_plan
 from panel.imports.choices import saved_answers
 from panel.imports.choosing import store_choice
 from panel.imports.files import StoredFile, store, uploads
@@ -76,7 +76,7 @@ def replan(import_id: int, options: ImportOptions, viewer: Viewer) -> None:
     with writing() as connection:
         set_options(connection, import_id, options)
     with reading() as connection:
-        row = open_import(connection, import_id)
+        row = open_import(connection, import_id, lock=False)
         planned = plan_again(connection, row, options, viewer)
     with writing() as connection:
         open_import(connection, import_id)
@@ -135,7 +135,7 @@ def apply_import(
     """
     approval = Approval(viewer, tuple(confirm), fingerprint)
     with reading() as connection:
-        row = open_import(connection, import_id)
+        row = open_import(connection, import_id, lock=False)
         planned = plan_again(connection, row, ImportOptions.from_json(row["options"]), viewer, progress)
     for _attempt in range(ATTEMPTS):
         if not _may_write(import_id, row, planned, approval):
@@ -145,6 +145,7 @@ def apply_import(
                 row = open_import(connection, import_id)
                 # Where somebody wrote meanwhile, what was approved may hold all the same.
                 if _attempt:
+                    hold_still(connection)
                     planned = plan_again(connection, row, ImportOptions.from_json(row["options"]), viewer)
                 if planned.fingerprint == row["fingerprint"]:
                     finish(connection, import_id, planned, viewer)
@@ -280,6 +281,7 @@ def _write_at_once(
             return planned, import_id
     except (LostRace, ValueTaken):
         with writing() as connection:
+            hold_still(connection)
             planned = plan_file(connection, file, options, viewer)
             if not is_ready(planned, options):
                 return planned, None
@@ -303,18 +305,21 @@ def reject(import_id: int, viewer: Viewer, reason: str = "") -> None:
     tell_uploader(import_id)
 
 
-def locked_import(connection: Connection, import_id: int) -> RowMapping:
-    """Return an import's row, locked where the database can. Raises `SyncError` where there is none."""
-    query = select(Import.__table__).where(Import.id == import_id).with_for_update()
-    row = connection.execute(query).mappings().one_or_none()
+def locked_import(connection: Connection, import_id: int, *, lock: bool = True) -> RowMapping:
+    """Return an import's row, locked where the database can. Raises `SyncError` where there is none.
+
+    Who only reads a snapshot asks for no lock: there is none to be had on a row that somebody wrote since.
+    """
+    query = select(Import.__table__).where(Import.id == import_id)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
         raise SyncError(say("There is no import %(number)s.", number=import_id))
     return row
 
 
-def open_import(connection: Connection, import_id: int, *states: str) -> RowMapping:
+def open_import(connection: Connection, import_id: int, *states: str, lock: bool = True) -> RowMapping:
     """Return the locked row of an import in one of these states, else planned. Raises `SyncError` for any other."""
-    row = locked_import(connection, import_id)
+    row = locked_import(connection, import_id, lock=lock)
     if row["state"] not in (states or ("planned",)):
         said = {"applied": APPLIED, "rejected": REJECTED, "uploaded": UPLOADED, "failed": FAILED, "undone": UNDONE}
         raise SyncError(say(said.get(row["state"], APPLIED), name=row["applied_by"] or row["by"]))

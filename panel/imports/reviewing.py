@@ -84,7 +84,7 @@ def review_import(import_id: int, folder: Path, viewer: Viewer) -> Path:
     Raises `SyncError` where nothing is left to look at, or the file is not there any more.
     """
     with reading() as connection:
-        row = open_import(connection, import_id, "planned", "applied")
+        row = open_import(connection, import_id, "planned", "applied", lock=False)
         if not (uploads() / row["stored_as"]).exists():
             raise SyncError(say(GONE))
         planned = plan_again(connection, row, ImportOptions.from_json(row["options"]), viewer)
