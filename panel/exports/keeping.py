@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Collection
@@ -20,6 +22,7 @@ from panel.jobs import unpack
 from panel.models import Customer, Export, ExportedBlock, User
 from panel.models.columns import aware, now
 from panel.rights import rights_of
+from sync.workbook.writer import UNFINISHED
 
 ABANDONED_SECONDS = 3600
 """No file that is still being written has been left alone for so long."""
@@ -107,6 +110,9 @@ def sweep() -> None:
         known = set(connection.execute(select(Export.stored_as).where(Export.stored_as != "")).scalars())
     for name in {*(old.keys() - known), *names.values()}:
         (folder() / name).unlink(missing_ok=True)
+    for parts in Path(tempfile.gettempdir()).glob(f"{UNFINISHED}*"):
+        if parts.stat().st_mtime < oldest:
+            shutil.rmtree(parts, ignore_errors=True)
 
 
 def _expire(connection: Connection, numbers: Collection[int]) -> None:

@@ -37,6 +37,7 @@ from panel.views.messages import say, warn
 from panel.views.preview_lines import look_of, names_of, of_group, page_of, seen, who_changed
 from sync.errors import SyncError, UnreadableWorkbook
 from sync.plan import DELETED
+from sync.workbook.writer import UNFINISHED
 
 LISTED = 50
 PARTS = ("actions", "obstacle", "notices", "tabs", "columns_of", "lines")
@@ -196,7 +197,7 @@ class ImportView(AppView):
         """Send the uploaded workbook with what needs a look marked in it."""
         name = review_name(_found(number).file_name)
         try:
-            with tempfile.TemporaryDirectory(prefix="rollbook-review-") as folder:
+            with tempfile.TemporaryDirectory(prefix=UNFINISHED) as folder:
                 path = review_import(number, Path(folder), viewer_of(current_user))
                 # The open file outlives its name: it is gone from the disk when the response is sent.
                 return send_file(path.open("rb"), download_name=name, as_attachment=True)

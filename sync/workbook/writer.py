@@ -95,6 +95,10 @@ def write_workbook(path: Path, sheet: Sheet, rows: Rows) -> None:
     )
 
 
+UNFINISHED = "rollbook-unfinished-"
+"""What the names of folders begin with in which a process that was killed may have left parts of a workbook."""
+
+
 def write_frame(
     path: Path,
     build: Callable[[Path], _Frame],
@@ -104,7 +108,7 @@ def write_frame(
 
     `build` saves the frame where it is told to.
     """
-    with replacing(path) as unfinished, tempfile.TemporaryDirectory() as folder:
+    with replacing(path) as unfinished, tempfile.TemporaryDirectory(prefix=UNFINISHED) as folder:
         empty = Path(folder, "frame.xlsx")
         frame = build(empty)
         with (
