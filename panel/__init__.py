@@ -38,7 +38,7 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     app.config.from_mapping(
         SECRET_KEY=keyring.session,
         SQLALCHEMY_DATABASE_URI=settings["ROLLBOOK_DATABASE_URL"],
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "json_serializer": _json},
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "json_serializer": _json, "hide_parameters": True},
         MAX_CONTENT_LENGTH=_largest_request(settings),
         MAX_FORM_MEMORY_SIZE=FORM_BYTES,
         # A browser takes a cookie of this prefix from this host alone, by HTTPS, for all its paths.

@@ -35,6 +35,7 @@ from panel.models import Role, User
 from panel.newcomers import today
 from panel.rotating import remove_old_keys, rotate
 from panel.signing_in.resetting import give_one_time_password, lose_second_factor
+from panel.spoken import Spoken
 from panel.worker import Worker
 from sync.errors import SyncError, UnknownField, UnreadableWorkbook
 from sync.fields import Bad, Field
@@ -82,7 +83,7 @@ def viewer_for(email: str | None, permission: str) -> Viewer:
     return viewer_of(user, "command")
 
 
-@click.command("init")
+@click.command("init", cls=Spoken)
 @with_appcontext
 def init() -> None:
     """Create or upgrade the database and seed it. ROLLBOOK_ADMIN_PASSWORD sets the first admin's password."""
@@ -99,7 +100,7 @@ def _checked_email(text: str) -> str:
     return str(value).lower()
 
 
-@users.command("add")
+@users.command("add", cls=Spoken)
 @click.argument("email")
 @click.option("--role", "role_name", required=True, help="staff, manager, admin or a role of your own")
 def add_user(email: str, role_name: str) -> None:
@@ -119,7 +120,7 @@ def add_user(email: str, role_name: str) -> None:
     click.echo(f"{email} may sign in with the one-time password {password}")
 
 
-@users.command("reset")
+@users.command("reset", cls=Spoken)
 @click.argument("email")
 def reset_user(email: str) -> None:
     """Give a user a new one-time password, turn a second factor off, and end their sessions."""
@@ -136,7 +137,7 @@ def reset_user(email: str) -> None:
         click.echo("The second factor was turned off. It can be set up again after signing in.")
 
 
-@click.command("demo")
+@click.command("demo", cls=Spoken)
 @click.argument("count", type=click.IntRange(1, 5_000_000))
 @with_appcontext
 def demo(count: int) -> None:
@@ -146,7 +147,7 @@ def demo(count: int) -> None:
     click.echo(f"Added {count:,} customers.")
 
 
-@click.command("export")
+@click.command("export", cls=Spoken)
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--fields", help="keys or labels, separated by commas; all if left out")
 @click.option("--where", multiple=True, help="field=value; may be given more than once")
@@ -166,7 +167,7 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
     click.echo(f"Export {number} is in {out}.")
 
 
-@click.command("import")
+@click.command("import", cls=Spoken)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="plan and say what would happen, write nothing")
 @click.option("--json", "as_json", is_flag=True, help="print the plan as one JSON object")
@@ -320,7 +321,7 @@ def _report(
     sys.exit(0 if ready and (applied or dry_run) else 1)
 
 
-@click.command("lifecycle")
+@click.command("lifecycle", cls=Spoken)
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="the day to run; today if left out")
 @click.option("--dry-run", is_flag=True, help="say what would happen, write nothing")
 @click.option("--json", "as_json", is_flag=True, help="print the steps as one JSON object")
@@ -344,7 +345,7 @@ def lifecycle(day: dt.datetime | None, dry_run: bool, as_json: bool) -> None:
     click.echo(f"{on}: {changed} of {len(steps)} planned changes {verb}.")
 
 
-@click.command("rotate-keys")
+@click.command("rotate-keys", cls=Spoken)
 @click.option("--remove-old", is_flag=True, help="make no new key: take those that encrypt nothing out of the key file")
 @with_appcontext
 def rotate_keys(remove_old: bool) -> None:
@@ -361,7 +362,7 @@ def rotate_keys(remove_old: bool) -> None:
         fail(str(error), 1)
 
 
-@click.command("worker")
+@click.command("worker", cls=Spoken)
 @click.option("--once", is_flag=True, help="run what waits, then end")
 @with_appcontext
 def work(once: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +19,18 @@ from sync.words import later, say
 
 BUSY_MILLISECONDS = 30_000
 AT_ONCE = later("Somebody else was writing at the same moment. Nothing was written; try again.")
+FAILED = later(
+    "The database failed in the middle of this and took back what was begun. Look at what is there, and try again. "
+    "If it fails again, tell whoever runs this server."
+)
+NO_ROOM = later(
+    "The database has no more room, so nothing was written. "
+    "Tell whoever runs this server, and try again when there is room."
+)
 _STEPS_BETWEEN_LOOKS = 10_000
 _CLASHES = frozenset({"40001", "40P01", "55P03", "23505"})  # serialization, deadlock, lock, unique
 _writer: ContextVar[bool | None] = ContextVar("writer", default=None)
+logger = logging.getLogger(__name__)
 
 
 def prepare_engine(app: Flask) -> None:
@@ -77,16 +87,13 @@ def _writes() -> bool:
 
 @contextmanager
 def writing() -> Iterator[Connection]:
-    """Run a block as one writing transaction of the session: committed at its end, or rolled back whole."""
+    """Run a block as one writing transaction of the session: committed at its end, or rolled back whole.
+
+    Raises `DatabaseFailed` where the database could not do it.
+    """
     with _transaction(writer=True):
-        try:
-            yield db.session.connection()
-            db.session.commit()
-        except OperationalError as error:
-            if is_clash(error):
-                db.session.rollback()  # the words are the user's, who is read from the database
-                raise Busy(say(AT_ONCE)) from None
-            raise
+        yield db.session.connection()
+        db.session.commit()
 
 
 @contextmanager
@@ -104,8 +111,25 @@ def writing_apart(engine: Engine) -> Iterator[Connection]:
         _writer.reset(token)
 
 
-class Busy(SyncError):
+class DatabaseFailed(SyncError):
+    """The database could not do what it was asked; what was begun is rolled back."""
+
+    status = 503
+
+
+class Busy(DatabaseFailed):
     """The database had to give way to another writer."""
+
+    status = 409
+
+
+def in_words(error: DBAPIError) -> DatabaseFailed:
+    """Return what to say of an error of the database that is nobody's fault; the log has the rest."""
+    if is_clash(error):
+        return Busy(say(AT_ONCE))
+    logger.error("the database failed", exc_info=error)
+    is_full = getattr(error.orig, "sqlstate", None) == "53100" or "disk is full" in str(error.orig)
+    return DatabaseFailed(say(NO_ROOM if is_full else FAILED))
 
 
 def is_clash(error: DBAPIError) -> bool:
@@ -128,6 +152,9 @@ def _transaction(*, writer: bool) -> Iterator[None]:
     token = _writer.set(writer)
     try:
         yield
+    except OperationalError as error:
+        db.session.rollback()  # the words are the user's, who is read from the database
+        raise in_words(error) from None
     finally:
         _writer.reset(token)
         db.session.rollback()

@@ -22,11 +22,10 @@ from flask_babel import gettext, lazy_gettext
 from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 from sqlalchemy import Connection, Select, exists, or_, select, text, update
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
 from panel.authors import Author
-from panel.database import Busy, is_sqlite, reading, writing
+from panel.database import Busy, DatabaseFailed, is_sqlite, reading, writing
 from panel.extensions import db
 from panel.models import Job, Role, User
 from panel.models.columns import now
@@ -353,5 +352,5 @@ class _Heartbeat:
                 with self._app.app_context(), writing() as connection:
                     values = {"done": self._work.done, "total": self._work.total, "leased_until": now() + LEASE}
                     set_if_held(connection, self._work, values)
-            except (Busy, OperationalError):
+            except DatabaseFailed:
                 logger.info("job %s: the lease is renewed later", self._work.job_id)

@@ -20,13 +20,14 @@ from panel.imports.undoing import Undone
 from panel.records import records_by_id
 from panel.relations import named
 from panel.schema import ENTITY, Schema, current_schema
+from panel.spoken import Spoken
 from sync.errors import SyncError
 from sync.types import FIELD_TYPES
 
 KEPT_SAID = 50
 
 
-@click.command("undo")
+@click.command("undo", cls=Spoken)
 @click.argument("number", metavar="IMPORT", type=click.IntRange(1, 2**62))
 @click.option("--dry-run", is_flag=True, help="say what would go back, write nothing")
 @click.option("--json", "as_json", is_flag=True, help="print what goes back as one JSON object")
@@ -80,7 +81,7 @@ def _say(undone: Undone, *, dry_run: bool) -> None:
         click.echo(f"{undone.hidden} values and customers that you may not see were left alone.", err=True)
 
 
-@click.command("blame")
+@click.command("blame", cls=Spoken)
 @click.argument("record_id", metavar="ID", type=click.IntRange(1, 2**62))
 @click.option("--field", default="", metavar="KEY", help="only one field, by its key or label")
 @click.option("--json", "as_json", is_flag=True, help="print who set each value as one JSON object")

@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 
 from panel.commands import ensure_ready, speaker, viewer_for
 from panel.refreshing import NeverImported, refresh_file
+from panel.spoken import Spoken
 from sync.errors import SyncError, UnreadableWorkbook
 
 
@@ -20,7 +21,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(refresh)
 
 
-@click.command("refresh")
+@click.command("refresh", cls=Spoken)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--keep-edits", is_flag=True, help="go on where cells were never imported, and keep them as they are")

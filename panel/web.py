@@ -13,13 +13,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_login import current_user
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from panel.access import may
 from panel.audit import plain, record
-from panel.database import AT_ONCE, Busy, is_clash, writing
+from panel.database import DatabaseFailed, in_words, is_clash, writing
+from panel.disk import FULL, DiskFull, is_full
 from panel.extensions import db, login_manager
 from panel.files.kinds import read_types
 from panel.forms.preview import STATES
@@ -69,6 +70,7 @@ POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+_WITH_STATUS = (TooManyTries, TooManyWait, DatabaseFailed, DiskFull)
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -120,7 +122,8 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(news_of_imports=my_news, outcome_of_import=outcome)
     app.register_error_handler(HTTPException, _show_error)
     app.register_error_handler(SyncError, _show_sentence)
-    app.register_error_handler(DBAPIError, _show_clash)
+    app.register_error_handler(DBAPIError, _show_failure)
+    app.register_error_handler(OSError, _show_full_disk)
 
 
 def _add_views(app: Flask) -> None:
@@ -204,7 +207,7 @@ def _record_refusal() -> None:
         with writing():
             user = db.session.get_one(User, number)
             record("refused", user, path=request.path, method=request.method, address=client_address())
-    except Busy:
+    except DatabaseFailed:
         current_app.logger.warning("User %s was refused %s %s", number, request.method, plain(request.path))
 
 
@@ -217,16 +220,23 @@ def _incident() -> str:
 
 def _show_sentence(error: SyncError) -> Any:
     db.session.rollback()
-    code = error.status if isinstance(error, (TooManyTries, TooManyWait)) else 409
+    code = error.status if isinstance(error, _WITH_STATUS) else 409
     frame = "base.html" if current_user.is_authenticated else "signed_out.html"
     return render_template(
         "error.html", frame=frame, code=code, heading=_("That did not work"), sentence=str(error)
     ), code
 
 
-def _show_clash(error: DBAPIError) -> Any:
-    """Ask to try again where two wrote the same thing at once; any other error of a database is a fault."""
-    if not is_clash(error):
+def _show_failure(error: DBAPIError) -> Any:
+    """Ask to try again where two wrote the same thing at once, or the database failed; any other error is a fault."""
+    if not (is_clash(error) or isinstance(error, OperationalError)):
         raise error
     db.session.rollback()  # the words are the user's, who is read from the database
-    return _show_sentence(Busy(say(AT_ONCE)))
+    return _show_sentence(in_words(error))
+
+
+def _show_full_disk(error: OSError) -> Any:
+    if not is_full(error):
+        raise error
+    current_app.logger.error("A file could not be written", exc_info=error)
+    return _show_sentence(DiskFull(say(FULL)))

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from flask import current_app
 
+from panel.disk import told_if_full
 from sync.errors import UnreadableWorkbook
 from sync.workbook import Limits
 
@@ -45,20 +46,28 @@ def limits() -> Limits:
 
 
 def store(source: BinaryIO, name: str) -> StoredFile:
-    """Copy a file into the instance folder; raise `UnreadableWorkbook` where it is too large."""
+    """Copy a file into the instance folder; raise `UnreadableWorkbook` where it is too large, or `DiskFull`."""
     suffix = Path(name).suffix.lower()
     path = uploads() / f"{uuid.uuid4().hex}{suffix if suffix in {'.xlsx', '.csv', '.tsv', '.txt'} else '.bin'}"
+    try:
+        with told_if_full():
+            digest = _copy(source, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return StoredFile(path, Path(name).name, digest)
+
+
+def _copy(source: BinaryIO, path: Path) -> str:
     digest, size, most = hashlib.sha256(), 0, limits().upload_bytes
     with path.open("xb") as out:
         while chunk := source.read(CHUNK):
             size += len(chunk)
             if size > most:
-                out.close()
-                path.unlink()
                 raise UnreadableWorkbook(f"The file is larger than {most >> 20} MB. Split it, and send the parts.")
             digest.update(chunk)
             out.write(chunk)
-    return StoredFile(path, Path(name).name, digest.hexdigest())
+    return digest.hexdigest()
 
 
 def sweep(kept: Collection[str]) -> None:

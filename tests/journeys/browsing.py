@@ -219,8 +219,8 @@ def _line(row: dict[str, Any]) -> Line:
     return Line(
         at=row["Cell"].strip("–"),
         customer=int(who[0]) if who else None,
-        base=row.get("When exported", row.get("It was in the panel", "")),
-        panel=row.get("In the panel now", row.get("It is now", before)),
+        base=row.get("When exported", ""),
+        panel=row.get("In the panel now", before),
         workbook=row.get("In the workbook", row.get("Value", after)),
         message=row.get("Problem", row.get("Choice", row.get("", ""))),
     )

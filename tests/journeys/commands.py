@@ -121,10 +121,7 @@ class CommandUpload:
                 Line(_cell(one), one["id"], workbook=_text(one["value"]), message=one["message"])
                 for one in plan["problems"]
             ]
-        # A command has nobody who looked before: what moved is what it asks about.
-        lists = {"change": "changes", "repair": "repairs"} | dict.fromkeys(
-            ("conflict", "unknown", "moved"), "conflicts"
-        )
+        lists = {"change": "changes", "conflict": "conflicts", "unknown": "conflicts", "repair": "repairs"}
         return [
             Line(
                 _cell(one),
