@@ -33,6 +33,7 @@ from panel.models import (
     ImportItem,
     Job,
     PlannedStatus,
+    RememberedMapping,
     Revision,
     SavedView,
     SettledConflict,
@@ -49,9 +50,10 @@ ERASED = "erased"
 _LOOSE: tuple[tuple[type[Base], tuple[str, ...]], ...] = (
     (Event, ("detail",)),
     (Export, ("filters", "name", "note")),
-    (Import, ("message", "file_name", "new_fields", "options")),
-    (ImportItem, ("base", "panel", "workbook", "message")),
+    (Import, ("message", "file_name", "new_fields", "options", "reading")),
+    (ImportItem, ("base", "panel", "workbook", "other", "message")),
     (Job, ("options", "result", "message")),
+    (RememberedMapping, ("name", "options")),
     (SavedView, ("query", "name")),
     (UndoLine, ("panel", "before")),
 )
@@ -167,7 +169,7 @@ def _forget_imports(connection: Connection, record_id: int, log: Iterable[Mappin
         select(Import.id, Import.state, Import.stored_as).where(Import.id.in_(holding))
     ).all():
         files += [uploads() / stored_as] if stored_as else []
-        values: dict[str, Any] = {"stored_as": ""}
+        values: dict[str, Any] = {"stored_as": "", "reading": None}
         if state in {"uploaded", "planned"}:
             values |= {"state": "rejected", "message": _("A customer in this file was erased. Upload it again.")}
             connection.execute(delete(ImportItem).where(ImportItem.import_id == import_id))
@@ -184,7 +186,7 @@ def _of_rows(connection: Connection, import_id: int, cells: Iterable[str]) -> li
 
 
 def _blank_items(connection: Connection, conditions: list[Any]) -> None:
-    blank: dict[str, Any] = {"base": None, "panel": None, "workbook": None, "message": ""}
+    blank: dict[str, Any] = {"base": None, "panel": None, "workbook": None, "other": None, "message": ""}
     connection.execute(update(ImportItem).where(*conditions).values(**blank))
 
 
