@@ -21,6 +21,7 @@ from sync.types import FIELD_TYPES
 from sync.types.text import folded
 from sync.words import say
 from sync.workbook import Table
+from sync.workbook.table import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,20 @@ class Reading:
         table = self.table
         return {
             "sheet": table.sheet,
-            "sheets": [[look.sheet, look.rows, [list(line.texts) for line in look.lines[:3]]] for look in table.looks],
+            "sheets": [[look.sheet, look.rows, [list(line.texts) for line in look.lines[:1]]] for look in table.looks],
             "header_row": table.header_row,
-            "lines": [[line.number, list(line.texts)] for line in table.lines],
+            "lines": [[line.number, self._told(line)] for line in table.lines],
             "is_foreign": self.is_foreign,
             "is_csv": table.is_csv,
             "columns": [self._column(index) for index in self._filled()],
             "dates": [one.to_json() for one in self.dates],
             "texts": [one.to_json() for one in self.texts],
         }
+
+    def _told(self, line: Line) -> list[str]:
+        """Return what a line says, so that the row of headers can be chosen; rows of customers say nothing of them."""
+        is_data = bool(self.columns) and line.number > self.table.header_row
+        return [] if is_data else list(line.texts)
 
     def _filled(self) -> list[int]:
         labels = self.table.labels

@@ -115,8 +115,8 @@ def every_page(app: Flask) -> list[str]:
 def _undoings(app: Flask) -> list[str]:
     """Return the pages of the undoing that waits for a look."""
     with app.app_context():
-        number = db.session.scalars(select(Job.id).where(Job.kind == UNDO)).one()
-    return [f"/undo/{number}/", f"/undo/{number}/?group=kept"]
+        numbers = db.session.scalars(select(Job.id).where(Job.kind == UNDO)).all()
+    return [f"/undo/{number}/{group}" for number in numbers for group in ("", "?group=kept")]
 
 
 def _page_of(client: FlaskClient, rule: Rule) -> str:

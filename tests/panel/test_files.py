@@ -301,7 +301,7 @@ def test_what_fails_while_it_is_stored_leaves_nothing(
     app.config["PROPAGATE_EXCEPTIONS"] = False
     sign_in(client)
     monkeypatch.setattr("panel.files.storing.os.fsync", full)
-    assert post(client, ann, contract=sent()).status_code == 500
+    assert post(client, ann, contract=sent()).status_code == 507
     assert (stored(app), on_disk(app), extra_of(app, ann)) == ([], set(), {})
 
 

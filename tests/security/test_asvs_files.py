@@ -198,9 +198,9 @@ def test_r3_what_is_no_workbook_inside_is_refused_with_a_sentence(
     app: Flask, client: FlaskClient, content: bytes
 ) -> None:
     page = upload(sign_in(client), content, "x.xlsx").text
-    assert re.search(r'role="alert"[^<]*>[\s\S]*?x\.xlsx: [A-Z][^<]+\.', page)
+    assert re.search(r'<h1[^>]*>x\.xlsx</h1>[\s\S]*?role="alert"[\s\S]*?<div>[A-Z][^<]+\.</div>', page)
     with app.app_context():
-        assert db.session.execute(select(func.count()).select_from(Import)).scalar_one() == 0
+        assert db.session.scalars(select(Import.state)).all() == ["failed"]
     assert nothing_was_kept(app)
 
 
