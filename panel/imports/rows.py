@@ -1,0 +1,264 @@
+"""The rows of one file: who each is of, and what becomes of it, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from flask import current_app
+
+from panel.imports.asking import meanings_of, orders_by_field
+from panel.imports.fates import of_binned, of_deletion
+from panel.imports.gathering import Gathered, Gatherer
+from panel.imports.identity import Identified, Identity, Seen, prepared_content, ref_column_of
+from panel.imports.matching import BLANK_KEY, NEARLY, TOO_MANY, key_column, shown_key
+from panel.imports.options import ImportOptions, Viewer
+from panel.imports.pointing import Pointing
+from panel.imports.shape import Remarks
+from panel.imports.whole_file import other_partner
+from panel.records import BATCH, batches
+from panel.schema import ENTITY, Schema
+from sync.actions import DELETE
+from sync.cells import Problem, column_letters
+from sync.columns import Column, Headers, is_writable
+from sync.fields import Field
+from sync.plan import Item, Plan, RowPlan
+from sync.rows import GONE, Known, RowPlanner, SheetRow
+from sync.tokens import NewToken, RowToken, TokenMaker
+from sync.words import later, say
+from sync.workbook import Row, Table
+
+TAMPERED = later(
+    "The row's hidden reference was changed. Restore it, or clear it and the ID to make a new customer of the row."
+)
+DISAGREES = later(
+    "The row's hidden reference says customer %(id)s, the ID beside it says another. Restore one of them."
+)
+ERASED = later("This customer was erased for good after the export. Remove the row.")
+NAME = "full_name"
+NO_ACTION = later("'%(action)s' is no action. Write delete, or clear the Action cell.")
+RAGGED = later("This row has more cells than the header. Put quotes around a text that has the separator in it.")
+
+Verdict = RowPlan | Known | None
+"""What becomes of a row, nothing, or the record that its cells have to be compared with."""
+
+
+class RowsPlanner:
+    """Plans the rows of one file, batch by batch."""
+
+    def __init__(
+        self,
+        gatherer: Gatherer,
+        schema: Schema,
+        headers: Headers,
+        columns: Sequence[Column],
+        options: ImportOptions,
+        viewer: Viewer,
+        table: Table,
+    ) -> None:
+        self.seen = Seen()
+        self.gatherer, self._viewer, self._headers = gatherer, viewer, headers
+        self._pointing = Pointing(gatherer.connection, viewer.reach)
+        self._columns, self._schema = columns, schema
+        self._choices = replace(options.choices, date_orders=orders_by_field(options, columns, table.labels))
+        self._meanings = meanings_of(options, columns, table.labels)
+        self.key = key_column(schema, columns, options)
+        self._identity = Identity(ref_column_of(table), headers.id_column, self.key, columns)
+        self._tokens = TokenMaker(current_app.extensions["keyring"].tokens, ENTITY)
+        self._plan = Plan(table.sheet)
+        self._width = max(len(table.keys), len(table.labels))
+        self._is_csv = table.is_csv
+        self.remarks = Remarks()
+
+    def run(self, rows: Iterable[Row], accepted: Sequence[Field], progress: Callable[[int], None]) -> Plan:
+        """Return the plan of all rows; `progress` is told how many are planned."""
+        # What the importer may not fill in is not asked for; but no customer is without a name.
+        open_ones = (field for field in self._schema.fields if is_writable(field) or field.key == NAME)
+        nameless = (field for field in self._schema.unseen if field.key == NAME)
+        self._required = [field for field in (*open_ones, *nameless, *accepted) if field.required]
+        self._planner = RowPlanner(self._columns, self._required, self._choices, self._meanings)
+        read = {column.field.key: column.field for column in self._columns if not column.is_new}
+        self.gatherer.read(read | _always_read(self._schema))
+        identified = (self._identity.of(SheetRow(self._plan.sheet, number, cells)) for number, cells in rows)
+        filled = (one for one in identified if not (self._identity.is_blank(one) or self._is_label_row(one.row)))
+        counted = (one for one in filled if not self.remarks.sums_up(one))
+        for some in batches(counted, BATCH):
+            self._plan_batch(some)
+            progress(self._plan.rows)
+        return self._plan
+
+    def _is_label_row(self, row: SheetRow) -> bool:
+        """Tell whether a row is our own row of labels, below a key row that lost its first cell."""
+        return len(self._columns) > 1 and all(row.cell(one.index) == one.field.label for one in self._columns)
+
+    def _plan_batch(self, rows: Sequence[Identified]) -> None:
+        by_key = self.gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])
+        named = [one.with_id(by_key.get(one.key, [])) if one.key is not None else one for one in rows]
+        columns = self._pointing.with_logins(self._columns, [one.row for one in named])
+        self._planner = self._planner_of(columns)
+        drafts = {one.row.number: self._planner.new(one.row) for one in named if one.id is None}
+        known = self.gatherer.gather(named, drafts)
+        self._planner = self._planner_of(self._pointing.with_labels(columns, known.values.values()))
+        verdicts = [self._too_wide(one) or self._plan_row(one, known, drafts) for one in named]
+        for plan in self._compared(named, verdicts):
+            self._plan.add(plan)
+
+    def _compared(self, rows: Sequence[Identified], verdicts: Sequence[Verdict]) -> Iterator[RowPlan | None]:
+        """Yield the plan of each row, those that are about a record compared with it, all in one go."""
+        known = [verdict for verdict in verdicts if isinstance(verdict, Known)]
+        open_rows = [one.row for one, verdict in zip(rows, verdicts, strict=True) if isinstance(verdict, Known)]
+        plans = iter(self._planner.existing(open_rows, known))
+        for one, verdict in zip(rows, verdicts, strict=True):
+            if isinstance(verdict, Known):
+                plan = next(plans)
+                yield self._plan_binned(one, plan) if verdict.record.deleted else plan
+            else:
+                yield verdict
+
+    def _planner_of(self, columns: Sequence[Column]) -> RowPlanner:
+        """Return what plans rows with these columns: the one at hand, if they are the same."""
+        is_same = all(one is other for one, other in zip(columns, self._planner.columns, strict=True))
+        return self._planner if is_same else RowPlanner(columns, self._required, self._choices, self._meanings)
+
+    def _too_wide(self, one: Identified) -> RowPlan | None:
+        """Notice cells that no header is above; in a CSV they are a text's comma without quotes around it."""
+        beyond = [at for at in range(self._width, len(one.row.cells)) if one.row.cell(at) not in (None, "")]
+        if beyond and self._is_csv:
+            return _refused(one, say(RAGGED))
+        self.remarks.headless.update(beyond)
+        return None
+
+    def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> Verdict:
+        """Return what becomes of a row, or the record that its cells have to be compared with."""
+        if one.is_tampered:
+            return _refused(one, say(TAMPERED))
+        if self.key is not None and (wrong := self._wrong_key(one, self.key)):
+            return _refused(one, wrong, self.key)
+        if one.key is not None:
+            self.seen.take_key(one.key, one.row.number)
+        if one.id is None:
+            return self._plan_new(one, known, drafts[one.row.number])
+        self.seen.ids.add(one.id, one.row.number)
+        record = known.records.get(one.id)
+        if record is None or (self.gatherer.is_erased(record) and not self._holds(one, known)):
+            return _refused(one, GONE)
+        if self._identity.disagrees(one):
+            return _refused(one, say(DISAGREES, id=one.id))
+        base, written = self._base_of(one, known), known.written.get(record.id, {})
+        self.remarks.two_way += base is None
+        is_newer = isinstance(one.token, RowToken) and one.token.revision != record.revision
+        return self._plan_known(one, Known(record, base, written=written, newer=is_newer))
+
+    def _wrong_key(self, one: Identified, key: Column) -> str:
+        """Return why the key of a row does not say whom it means, if it does not."""
+        said = {"label": key.field.name, "value": shown_key(one.key)}
+        if one.lacks_key:
+            return say(BLANK_KEY, **said)
+        if len(one.candidates) > 1:
+            return say(TOO_MANY, **said, count=len(one.candidates))
+        near = self.gatherer.near(key, one.key) if one.key is not None and not one.candidates else None
+        return say(NEARLY, **said, id=near[0], stored=near[1]) if near else ""
+
+    def _base_of(self, one: Identified, known: Gathered) -> Mapping[str, Any] | None:
+        token = one.token
+        if not isinstance(token, RowToken) or not self._holds(one, known):
+            return None
+        return known.values.get((token.id, token.revision))
+
+    def _holds(self, one: Identified, known: Gathered) -> bool:
+        """Tell whether a row's token is of its export, and not made up."""
+        token = one.token
+        if not isinstance(token, RowToken) or token.export != self.gatherer.export_id:
+            return False
+        stamp = known.stamps.get((token.id, token.revision))
+        return stamp is not None and self._tokens.holds(token, stamp)
+
+    def _plan_known(self, one: Identified, known: Known) -> Verdict:
+        if self.gatherer.is_erased(known.record):
+            return _refused(one, say(ERASED))
+        if action := self._action(one.row):
+            if action.casefold() == DELETE:
+                return self._plan_deletion(one, known)
+            if self.gatherer.export_id is not None:  # in a foreign file, such a column is about something else
+                return _refused(one, say(NO_ACTION, action=action))
+        return known
+
+    def _action(self, row: SheetRow) -> str:
+        column = self._headers.action_column
+        raw = None if column is None else row.cell(column)
+        return raw.strip() if isinstance(raw, str) else ""
+
+    def _plan_deletion(self, one: Identified, known: Known) -> RowPlan | None:
+        at = replace(one.row.address(), column=column_letters(self._headers.action_column or 0))
+        deletable = self.gatherer.deletable_statuses()
+        verdict = of_deletion(at, known.record, known.base, self._viewer, deletable, self._choices.prefer)
+        return self._with_fate(RowPlan(one.row.number, known.record.id, known.record.revision), verdict)
+
+    def _plan_binned(self, one: Identified, plan: RowPlan | None) -> RowPlan | None:
+        """Plan a row of a customer in the bin: left alone it is only counted."""
+        if plan is None or not plan.items:
+            self.seen.binned.append(one.row.number)
+            return plan
+        return self._with_fate(plan, of_binned(one.row.address(), plan, self._viewer, self._choices.prefer))
+
+    def _with_fate(self, plan: RowPlan, verdict: Item | Problem | None) -> RowPlan | None:
+        if isinstance(verdict, Problem):
+            return RowPlan(plan.row, plan.id, problems=(verdict,))
+        return None if verdict is None else replace(plan, fate=verdict)
+
+    def _plan_new(self, one: Identified, known: Gathered, draft: RowPlan) -> Verdict:
+        if isinstance(one.token, NewToken):
+            return self._plan_prepared(one, one.token, known, draft)
+        if draft.creates is None or draft.problems:
+            return draft
+        contents = tuple((content, self.seen.next_occurrence(content)) for content, _none in draft.creates.contents)
+        earlier = next((known.remembered[place] for place in contents if place in known.remembered), None)
+        if earlier is not None:
+            return self._plan_remembered(one, earlier, known)
+        return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=contents)))
+
+    def _plan_remembered(self, one: Identified, record_id: int, known: Gathered) -> Verdict:
+        """Plan a row that became a record earlier: only columns that it was not made of can say anything new."""
+        self.seen.ids.add(record_id, one.row.number)
+        record = known.records.get(record_id)
+        made_of = self.gatherer.creation_cells(record) if record else frozenset()
+        typed = {c.field.key for c in self._columns if one.row.cell(c.index) not in (None, "")}
+        new = frozenset(typed - made_of)
+        if record is None or not new:
+            return None
+        return self._plan_known(one, Known(record, self.gatherer.creation_base(record, ()), only=new))
+
+    def _plan_prepared(self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan) -> Verdict:
+        self.seen.prepared.add(prepared_content(token), one.row.number)
+        if not self._tokens.holds_new(token):
+            return _refused(one, say(TAMPERED))
+        place = (prepared_content(token), 0)
+        record = known.records.get(known.remembered.get(place, 0))
+        if record is not None:
+            self.seen.ids.add(record.id, one.row.number)
+            blank = {c.field.key for c in self._columns if one.row.cell(c.index) in (None, "") and c.field.generated}
+            return self._plan_known(one, Known(record, self.gatherer.creation_base(record, blank)))
+        if draft.creates is None:
+            return draft
+        return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=(place,))))
+
+    def _new_within_partner(self, plan: RowPlan) -> RowPlan:
+        mine = self._viewer.partner_id
+        if mine is None or plan.creates is None:
+            return plan
+        if plan.creates.values.get("partner", mine) != mine:
+            return replace(plan, problems=(*plan.problems, other_partner(plan.creates.cells["partner"])))
+        return replace(plan, creates=replace(plan.creates, values={**plan.creates.values, "partner": mine}))
+
+
+def _always_read(schema: Schema) -> dict[str, Field]:
+    fields = {field.key: field for field in (*schema.fields, *schema.unseen)}
+    return {key: fields[key] for key in ("partner", "status")}
+
+
+def _refused(one: Identified, message: str, column: Column | None = None) -> RowPlan:
+    value = one.key if column is not None else None
+    field = column.field.key if column is not None else None
+    problem = Problem(one.row.address(column), message, one.id, field, value)
+    return RowPlan(one.row.number, one.id, problems=(problem,))
