@@ -137,7 +137,7 @@ def export_workbook(
         export_id = register_export(connection, viewer, name or path.name)
     try:
         written = write_export(export_id, path, _asked(fields, where, listed), viewer)
-    except BaseException:
+    except BaseException:  # an interrupted export is no workbook that is out
         with writing() as connection:
             connection.execute(update(Export).where(Export.id == export_id).values(state="failed", finished_at=now()))
         raise

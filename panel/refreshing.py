@@ -149,7 +149,7 @@ def refresh_file(
         work = _Work(planned, rows, waiting, viewer, export_id)
         with reading() as connection:
             written = work.write(connection, file, out)
-    except BaseException:
+    except BaseException:  # an interrupted refresh is no workbook that is out
         with writing() as connection:
             connection.execute(update(Export).where(Export.id == export_id).values(state="failed", finished_at=now()))
         raise

@@ -172,7 +172,7 @@ def _run(command: Sequence[str], timeout: float, order: str = "") -> str:
     with program:
         try:
             output, _ = program.communicate(order, timeout)
-        except BaseException:
+        except BaseException:  # an interrupted test leaves no LibreOffice running either
             os.killpg(program.pid, signal.SIGKILL)
             raise
     if program.returncode:

@@ -57,7 +57,7 @@ def _written(number: int, order: Order, viewer: Viewer, path: Path) -> int:
             written = write_export(number, path, order.asked(the_schema()), viewer)
         with writing() as connection:
             finish_export(connection, number, written, viewer, **kept(path))
-    except BaseException:
+    except BaseException:  # an interrupted export leaves no file and is told as failed
         path.unlink(missing_ok=True)
         with writing() as connection:
             _fail(connection, number)
@@ -119,7 +119,7 @@ def _run(work: Work) -> None:
         with work.writing() as connection:
             finish_export(connection, number, written, viewer, **kept(path))
             work.finish({"rows": len(written.ids)})
-    except BaseException:
+    except BaseException:  # an interrupted export leaves no file; the job is told by who runs it
         path.unlink(missing_ok=True)
         raise
 

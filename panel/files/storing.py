@@ -65,7 +65,7 @@ def keep(source: BinaryIO, sent_name: str, field: str, author: Author) -> int:
         values |= {"by": author.name, "user_id": author.user_id}
         with writing() as connection:
             return int(connection.execute(insert(StoredFile).values(**values).returning(StoredFile.id)).scalar_one())
-    except BaseException:
+    except BaseException:  # an interrupted upload leaves no file either
         path.unlink(missing_ok=True)
         raise
 

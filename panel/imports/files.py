@@ -52,7 +52,7 @@ def store(source: BinaryIO, name: str) -> StoredFile:
     try:
         with told_if_full():
             digest = _copy(source, path)
-    except BaseException:
+    except BaseException:  # an interrupted upload leaves no file either
         path.unlink(missing_ok=True)
         raise
     return StoredFile(path, Path(name).name, digest)

@@ -50,7 +50,7 @@ def take_in(source: BinaryIO, file_name: str, options: ImportOptions, viewer: Vi
         with writing() as connection:
             import_id = register(connection, file, options, viewer, "uploaded")
             have_planned(connection, import_id, viewer)
-    except BaseException:
+    except BaseException:  # an interrupted upload leaves no file either
         file.path.unlink(missing_ok=True)
         raise
     return import_id

@@ -167,11 +167,14 @@ def test_files_are_dropped_on_the_page(app: Flask, page: Page, live_server: str,
     page.evaluate(DROP, [["names.csv", NAMES]])
     page.wait_for_url("**/imports/1/")
     page.get_by_role("button", name="Apply 2 new customers").wait_for()
+    with app.app_context():
+        assert db.session.scalars(select(Import.file_name)).all() == ["names.csv"]
     page.goto(f"{live_server}{start}")
     page.evaluate(DROP, [["a.csv", NAMES], ["b.csv", NAMES]])
     page.wait_for_url("**/imports/")
-    page.get_by_role("link", name="a.csv").wait_for()
+    shown = page.get_by_role("link", name=".csv")
     page.get_by_role("link", name="b.csv").wait_for()
+    assert sorted(text.strip() for text in shown.all_inner_texts()) == ["a.csv", "b.csv", "names.csv"]
 
 
 @pytest.mark.browser
@@ -184,6 +187,7 @@ def test_one_watches_a_file_being_planned_and_lands_on_its_preview(app: Flask, p
     page.get_by_role("button", name="Upload and preview").press("Enter")
     page.get_by_role("progressbar").first.wait_for()
     page.get_by_role("button", name="Apply 3,000 new customers").wait_for(timeout=30_000)
+    assert page.url == f"{live_server}/imports/1/"
 
 
 @pytest.mark.browser
@@ -192,4 +196,8 @@ def test_a_file_that_cannot_be_sent_says_so_on_the_page(app: Flask, page: Page, 
     app.config.update(ROLLBOOK_UPLOAD_MEGABYTES=0)
     page.goto(f"{live_server}/imports/")
     page.evaluate(DROP, [["names.csv", NAMES]])
-    page.get_by_text("names.csv: The file is larger than 0 MB. Split it, and send the parts.").wait_for()
+    alert = page.get_by_role("alert").filter(has_text="names.csv")
+    alert.wait_for()
+    assert "names.csv: The file is larger than 0 MB. Split it, and send the parts." in alert.inner_text()
+    with app.app_context():
+        assert db.session.scalars(select(Import.id)).all() == []
