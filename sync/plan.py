@@ -133,8 +133,8 @@ class Plan:
     """All that an import would do. Rows that would change nothing are counted and not kept.
 
     `left_out` are the heads of columns of which not a single cell counts, `hidden` the rows with edits that people do
-    not see on the sheet. `orders` ask once for a field what the order of its dates is, in place of every cell's own
-    problem.
+    not see on the sheet, `hidden_columns` the names of such columns by their letters. `orders` ask once for a field
+    what the order of its dates is, in place of every cell's own problem.
     """
 
     sheet: str
@@ -146,6 +146,7 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     left_out: list[Item] = field(default_factory=list)
     hidden: tuple[int, ...] = ()
+    hidden_columns: dict[str, str] = field(default_factory=dict)
 
     def add(self, row_plan: RowPlan | None) -> None:
         """Count a row, and keep what is to be said of it."""

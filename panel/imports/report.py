@@ -76,6 +76,7 @@ def plan_json(planned: Planned, import_id: int | None, *, applied: bool) -> dict
         "guards": [guard_json(guard) for guard in planned.guards],
         "notes": plan.notes,
         "hidden_rows": list(plan.hidden),
+        "hidden_columns": list(plan.hidden_columns),
         "suggestions": [suggestion_json(one) for one in planned.reading.suggestions],
     }
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from panel.imports.identity import NO_SUCH_ID, Identified, ref_column_of
+from sync.actions import ACTION
 from sync.cells import Address, Formula, Problem, column_letters
 from sync.columns import Column, Headers
 from sync.errors import UnseenField
@@ -30,6 +31,9 @@ UNSEEN = later('The field "%(label)s" is not among those that you may see. Its c
 HEADLESS = later("Column %(column)s has values but no header. It was left out; give it a header to bring it in.")
 HIDDEN_ONE = later("1 hidden row contains edits. It counts like the others; unhide it to look at it.")
 HIDDEN = later("%(count)s hidden rows contain edits. They count like the others; unhide them to look at them.")
+HIDDEN_COLUMNS = later(
+    "Hidden columns contain edits: %(columns)s. They count like the others; unhide the columns to look at them."
+)
 TOTALS = later("Rows that sum up others are no customers and were left out: %(rows)s.")
 TWO_WAY = later(
     "Two-way mode for %(count)s of %(rows)s rows: they carry no reference that an export of this panel gave them, so "
@@ -41,16 +45,20 @@ FIRST_ROWS = 10
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a sheet has its fields, and what says whose each row is."""
+    """Where a sheet has its fields, what says whose each row is, and by index what columns of edits are called."""
 
     columns: tuple[Column, ...]
     identity: tuple[int, ...]
+    names: Mapping[int, str]
 
     @classmethod
     def of(cls, table: Table, headers: Headers, columns: Sequence[Column]) -> Places:
         """Return the places of a table."""
         found = (ref_column_of(table), headers.id_column)
-        return cls(tuple(columns), tuple(index for index in found if index is not None))
+        names = {column.index: column.field.name for column in columns}
+        if headers.action_column is not None:
+            names[headers.action_column] = ACTION.label
+        return cls(tuple(columns), tuple(index for index in found if index is not None), names)
 
 
 def look_at_shape(plan: Plan, table: Table, places: Places) -> None:
@@ -60,6 +68,14 @@ def look_at_shape(plan: Plan, table: Table, places: Places) -> None:
     _refuse_merged(plan, table, places)
     edited = (number for number, row in plan.kept.items() if row.items or row.creates or row.deletes)
     plan.hidden = table.shape.hidden_of(edited)
+    hidden = {column_letters(index): name for index, name in places.names.items() if table.shape.hides_column(index)}
+    touched = {letters for row in plan.kept.values() for letters in _columns_edited(row)} if hidden else set()
+    plan.hidden_columns = {letters: name for letters, name in hidden.items() if letters in touched}
+
+
+def _columns_edited(row: RowPlan) -> Iterator[str]:
+    yield from (item.at.column for item in (*row.items, *((row.fate,) if row.fate else ())))
+    yield from (at.column for at in row.creates.cells.values()) if row.creates else ()
 
 
 @dataclass(slots=True)
@@ -95,6 +111,9 @@ class Remarks:
             yield say(TOTALS, rows=", ".join(map(str, self.totals[:FIRST_ROWS])))
         if self.two_way:
             yield say(TWO_WAY, count=f"{self.two_way:,}", rows=f"{plan.rows:,}")
+        if plan.hidden_columns:
+            named = (f"{name} ({letters})" for letters, name in plan.hidden_columns.items())
+            yield say(HIDDEN_COLUMNS, columns=", ".join(named))
         if plan.hidden:
             yield say(HIDDEN_ONE) if len(plan.hidden) == 1 else say(HIDDEN, count=f"{len(plan.hidden):,}")
 

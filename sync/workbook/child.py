@@ -11,6 +11,7 @@ import gc
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -51,7 +52,7 @@ def _send(path: Path, limits: Limits, asked: Asked, out: BinaryIO) -> None:
         with read_table(path, limits, asked) as table:
             out.write(_line({"table": _header(table)}))
             out.writelines(_lines(table.rows, limits))
-            end = {"end": True, "hidden": table.shape.hidden, "merges": table.shape.merges}
+            end = {"end": True, **asdict(table.shape)}
         out.write(_line(end))
     except UnreadableWorkbook as refusal:
         out.write(_line({"error": str(refusal)}))

@@ -1,4 +1,4 @@
-"""What a sheet looks like to people beside its values: rows that they do not see, cells that are merged."""
+"""What a sheet looks like to people beside its values: rows and columns that they do not see, cells that are merged."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from sync.workbook.limits import GRID_COLUMNS
+
 _MERGE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})")
 _FIRST_LETTER = ord("A") - 1
 
@@ -16,11 +18,12 @@ _FIRST_LETTER = ord("A") - 1
 class Shape:
     """Complete when all rows of a sheet have been walked.
 
-    `hidden` holds the first and last number of rows that are hidden, filtered out or folded away; `merges` the
-    references of merged cells, such as ``C5:C9``.
+    `hidden` holds the first and last number of rows that are hidden, filtered out or folded away; `hidden_columns` the
+    first and last index of such columns; `merges` the references of merged cells, such as ``C5:C9``.
     """
 
     hidden: list[tuple[int, int]] = field(default_factory=list)
+    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merges: list[str] = field(default_factory=list)
 
     def hide(self, row: int) -> None:
@@ -29,6 +32,16 @@ class Shape:
             self.hidden[-1] = self.hidden[-1][0], row
         else:
             self.hidden.append((row, row))
+
+    def hide_columns(self, first: str, last: str) -> None:
+        """Take note of columns that people do not see, by the numbers that the markup gives them, from 1."""
+        if first.isdecimal() and last.isdecimal() and max(len(first), len(last)) < 6:
+            # No column is described twice, so that a sheet needs no more spans than it has columns.
+            self.hidden_columns += [(int(first) - 1, int(last) - 1)] * (len(self.hidden_columns) < GRID_COLUMNS)
+
+    def hides_column(self, index: int) -> bool:
+        """Tell whether people do not see a column."""
+        return any(first <= index <= last for first, last in self.hidden_columns)
 
     def hidden_of(self, rows: Iterable[int]) -> tuple[int, ...]:
         """Return those of these rows that people do not see."""

@@ -79,6 +79,9 @@ class _SheetPass:
         short = local(name)
         if short == "sheetData":
             self._inside(name.removesuffix(short))
+        elif short == "col":
+            if attributes.get("hidden") in TRUE:
+                self._shape.hide_columns(attributes.get("min", ""), attributes.get("max", ""))
         elif short in COUNTED:
             self._count(short)
             if short == "mergeCell":

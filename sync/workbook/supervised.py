@@ -94,6 +94,7 @@ class _Child:
             yield from decode(line)
         end = _message(line)
         shape.hidden += [(first, last) for first, last in end["hidden"]]
+        shape.hidden_columns += [(first, last) for first, last in end["hidden_columns"]]
         shape.merges += end["merges"]
 
     def _line(self) -> bytes:

@@ -24,6 +24,9 @@ ANN, BOB, EVA, JAN, ZOFIE = range(3, 8)
 """The rows of the customers, whose IDs are 1 to 5."""
 GROUPS = ("changes", "conflicts", "ignored", "repairs", "problems", "new_fields", "guards", "hidden_rows")
 
+INACTIVE = 4
+"""The status in which a customer may be deleted: the last of them has it."""
+
 Change = Callable[["Book"], None]
 
 
@@ -54,7 +57,12 @@ class Small:
             additional_field("note", "text", label="Note")
             for number, name in enumerate(NAMES):
                 extra = {"fee": "29.90", "since": f"2024-01-{number + 1:02}", "paid": number % 2 == 0, "note": " a "}
-                rest = {"login": name.lower(), "emails": [f"{name[0]}@x.cz"], "date_added": dt.date(2024, 5, 1)}
+                status = {"status_id": INACTIVE} if number == len(NAMES) - 1 else {}
+                rest = status | {
+                    "login": name.lower(),
+                    "emails": [f"{name[0]}@x.cz"],
+                    "date_added": dt.date(2024, 5, 1),
+                }
                 customer(name, city=f"Brno {number}", zip_code="00420", extra=extra, **rest)
         assert app.test_cli_runner().invoke(args=["export", str(self.out)]).exit_code == 0
         self.columns = read_keys(self.out)

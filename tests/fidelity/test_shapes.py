@@ -291,6 +291,45 @@ def test_a_new_customer_in_a_hidden_row_is_reported(panel: Small) -> None:
     assert (plan["created"], plan["hidden_rows"]) == (1, [50])
 
 
+def hide_columns(*keys: str) -> Change:
+    def change(book: Book) -> None:
+        for key in keys:
+            book.sheet.column_dimensions[book.columns[key]].hidden = True
+
+    return change
+
+
+def new_in_hidden(book: Book) -> None:
+    book.put(50, full_name="New", street="Long 1")
+
+
+@pytest.mark.parametrize(
+    ("change", "keys", "said"),
+    [
+        (move_to_zlin, ("city",), "Hidden columns contain edits: City ({city}). They count like the others"),
+        (new_in_hidden, ("street", "city"), "Hidden columns contain edits: Street ({street})."),
+        (move_to_zlin, ("street", "note"), ""),
+    ],
+)
+def test_edits_in_hidden_columns_count_and_are_reported(
+    panel: Small, change: Change, keys: tuple[str, ...], said: str
+) -> None:
+    plan = panel.plan(panel.changed(change, hide_columns(*keys)))
+    said = said.format(**panel.columns)
+    assert plan["updated"] + plan["created"] == 1
+    assert plan["hidden_columns"] == ([panel.columns[keys[0]]] if said else [])
+    assert any(note.startswith(said) for note in plan["notes"]) if said else plan["notes"] == []
+    assert said in plan["said"]
+
+
+def test_a_deletion_in_a_hidden_column_is_reported(panel: Small) -> None:
+    def delete(book: Book) -> None:
+        book.put(ZOFIE, action="delete")
+
+    plan = panel.plan(panel.changed(delete, hide_columns("action", "city")))
+    assert (plan["deleted"], plan["hidden_columns"]) == (1, [panel.columns["action"]])
+
+
 def merge(first: str, last: str, top: int, bottom: int) -> Change:
     def change(book: Book) -> None:
         columns = {"token": "A", "id": "B", **book.columns}

@@ -104,6 +104,7 @@ def test_an_imports_answer_has_every_promised_key(app: Flask, runner: FlaskCliRu
     answer = json.loads(runner.invoke(args=["import", str(workbook), "--dry-run", "--json"]).stdout)
     counts = ("rows", "unchanged", "created", "updated", "deleted", "refused", "cells_updated", "cleared", "absent")
     lists = ("changes", "conflicts", "ignored", "repairs", "problems", "new_fields", "guards", "notes", "hidden_rows")
+    lists += ("hidden_columns",)
     assert set(answer) == {"import", "applied", "review", "suggestions", *counts, *lists}
     assert (answer["import"], answer["applied"], answer["rows"], answer["unchanged"]) == (None, False, 3, 3)
 
