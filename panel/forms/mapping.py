@@ -14,7 +14,8 @@ from panel.imports.asking import ORDERS, meanings_offered
 from panel.imports.options import ImportOptions
 from panel.imports.remembering import LONGEST_NAME, NOT_KEPT
 from panel.models import Import
-from sync.columns import LEAVE_OUT
+from panel.rights import the_schema
+from sync.columns import LEAVE_OUT, SPECIAL
 from sync.fields import Field
 
 UNDECIDED = "?"
@@ -34,7 +35,7 @@ class ColumnsPage:
         return self.one.reading or {}
 
     def _seen(self, name: str) -> list[dict[str, Any]]:
-        return [one for one in self.reading.get(name, ()) if one["field"] not in self.unseen]
+        return [one for one in self.reading.get(name, ()) if not {one["field"], one.get("doubled")} & {*self.unseen}]
 
     @property
     def columns(self) -> list[dict[str, Any]]:
@@ -49,6 +50,25 @@ class ColumnsPage:
         """Return how many columns are no field, and nobody left them out."""
         decided = ("field", "is_new", "is_special")
         return sum(not any(one[name] for name in decided) and one["target"] != LEAVE_OUT for one in self.columns)
+
+    @property
+    def doubled(self) -> dict[str, list[str]]:
+        """Return what several columns hold, so that none of them counts: their letters, by the field's name."""
+        found: dict[str, list[str]] = {}
+        for one in self.columns:
+            if one.get("doubled"):
+                found.setdefault(self.name_of(one["doubled"]), []).append(one["letters"])
+        return found
+
+    def name_of(self, key: str) -> str:
+        """Return what people call a field, the ID or the action."""
+        return next((field.name for field in the_schema().fields if field.key == key), SPECIAL.get(key, key))
+
+    @property
+    def keys(self) -> list[str]:
+        """Return the fields that customers may be known by, also those that two columns hold."""
+        held = (one["field"] or one.get("doubled") for one in self.columns)
+        return [key for key in dict.fromkeys(held) if key]
 
     @property
     def suggested(self) -> int:
@@ -74,7 +94,7 @@ class ColumnsPage:
     @property
     def comes_first(self) -> bool:
         """Tell whether nobody can say much of the rows before the columns are decided."""
-        return bool(self.suggested) or self.is_unmapped
+        return bool(self.suggested or self.doubled) or self.is_unmapped
 
     @property
     def name(self) -> str:

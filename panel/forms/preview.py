@@ -176,6 +176,12 @@ class Preview:
     @property
     def obstacle(self) -> str:
         """Return what has to be done before the plan can be applied, or nothing."""
+        for name, letters in self.mapped.doubled.items():
+            both = {"first": letters[0], "second": letters[1], "field": name}
+            words = _(
+                "Columns %(first)s and %(second)s both hold %(field)s. Choose under Columns which counts.", **both
+            )
+            return str(words)
         if self.mapped.is_unmapped:
             return _("No column of this file is a field yet. Choose what each of them is.")
         if self.total("undecided"):

@@ -10,7 +10,7 @@ from typing import Any
 from panel.imports.options import ImportOptions
 from panel.imports.watching import Watcher
 from sync.cells import Problem
-from sync.columns import Column
+from sync.columns import Column, names_of
 from sync.errors import UnknownField
 from sync.fields import Bad, Field
 from sync.plan import Plan
@@ -87,8 +87,9 @@ def named_column(name: str, columns: Sequence[Column], labels: Sequence[str | No
 
 
 def header_of(column: Column, labels: Sequence[str | None]) -> str:
-    """Return what stands above a column, or its field's label where nothing does."""
-    return (labels[column.index] if column.index < len(labels) else None) or column.field.name
+    """Return what a mapping calls a column, or its field's label where nothing stands above it."""
+    is_headed = column.index < len(labels) and labels[column.index]
+    return names_of(labels)[column.index] if is_headed else column.field.name
 
 
 def orders_by_field(

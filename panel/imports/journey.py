@@ -191,6 +191,8 @@ def _show_anew(import_id: int, planned: Planned) -> None:
 
 def refuse_unready(planned: Planned, options: ImportOptions) -> None:
     """Refuse a plan with open questions, problems that nobody said to skip, or guards. Raises `StalePlan`."""
+    if planned.headers.doubles:
+        raise StalePlan(say("Two columns hold the same field. Choose under Columns which of them counts, then apply."))
     if planned.plan.undecided:
         raise StalePlan(say("Some cells wait for a decision. Choose for each of them, then apply."))
     if planned.plan.all_problems and not options.skip_problems:

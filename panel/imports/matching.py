@@ -7,7 +7,7 @@ from typing import Any
 
 from panel.imports.options import ImportOptions
 from panel.schema import Schema
-from sync.columns import Column
+from sync.columns import Column, Headers
 from sync.errors import UnknownField
 from sync.types import FIELD_TYPES
 from sync.types.text import folded
@@ -25,14 +25,19 @@ NEARLY = later(
 )
 
 
-def key_column(schema: Schema, columns: Sequence[Column], options: ImportOptions) -> Column | None:
-    """Return the column of the key that a person chose. Raises `UnknownField` where it can be none."""
+def key_column(schema: Schema, headers: Headers, columns: Sequence[Column], options: ImportOptions) -> Column | None:
+    """Return the column of the key that a person chose; none as long as two columns hold it.
+
+    Raises `UnknownField` where it can be none.
+    """
     if not options.key:
         return None
     field = schema.field(options.key)
     if FIELD_TYPES[field.type].secret:
         raise UnknownField(say(SEALED_KEY, label=field.label))
     found = next((column for column in columns if column.field.key == field.key), None)
+    if found is None and any(one.field.key == field.key for one in headers.doubles):
+        return None
     if found is None:
         raise UnknownField(say(NO_KEY, label=field.label, key=field.key))
     return found

@@ -79,7 +79,7 @@ def plan_file(
         refuse_new_fields(proposals, viewer)
         accepted = [one.field for one in proposals if one.accepted]
         columns = [*headers.columns, *(Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)]
-        watcher = Watcher.of(table, columns, (index for index, _field in headers.withheld))
+        watcher = Watcher.of(table, columns, headers.unshown)
         planner = RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
         told = partial(_tell, progress, len(gatherer.exported_ids()))
         plan = planner.run(watcher.walk(table.rows), accepted, told)
@@ -151,4 +151,7 @@ def _guard_limits() -> GuardLimits:
 def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOptions) -> Headers:
     mapping = {header: schema.made_from(header, target) for header, target in options.mapping.items()}
     shown = gatherer.shown_fields()
-    return match_headers(table.keys, table.labels, schema.exchanged, shown, mapping, ref_column_of(table))
+    headers = match_headers(table.keys, table.labels, schema.exchanged, shown, mapping, ref_column_of(table))
+    if gatherer.viewer.through == "command":
+        headers.refuse_doubles()
+    return headers

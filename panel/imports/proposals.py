@@ -57,7 +57,8 @@ def propose(
         field = replace(inferred.field, additional=True, label=_free_label(header, labels))
         keys.add(field.key)
         labels.add(field.label.casefold())
-        proposals.append(NewField(index, header, field, inferred.evidence, options.create_fields or index in explicit))
+        is_wanted = options.create_fields or index in explicit
+        proposals.append(NewField(index, headers.names[index], field, inferred.evidence, is_wanted))
     return proposals
 
 

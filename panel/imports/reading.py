@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from panel.imports.asking import DateQuestion, UnknownText
@@ -68,21 +68,26 @@ class Reading:
         return [] if is_data else list(line.texts)
 
     def _filled(self) -> list[int]:
-        labels = self.table.labels
-        return [i for i, label in enumerate(labels) if label and i != self.table.ref_column]
+        is_filled = {index for index, label in enumerate(self.table.labels) if label}
+        doubled = {index for one in self.headers.doubles for index in (one.index, one.first)}
+        return sorted((is_filled | doubled) - {self.table.ref_column})
 
     def _column(self, index: int) -> dict[str, Any]:
-        header = str(self.table.labels[index])
+        header = self.headers.names[index]
+        label = self.table.labels[index] if index < len(self.table.labels) else ""
         taken = next((column for column in self.columns if column.index == index), None)
         named = {folded(name): target for name, target in self.options.mapping.items()}
         suggested = next((one for one in self.suggestions if one.index == index), None)
+        doubled = self.headers.doubled_at(index)
         return {
             "letters": column_letters(index),
             "header": header,
+            "label": label or header,
             "field": taken.field.key if taken and not taken.is_new else "",
             "is_new": bool(taken and taken.is_new),
             "is_special": index in {self.headers.id_column, self.headers.action_column},
-            "target": named.get(folded(header), ""),
+            "target": named.get(folded(header)) or named.get(folded(label or ""), ""),
+            "doubled": doubled.field.key if doubled else "",
             "examples": list(self.examples.get(index, ())),
             "suggested": suggested.field.key if suggested else "",
             "evidence": suggested.evidence if suggested else "",
@@ -97,9 +102,10 @@ def digest_of(labels: Sequence[str | None]) -> str:
 
 def suggestions_for(headers: Headers, texts: Mapping[int, Sequence[str]], fields: Sequence[Field]) -> list[Suggestion]:
     """Return what columns that no field is named after may be; those that a person decided about are left alone."""
-    taken = {column.field.key for column in headers.columns}
+    taken = {column.field.key for column in headers.columns} | {one.field.key for one in headers.doubles}
     free = [one for one in fields if one.key not in taken and is_writable(one) and not FIELD_TYPES[one.type].secret]
-    return suggest(headers.unknown, texts, free, NAMES) if headers.unknown and free else []
+    found = suggest(headers.unknown, texts, free, NAMES) if headers.unknown and free else []
+    return [replace(one, header=headers.names[one.index]) for one in found]
 
 
 def suggestion_json(one: Suggestion) -> dict[str, Any]:

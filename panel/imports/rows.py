@@ -63,7 +63,7 @@ class RowsPlanner:
         self._columns, self._schema = columns, schema
         self._choices = replace(options.choices, date_orders=orders_by_field(options, columns, table.labels))
         self._meanings = meanings_of(options, columns, table.labels)
-        self.key = key_column(schema, columns, options)
+        self.key = key_column(schema, headers, columns, options)
         self._identity = Identity(ref_column_of(table), headers.id_column, self.key, columns)
         self._tokens = TokenMaker(current_app.extensions["keyring"].tokens, ENTITY)
         self._plan = Plan(table.sheet)

@@ -97,7 +97,7 @@ class InBrowser:
         return page
 
     def refused(self, path: Path) -> str:
-        return self._send(path).get_by_role("alert").first.inner_text()
+        return self._send(path).locator("[role=alert], [data-part=obstacle]").first.inner_text()
 
     def colleague_edits(self, record_id: int, label: str, key: str, value: str) -> None:
         page = self.open(f"/customers/edit/?id={record_id}")

@@ -87,9 +87,9 @@ def _workbooks() -> None:
             receive(file, back.name, ImportOptions(), viewer)
         foreign = Path(folder) / "leads.csv"
         lines = (
-            "Name,Town,Speed,Date of birth,Status",
-            "Jan Dvorak,Brno,100,03/04/1984,Aktivní",
-            "Eva Mala,Praha,200,,",
+            "Name,Town,Speed,Date of birth,Status,Street,Street",
+            "Jan Dvorak,Brno,100,03/04/1984,Aktivní,Nova 1,Nova 1/2",
+            "Eva Mala,Praha,200,,,Dlouha 3,",
         )
         foreign.write_text("\n".join(lines), "utf-8")
         with foreign.open("rb") as file:

@@ -70,6 +70,46 @@ def test_a_mapping_of_something_that_is_not_there_is_refused(mapping: dict[str, 
         match((), ("Name",), **mapping)
 
 
-def test_two_columns_of_one_field_are_refused_with_their_letters() -> None:
-    with pytest.raises(UnknownField, match="Columns A and B both hold City"):
-        match((), ("City", "city"))
+@pytest.mark.parametrize(
+    ("keys", "labels", "said"),
+    [
+        ((), ("City", "city"), 'Columns A and B both hold City. .* --map "city \\(B\\)=-"'),
+        ((), ("City", "x", "Mesto"), 'Columns A and C both hold City. .* --map "Mesto=-"'),
+        ((), ("ID", "City", "ID"), "Columns A and C both hold ID"),
+        (("_ref", "city", "city"), ("", "City", "City"), "Columns B and C both hold City"),
+        (("_ref", "city", "city"), ("", "City"), "Columns B and C both hold City"),
+        (("_ref", "id", "action", "action"), (), "Columns C and D both hold Action"),
+    ],
+)
+def test_of_two_columns_of_one_field_neither_counts(
+    keys: tuple[str | None, ...], labels: tuple[str | None, ...], said: str
+) -> None:
+    headers = match(keys, labels, **({"Mesto": "city"} if "Mesto" in labels else {}))
+    assert not {one.field.key for one in headers.doubles} & {column.field.key for column in headers.columns}
+    assert None in {headers.id_column, headers.action_column}
+    with pytest.raises(UnknownField, match=said):
+        headers.refuse_doubles()
+
+
+def test_a_copy_of_the_id_beside_its_tokens_harms_nobody() -> None:
+    assert match(("_ref", "id", "id"), ()).doubles == ()
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected", "made"),
+    [
+        ({"City (A)": "-"}, [("B", "full_name"), ("C", "city")], ()),
+        ({"city (c)": "-"}, [("A", "city"), ("B", "full_name")], ()),
+        ({"City (C)": "+"}, [("A", "city"), ("B", "full_name")], ((2, "city "),)),
+        ({"City (A)": "full_name", "Full name": "-"}, [("A", "full_name"), ("C", "city")], ()),
+        ({"City": "-"}, [("B", "full_name")], ()),
+        ({"City": "-", "City (C)": "city"}, [("B", "full_name"), ("C", "city")], ()),
+    ],
+)
+def test_a_header_that_is_there_twice_is_mapped_with_its_letters(
+    mapping: dict[str, str], expected: list[tuple[str, str]], made: tuple[tuple[int, str], ...]
+) -> None:
+    headers = match((), ("City", "Full name", "city "), **mapping)
+    assert sorted(held(headers)) == expected
+    assert headers.to_create == tuple((index, label.strip()) for index, label in made)
+    assert headers.names == ("City (A)", "Full name", "city (C)")
