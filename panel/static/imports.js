@@ -82,6 +82,13 @@ all("form[data-upload]").forEach((form) => {
     event.preventDefault();
     send(input.files);
   });
+  // The browser's own bubble is gone at the next touch; this stays until a file is chosen.
+  input.addEventListener("invalid", (event) => {
+    event.preventDefault();
+    tell(input, form.dataset.missing);
+    input.focus();
+  });
+  input.addEventListener("change", () => tell(input, ""));
   if ("anywhere" in form.dataset) dropAnywhere(form, send);
   window.addEventListener("pageshow", () => { busy = false; });
 });

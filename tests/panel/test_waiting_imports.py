@@ -201,3 +201,27 @@ def test_a_file_that_cannot_be_sent_says_so_on_the_page(app: Flask, page: Page, 
     assert "names.csv: The file is larger than 0 MB. Split it, and send the parts." in alert.inner_text()
     with app.app_context():
         assert db.session.scalars(select(Import.id)).all() == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_an_upload_without_a_file_says_so_beside_the_drop_zone(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/imports/")
+    page.get_by_role("button", name="Upload and preview").press("Enter")
+    said = page.locator(".drop-zone").get_by_role("alert")
+    assert said.inner_text() == "Choose a workbook or a CSV file first."
+    page.set_input_files("#file", {"name": "names.csv", "mimeType": "text/csv", "buffer": NAMES.encode()})
+    assert said.count() == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_long_reason_why_a_file_cannot_be_read_is_wrapped(app: Flask, page: Page, live_server: str) -> None:
+    with app.app_context():
+        reason = "The headers of this file are none that anybody here would know. " * 8
+        kept = {"entity": "customer", "through": "panel", "sha256": "", "stored_as": "x", "by": "Eva"}
+        db.session.add(Import(**kept, file_name="x.csv", state="failed", message=reason))
+        db.session.commit()
+    page.goto(f"{live_server}/imports/")
+    table = page.locator(".table-responsive").filter(has_text="x.csv")
+    assert table.evaluate("one => one.scrollWidth - one.clientWidth") <= 0
