@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TextIO
+from typing import IO, cast
 from xml.sax.saxutils import escape as escape_markup
 
 from sync.cells import LONG_TEXT_PLACEHOLDER
@@ -18,6 +18,8 @@ _SPECIAL = re.compile(r"[&<>]|^\s|\s$|_x|[^\S ]")
 _MARKS = ("&", "<", ">", "_x", "| ", " |")
 # What a program would make a formula, number, date, error or truth value of, if somebody entered it again.
 _MISTAKABLE = re.compile(r"[=+\-@'#\t\r\n]|[\d.,:/%\seE+-]+$|(?i:true|false)$")
+# The same in printable texts between bars.
+_ALL_MISTAKABLE = re.compile(r"\|(?:[=+\-@'#]|[\d.,:/% eE+-]+(?=\|)|(?i:true|false)(?=\|))")
 
 
 def fitting(text: str) -> str:
@@ -31,25 +33,42 @@ def fitting(text: str) -> str:
 class SharedText:
     """Numbers texts in the order in which they come, and writes them as the items of a table."""
 
-    def __init__(self, items: TextIO) -> None:
+    def __init__(self, items: IO[bytes]) -> None:
         self._items = items
         self._numbers: dict[str | None, int] = {}
         self.count = 0
 
-    def numbers(self, texts: Sequence[str | None]) -> list[int | None]:
+    def numbers(self, texts: Sequence[str | None]) -> Sequence[int | None]:
         """Return the texts' numbers in the table, or their complements (~) where a cell has to be marked as text."""
+        distinct = dict.fromkeys(texts)
+        if len(distinct) * 10 > len(texts) * 9 and None not in distinct:
+            return self._add(cast("Sequence[str]", texts))  # hardly any comes again: to remember them takes longer
         if len(self._numbers) >= REMEMBERED:
             self._numbers.clear()
         known = self._numbers
-        fresh = [text for text in dict.fromkeys(texts) if text is not None and text not in known]
+        fresh = [text for text in distinct if text is not None and text not in known]
         known.update(zip(fresh, self._add(fresh), strict=True))
         return list(map(known.get, texts))
 
-    def _add(self, texts: Sequence[str]) -> list[int]:
-        cells = _fitting(texts)
-        self._items.write(_items(cells))
-        first, self.count = self.count, self.count + len(cells)
-        return [~number if is_mistakable(cell) else number for number, cell in enumerate(cells, first)]
+    def _add(self, texts: Sequence[str]) -> Sequence[int]:
+        """Write texts as the next items; nearly all texts are plain, and all are looked at together."""
+        if not texts:
+            return ()
+        first, self.count = self.count, self.count + len(texts)
+        together = f"|{'|'.join(texts)}|"
+        if not _are_plain(together, texts):
+            cells = list(map(fitting, texts))
+            self._items.write("".join(map(_item, cells)).encode())
+            return _marked(first, cells)
+        self._items.write(f"<si><t>{together[1:-1].replace('|', '</t></si><si><t>')}</t></si>".encode())
+        mistakable = len(_ALL_MISTAKABLE.findall(together))
+        if not mistakable:
+            return range(first, self.count)
+        return range(~first, ~self.count, -1) if mistakable == len(texts) else _marked(first, texts)
+
+
+def _marked(first: int, cells: Sequence[str]) -> list[int]:
+    return [~number if is_mistakable(cell) else number for number, cell in enumerate(cells, first)]
 
 
 def is_mistakable(text: str) -> bool:
@@ -58,17 +77,14 @@ def is_mistakable(text: str) -> bool:
     return (not text[:1].isalpha() or text[0] in "eEtTfF") and _MISTAKABLE.match(text) is not None
 
 
-def _fitting(texts: Sequence[str]) -> Sequence[str]:
-    are_plain = "".join(texts).isprintable() and len(max(texts, key=len, default="")) * 2 <= CELL_LIMIT
-    return texts if are_plain else [fitting(text) for text in texts]
-
-
-def _items(texts: Sequence[str]) -> str:
-    """Return the items of a table; nearly all texts are plain, and all are looked at together."""
-    together = f"|{'|'.join(texts)}|"
-    if texts and together.isprintable() and not any(mark in together for mark in _MARKS):
-        return f"<si><t>{'</t></si><si><t>'.join(texts)}</t></si>"
-    return "".join(map(_item, texts))
+def _are_plain(together: str, texts: Sequence[str]) -> bool:
+    """Tell whether texts, put between bars, are printable, without markup or bars, and no longer than cells."""
+    return (
+        together.isprintable()
+        and together.count("|") == len(texts) + 1
+        and (len(together) * 2 <= CELL_LIMIT or len(max(texts, key=len)) * 2 <= CELL_LIMIT)
+        and not any(mark in together for mark in _MARKS)
+    )
 
 
 def _item(text: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple, cast
+from itertools import chain
+from operator import invert
+from typing import Any, NamedTuple, cast
 
 from sync.cells import Scalar, column_letters
 from sync.workbook.frame import CellStyle
@@ -17,7 +19,12 @@ from sync.workbook.shared_text import SharedText
 
 EXACT_DIGITS = 15
 """Spreadsheet programs keep this many digits of a number."""
+EXACT = 10**EXACT_DIGITS
 LARGEST_EXPONENT = 300
+
+
+Filled = tuple[str, tuple[Iterable[object], ...]]
+"""What is alike in the cells of a column, with ``%s`` for what is not, and what stands there in each."""
 
 
 class Column(NamedTuple):
@@ -41,13 +48,14 @@ class RowWriter:
     def rows(self, first: int, rows: Sequence[Cells], attributes: str = "") -> str:
         """Return rows that follow one another; empty cells are left out, and show the style of their column.
 
-        They are written column by column: what is decided once a column need not be decided for every cell.
+        They are decided column by column, and all of them are written from one template.
         """
-        numbers = [str(first + at) for at in range(len(rows))]
-        columns = zip(*rows, strict=True)
-        cells = [self._cells(column, numbers, values) for column, values in zip(self._columns, columns, strict=True)]
-        joined = zip(numbers, map("".join, zip(*cells, strict=True)), strict=True)
-        return "".join([f'<row r="{number}"{attributes}>{row}</row>' for number, row in joined])
+        numbers = range(first, first + len(rows))
+        columns = zip(self._columns, zip(*rows, strict=True), strict=True)
+        cells = [self._filled(column, numbers, values) for column, values in columns]
+        template = f'<row r="%s"{attributes}>{"".join(markup for markup, _filling in cells)}</row>'
+        filling = chain.from_iterable(several for _markup, several in cells)
+        return "".join(map(template.__mod__, zip(numbers, *filling, strict=True)))
 
     def blank_row(self, number: int, token: str) -> str:
         """Return a row of which only the first cell holds something; the others have their styles alone.
@@ -55,42 +63,56 @@ class RowWriter:
         Programs that take a new cell's style from no column find it in the cell.
         """
         first, *others = self._columns
-        (reference,) = self._texts(first, [str(number)], [token])
+        reference = self._text(first, number, token)
         cells = "".join(f"{column.start}{number}{column.empty}" for column in others)
         return f'<row r="{number}">{reference}{cells}</row>'
 
-    def _cells(self, column: Column, numbers: Sequence[str], values: Sequence[Scalar | None]) -> list[str]:
-        if TEXTS.issuperset(map(type, values)):
-            return self._texts(column, numbers, cast("Sequence[str | None]", values))
-        start, between = column.start, column.number
-        return [
-            ""
-            if value is None
-            else f"{start}{number}{between}{stored}</v></c>"
-            if (stored := STORED[type(value)](value))
-            else self._otherwise(column, number, value)
-            for number, value in zip(numbers, values, strict=True)
-        ]
+    def _filled(self, column: Column, numbers: Sequence[int], values: Sequence[Scalar | None]) -> Filled:
+        """Return the cells of a column; empty ones are nothing."""
+        types = set(map(type, values))
+        if types == TEXT:
+            return self._texts(column, numbers, cast("Sequence[str]", values))
+        if NOTHING not in types:
+            return self._numbers(column, numbers, cast("Sequence[Scalar]", values), types)
+        there = [(number, value) for number, value in zip(numbers, values, strict=True) if value is not None]
+        if not there:
+            return "", ()
+        markup, filling = self._filled(column, *zip(*there, strict=True))
+        cells = map(markup.__mod__, zip(*filling, strict=True))
+        return "%s", (["" if value is None else next(cells) for value in values],)
 
-    def _texts(self, column: Column, numbers: Sequence[str], texts: Sequence[str | None]) -> list[str]:
-        start, plain, marked = column.start, column.text, column.marked_text
-        return [
-            ""
-            if at is None
-            else f"{start}{number}{plain}{at}</v></c>"
-            if at >= 0
-            else f"{start}{number}{marked}{~at}</v></c>"
-            for number, at in zip(numbers, self._strings.numbers(texts), strict=True)
-        ]
+    def _texts(self, column: Column, numbers: Sequence[int], texts: Sequence[str]) -> Filled:
+        at = cast("Sequence[int]", self._strings.numbers(texts))
+        if min(at) >= 0:
+            return f"{column.start}%s{column.text}%s</v></c>", (numbers, at)
+        if max(at) < 0:
+            return f"{column.start}%s{column.marked_text}%s</v></c>", (numbers, map(invert, at))
+        between = [column.text if one >= 0 else column.marked_text for one in at]
+        return f"{column.start}%s%s%s</v></c>", (numbers, between, [max(one, ~one) for one in at])
 
-    def _otherwise(self, column: Column, number: str, value: Scalar) -> str:
+    def _numbers(
+        self, column: Column, numbers: Sequence[int], values: Sequence[Scalar], types: Collection[type]
+    ) -> Filled:
+        stored = [STORED[type(value)](value) for value in values] if len(types) > 1 else _stored(values, *types)
+        if None not in stored:
+            return f"{column.start}%s{column.number}%s</v></c>", (numbers, stored)
+        cells = [
+            f"{column.start}{number}{column.number}{text}</v></c>" if text else self._otherwise(column, number, value)
+            for number, text, value in zip(numbers, stored, values, strict=True)
+        ]
+        return "%s", (cells,)
+
+    def _otherwise(self, column: Column, number: int, value: Scalar) -> str:
         """Return the cell of a value that no number stands for exactly."""
         if isinstance(value, bool):
             return f"{column.start}{number}{column.truth}{value:d}</v></c>"
         # What would be a number, and no cell holds as one, is marked as text.
         marked = column if isinstance(value, str) else column._replace(text=column.marked_text)
-        (cell,) = self._texts(marked, [number], [plain_text(value)])
-        return cell
+        return self._text(marked, number, plain_text(value))
+
+    def _text(self, column: Column, number: int, text: str) -> str:
+        markup, filling = self._texts(column, [number], [text])
+        return markup % next(zip(*filling, strict=True))
 
 
 def plain_text(value: Scalar) -> str:
@@ -134,7 +156,18 @@ def _float(value: float) -> str | None:
     return repr(value) if math.isfinite(value) else None
 
 
-TEXTS = frozenset((str, type(None)))
+def _stored(values: Sequence[Any], of_type: type) -> Sequence[object]:
+    """Return what cells hold for values of one type, as `STORED` says, sooner for the usual ones."""
+    if of_type is int and -EXACT < min(values) <= max(values) < EXACT:
+        return values
+    if of_type is Decimal:
+        texts = list(map(str, values))
+        if len(max(texts, key=len)) <= EXACT_DIGITS and not "".join(texts).strip("-.0123456789"):
+            return texts
+    return list(map(STORED[of_type], values))
+
+
+TEXT, NOTHING = {str}, type(None)
 STORED: dict[type, Callable[..., str | None]] = {
     str: lambda _value: None,
     bool: lambda _value: None,

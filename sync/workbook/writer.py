@@ -9,11 +9,11 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from io import BufferedWriter, RawIOBase, TextIOWrapper
+from io import BufferedWriter, RawIOBase
 from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO, TYPE_CHECKING, Protocol, TextIO, TypeVar
+from typing import IO, TYPE_CHECKING, Protocol, TypeVar
 
 from sync.errors import SyncError
 from sync.words import later, say
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
 COMPRESSION = 2
 """Rows repeat themselves so much that higher levels cost time and save little."""
-BUFFER = 1 << 20
-ROWS_AT_ONCE = 500
+BUFFER, COPIED = 1 << 16, 1 << 20
+"""Bytes: what is smaller is packed together with what follows, and texts are copied so many at a time."""
+ROWS_AT_ONCE = 1_000
 FIRST_PART, STRINGS_PART, BOOK_PART = "[Content_Types].xml", "xl/sharedStrings.xml", "xl/workbook.xml"
 _STRINGS_START = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
@@ -141,7 +142,7 @@ class _Filling:
     def fill(self, pages: Sequence[Page], data: Callable[[SharedText], tuple[Numbered, Below]]) -> None:
         """Write all parts; what depends on the rows comes after them."""
         self._copy(FIRST_PART)
-        with self._items.open("w", encoding="utf-8", newline="") as items:
+        with self._items.open("wb") as items:
             strings = SharedText(items)
             last = self._fill_sheet(1, *data(strings))
             for number, page in enumerate(pages, 2):
@@ -159,22 +160,22 @@ class _Filling:
         name, last = f"xl/worksheets/sheet{number}.xml", LABEL_ROW
         head, tail = _NO_ROWS.split(_DIMENSION.sub("", self._text(name)))
         with self._part(name) as part:
-            part.write(f"{head}<sheetData>")
+            part.write(f"{head}<sheetData>".encode())
             for number_of_row, some in rows:
-                part.write(some)
+                part.write(some.encode())
                 last = number_of_row
             end = last
             for number_of_row, row in below(last):
-                part.write(row)
+                part.write(row.encode())
                 end = number_of_row
-            part.write("</sheetData>" + _bounded(tail, last, end))
+            part.write(f"</sheetData>{_bounded(tail, last, end)}".encode())
         return last
 
     def _put_strings(self, count: int) -> None:
-        with self._part(STRINGS_PART) as part, self._items.open(encoding="utf-8", newline="") as items:
-            part.write(_STRINGS_START.format(count=count))
-            copyfileobj(items, part, BUFFER)
-            part.write("</sst>")
+        with self._part(STRINGS_PART) as part, self._items.open("rb") as items:
+            part.write(_STRINGS_START.format(count=count).encode())
+            copyfileobj(items, part, COPIED)
+            part.write(b"</sst>")
 
     def _copy(self, name: str) -> None:
         text = self._text(name)
@@ -184,15 +185,11 @@ class _Filling:
 
     def _put(self, name: str, text: str) -> None:
         with self._part(name) as part:
-            part.write(text)
+            part.write(text.encode())
 
     @contextmanager
-    def _part(self, name: str) -> Iterator[TextIO]:
-        with (
-            self._target.open(name, "w") as entry,
-            BufferedWriter(_Beside(entry), BUFFER) as buffered,
-            TextIOWrapper(buffered, "utf-8", newline="") as part,
-        ):
+    def _part(self, name: str) -> Iterator[BufferedWriter[_Beside]]:
+        with self._target.open(name, "w") as entry, BufferedWriter(_Beside(entry), BUFFER) as part:
             yield part
 
     def _text(self, name: str) -> str:
