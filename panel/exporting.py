@@ -34,8 +34,8 @@ from sync.tokens import TokenMaker, make_ref
 from sync.types import FIELD_TYPES
 from sync.types.value import as_it_is
 from sync.values import parse_value
-from sync.workbook import Sheet, write_csv, write_workbook
-from sync.workbook.layout import MOST_ROWS
+from sync.workbook import Sheet, write_columns, write_csv
+from sync.workbook.layout import MOST_ROWS, Cells, Columns
 
 ROWS_AT_ONCE = 1_000
 EVENTS_AT_ONCE = 1_000
@@ -184,7 +184,10 @@ def write_export(
         with_action = asked.action and viewer.may_delete
         sheet = _sheet(export_id, schema, chosen, is_csv=is_csv, with_action=with_action)
         rows = _Rows(connection, export_id, chosen, query, viewer.reach, width=len(sheet.fields), doing=doing)
-        (write_csv if is_csv else write_workbook)(path, sheet, rows)
+        if is_csv:
+            write_csv(path, sheet, rows)
+        else:
+            write_columns(path, sheet, rows.columns())
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     prepared = min(len(sheet.blank), MOST_ROWS - len(rows.ids))
@@ -289,9 +292,14 @@ class _Rows:
         self.ids: array[int] = array("q")
         self._connection, self._export_id, self._fields = connection, export_id, fields
         self._query, self._reach, self._doing = query, reach, doing
-        self._blank = (None,) * (width - len(fields))
+        self._blank = width - len(fields)
 
-    def __iter__(self) -> Iterator[Sequence[Scalar | None]]:
+    def __iter__(self) -> Iterator[Cells]:
+        for columns in self.columns():
+            yield from zip(*columns, strict=True)
+
+    def columns(self) -> Iterator[Columns]:
+        """Yield some rows at a time, column by column."""
         total = self._count() if self._doing else 0
         reader, token_of = RecordReader(self._fields), _tokens().row
         renderers = _renderers(self._fields)
@@ -302,11 +310,13 @@ class _Rows:
             labelled = named(self._connection, self._fields, records, self._reach)
             if labelled != self._fields:
                 renderers = _renderers(labelled)
-            rendered = [columns[key] if render is as_it_is else map(render, columns[key]) for key, render in renderers]
+            rendered = [
+                columns[key] if render is as_it_is else list(map(render, columns[key])) for key, render in renderers
+            ]
             ids = [row[0] for row in some]
             tokens = [token_of(self._export_id, *row[:3]) for row in some]
             self.ids.extend(ids)
-            yield from zip(tokens, ids, *rendered, *map(repeat, self._blank), strict=False)
+            yield [tokens, ids, *rendered, *repeat((None,) * len(ids), self._blank)]
             if self._doing:
                 self._doing(len(self.ids), total)
 

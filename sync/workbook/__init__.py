@@ -13,7 +13,7 @@ from sync.workbook.table import Asked, Look, Row, Table
 
 if TYPE_CHECKING:
     from sync.workbook.csv_writer import write_csv
-    from sync.workbook.writer import write_workbook
+    from sync.workbook.writer import write_columns, write_workbook
 
 __all__ = [
     "Asked",
@@ -24,12 +24,17 @@ __all__ = [
     "Table",
     "open_table",
     "read_table",
+    "write_columns",
     "write_csv",
     "write_workbook",
 ]
 
 # The process that parses uploads imports this package, and must do without openpyxl and the field types.
-_WRITERS = {"write_csv": "sync.workbook.csv_writer", "write_workbook": "sync.workbook.writer"}
+_WRITERS = {
+    "write_columns": "sync.workbook.writer",
+    "write_csv": "sync.workbook.csv_writer",
+    "write_workbook": "sync.workbook.writer",
+}
 
 
 def __getattr__(name: str) -> object:

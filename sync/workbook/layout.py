@@ -23,6 +23,8 @@ MOST_ROWS = GRID_ROWS - LABEL_ROW
 """The most records that one sheet can hold."""
 Cells = Sequence[Scalar | None]
 Rows = Iterable[Cells]
+Columns = Sequence[Cells]
+"""Some rows, column by column."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
 from operator import invert
 from typing import Any, NamedTuple, cast
 
 from sync.cells import Scalar, column_letters
 from sync.workbook.frame import CellStyle
-from sync.workbook.layout import Cells
+from sync.workbook.layout import Columns
 from sync.workbook.serials import serial_of
 from sync.workbook.shared_text import SharedText
 
@@ -45,14 +45,13 @@ class RowWriter:
         self._strings = strings
         self._columns = tuple(_column(index, style) for index, style in enumerate(styles))
 
-    def rows(self, first: int, rows: Sequence[Cells], attributes: str = "") -> str:
+    def rows(self, first: int, columns: Columns, attributes: str = "") -> str:
         """Return rows that follow one another; empty cells are left out, and show the style of their column.
 
         They are decided column by column, and all of them are written from one template.
         """
-        numbers = range(first, first + len(rows))
-        columns = zip(self._columns, zip(*rows, strict=True), strict=True)
-        cells = [self._filled(column, numbers, values) for column, values in columns]
+        numbers = range(first, first + len(columns[0]))
+        cells = [self._filled(*each) for each in zip(self._columns, repeat(numbers), columns, strict=False)]
         template = f'<row r="%s"{attributes}>{"".join(markup for markup, _filling in cells)}</row>'
         filling = chain.from_iterable(several for _markup, several in cells)
         return "".join(map(template.__mod__, zip(numbers, *filling, strict=True)))

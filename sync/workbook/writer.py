@@ -24,6 +24,7 @@ from sync.workbook.layout import (
     MOST_ROWS,
     SPARE_ROWS,
     UNKNOWN_LAST_ROW,
+    Columns,
     Rows,
     Sheet,
 )
@@ -89,10 +90,21 @@ def write_workbook(path: Path, sheet: Sheet, rows: Rows) -> None:
 
     The rows are walked once. The file appears when it is complete, or not at all.
     """
+    write_columns(path, sheet, _in_columns(rows))
+
+
+def _in_columns(rows: Rows) -> Iterator[Columns]:
+    rows = iter(rows)
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        yield list(zip(*some, strict=True))
+
+
+def write_columns(path: Path, sheet: Sheet, columns: Iterable[Columns]) -> None:
+    """Write a workbook as `write_workbook` does, of rows that come some at a time, column by column."""
     write_frame(
         path,
         lambda empty: build_frame(sheet, empty),
-        lambda frame, strings: (_data_rows(frame, sheet, rows, strings), _blank_rows(frame, sheet, strings)),
+        lambda frame, strings: (_data_rows(frame, sheet, columns, strings), _blank_rows(frame, sheet, strings)),
     )
 
 
@@ -233,13 +245,15 @@ def _relative(name: str, text: str) -> str:
     return text.replace(f'Target="/{folder}', 'Target="')
 
 
-def _data_rows(frame: Frame, sheet: Sheet, rows: Rows, strings: SharedText) -> Iterator[tuple[int, str]]:
+def _data_rows(
+    frame: Frame, sheet: Sheet, columns: Iterable[Columns], strings: SharedText
+) -> Iterator[tuple[int, str]]:
     keys = RowWriter([frame.keys] * len(sheet.keys), strings)
-    yield KEY_ROW, keys.rows(KEY_ROW, [sheet.keys], ' hidden="1"')
-    yield LABEL_ROW, RowWriter(frame.labels, strings).rows(LABEL_ROW, [sheet.labels])
-    data, rows, last = RowWriter(frame.columns, strings), iter(rows), LABEL_ROW
-    while some := list(islice(rows, ROWS_AT_ONCE)):
-        first, last = last + 1, last + len(some)
+    yield KEY_ROW, keys.rows(KEY_ROW, [(key,) for key in sheet.keys], ' hidden="1"')
+    yield LABEL_ROW, RowWriter(frame.labels, strings).rows(LABEL_ROW, [(label,) for label in sheet.labels])
+    data, last = RowWriter(frame.columns, strings), LABEL_ROW
+    for some in columns:
+        first, last = last + 1, last + len(some[0])
         if last > GRID_ROWS:
             raise SyncError(say(TOO_MANY, most=f"{MOST_ROWS:,}"))
         yield last, data.rows(first, some)
@@ -259,4 +273,4 @@ def _blank_rows(frame: Frame, sheet: Sheet, strings: SharedText) -> Below:
 def _page_rows(page: Page, strings: SharedText) -> Iterator[tuple[int, str]]:
     width = max(map(len, page.rows), default=0)
     if page.rows:
-        yield len(page.rows), RowWriter([page.style] * width, strings).rows(1, page.rows)
+        yield len(page.rows), RowWriter([page.style] * width, strings).rows(1, list(zip(*page.rows, strict=True)))

@@ -258,7 +258,7 @@ def test_a_full_disk_is_said_in_words(app: Flask, world: FlaskClient, monkeypatc
     def full(*_args: Any, **_options: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("panel.exporting.write_workbook", full)
+    monkeypatch.setattr("panel.exporting.write_columns", full)
     address = export(world)
     work(app)
     assert "could not be written: No space left on device" in world.get(address).text
