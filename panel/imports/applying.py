@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from flask import current_app
@@ -13,24 +12,20 @@ from panel.authors import Author
 from panel.changelog import LostRace, Write, write_in_bulk
 from panel.database import is_sqlite
 from panel.fields_work.retiring import refuse_too_many
-from panel.imports.choices import OTHER, PANEL
 from panel.imports.gathering import applied_imports
 from panel.imports.planned import Planned
 from panel.imports.proposals import LONGEST_LABEL, NewField
-from panel.imports.whole_file import plain_sides
+from panel.imports.whole_file import settled_by
 from panel.keys import Keyring
 from panel.models import AdditionalField, Customer, ImportedRow, SchemaVersion, SettledConflict
 from panel.newcomers import complete
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, forget_schema
 from sync.fields import Field
-from sync.merge import Outcome
 from sync.plan import DELETED, Item, RowPlan
 from sync.types import FIELD_TYPES
 from sync.words import say
 
-SETTLED = {PANEL, OTHER}
-"""The choices by which a conflict is over, though the workbook's value was not written."""
 ADVISORY_LOCK = 7_265_626_612  # any number that no other program on the same server uses
 
 
@@ -182,21 +177,8 @@ def _remember(
     ]
     if rows:
         connection.execute(insert(ImportedRow), rows)
-    conflicts = ((row, item) for row in planned.plan.accepted for item in (row.fate, *row.cells) if item is not None)
-    kept = [(row, item) for row, item in conflicts if item.choice in SETTLED and item.outcome is Outcome.CONFLICT]
-    if kept and planned.export_id is not None:
-        connection.execute(insert(SettledConflict), [_settled(planned, *one, author) for one in kept])
-
-
-def _settled(planned: Planned, row: RowPlan, item: Item, author: Author) -> dict[str, Any]:
-    # A value that was typed instead is what the panel holds from now on.
-    now = replace(item, panel=item.value) if item.choice == OTHER else item
-    panel, workbook = plain_sides(now, row, planned.types)
-    return {
-        "import_id": author.import_id,
-        "export_id": planned.export_id,
-        "record_id": item.id,
-        "field": item.field,
-        "panel": panel,
-        "workbook": workbook,
-    }
+    kept = [] if planned.export_id is None else [*settled_by(planned.plan, planned.types)]
+    if kept:
+        whose = {"import_id": author.import_id, "export_id": planned.export_id}
+        names = ("record_id", "field", "panel", "workbook")
+        connection.execute(insert(SettledConflict), [whose | dict(zip(names, one, strict=True)) for one in kept])

@@ -13,6 +13,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, or_, select
 
 from panel.changelog import changes_since, value_then
+from panel.imports.ahead import Ahead, Newcomer
 from panel.imports.files import StoredFile
 from panel.imports.identity import Identified, prepared_content
 from panel.imports.matching import members_of, nearly
@@ -64,7 +65,7 @@ def applied_imports(connection: Connection, export_id: int | None, sha256: str, 
 class Gatherer:
     """Reads the database for one file and one viewer."""
 
-    def __init__(self, connection: Connection, file: StoredFile, ref: str | None, viewer: Viewer) -> None:
+    def __init__(self, connection: Connection, file: StoredFile, ref: str | None, viewer: Viewer, ahead: Ahead) -> None:
         self.connection = self._connection = connection
         self.viewer = viewer
         self._export = self._find_export(parse_ref(ref))
@@ -74,7 +75,7 @@ class Gatherer:
         self._fields: list[Field] = []
         self._retyped: dict[str, Field] = {}
         self.export_id: int | None = self._export["id"] if self._export else None
-        self._file = file
+        self._file, self._ahead = file, ahead
         self._before: tuple[int, ...] | None = None
 
     def _find_export(self, export_id: int | None) -> RowMapping | None:
@@ -119,7 +120,7 @@ class Gatherer:
         tokens = [one.token for one in rows if isinstance(one.token, RowToken) and one.token.id in records]
         log = self._log_since(tokens, records)
         stamps, values = self._earlier(tokens, records, log)
-        return Gathered(records, stamps, values, remembered, self._written(log))
+        return Gathered(self._ahead.over(records), stamps, values, remembered, self._written(log))
 
     def _records(self, ids: Collection[int]) -> dict[int, Record]:
         mine = self.viewer.partner_id
@@ -193,7 +194,9 @@ class Gatherer:
         """Return the records that have each of these values of the key field."""
         if column is None or not keys:
             return {}
-        field = column.field
+        return self._ahead.ids_by_key(column.field, set(keys), self._ids_by_key(column.field, keys))
+
+    def _ids_by_key(self, field: Field, keys: Sequence[Any]) -> Mapping[Any, Sequence[int]]:
         if FIELD_TYPES[field.type].many:
             found = self._ids_by_scan(field)
             return {key: _merged([found.get(member, ()) for member in key]) for key in set(keys)}
@@ -250,6 +253,11 @@ class Gatherer:
             rows_before = self._connection.execute(query.where(ImportedRow.content.in_(some)))
             found.update({(row[0], row[1]): row[2] for row in rows_before})
         return found
+
+    def newcomer(self, places: Iterable[tuple[str, int]]) -> Newcomer | None:
+        """Return whom a row with one of these contents creates in a file of the batch that comes before."""
+        source = (self.export_id, self._file.sha256, self._file.name)
+        return next((one for place in places if (one := self._ahead.newcomer(place, source))), None)
 
     def imports_before(self) -> tuple[int, ...]:
         """Return the applied imports of the same export, or of the same foreign file."""

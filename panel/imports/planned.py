@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import current_app
@@ -25,7 +26,9 @@ class Planned:
     `shown` is the schema as those see it whose rights count; what is written needs the whole one. `guards` are signs
     of an accident, each to be confirmed by its count. `imports_before` are the imports of the same file that it knew
     of: what they created is not created again. `source` is the file that a review is of, or the file itself,
-    `width` the number of its columns. `seen` says which rows are about which record.
+    `width` the number of its columns. `seen` says which rows are about which record. `against`
+    gives, by record and field, the import of a file before this one in its batch whose value stands in the panel's
+    place.
     """
 
     plan: Plan
@@ -44,6 +47,7 @@ class Planned:
     width: int
     reading: Reading
     seen: Seen
+    against: Mapping[tuple[int, str], int]
 
     @property
     def types(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from types import MappingProxyType
 from flask import current_app
 from sqlalchemy import Connection
 
+from panel.imports.ahead import NOTHING, Ahead
 from panel.imports.asking import ask_about_dates, unknown_texts
 from panel.imports.choices import Answers
 from panel.imports.fates import notes_of_binned, refuse_unrestorable
@@ -61,40 +62,36 @@ def plan_file(
     viewer: Viewer,
     answers: Answers = MappingProxyType({}),
     progress: Progress = quiet,
+    ahead: Ahead = NOTHING,
 ) -> Planned:
     """Return what importing a file would do, with a person's answers to an earlier plan of it.
 
-    Raises `UnreadableWorkbook`, or `UnknownField` where the options do not fit the file or the viewer.
+    `ahead` is what the files of its batch that come before it leave behind. Raises `UnreadableWorkbook`, or
+    `UnknownField` where the options do not fit the file or the viewer.
     """
-    everything = current_schema(connection)
+    everything = ahead.schema(current_schema(connection))
     schema = viewer.fields.narrow(everything)
     with open_table(file.path, limits(), options.asked) as opened:
         reviewed = Reviewed(opened)
         table = reviewed.table
         check_asked(table, options.asked)
-        gatherer = Gatherer(connection, reviewed.source_of(file), table.ref, viewer)
+        gatherer = Gatherer(connection, reviewed.source_of(file), table.ref, viewer, ahead)
         headers = _match(table, schema, gatherer, options)
         texts = texts_of(file, options, headers)
         proposals = propose(connection, schema, headers, options, texts)
         refuse_new_fields(proposals, viewer)
         accepted = [one.field for one in proposals if one.accepted]
-        columns = [*headers.columns, *(Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)]
+        new = (Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)
+        columns = [*ahead.columns(headers.columns), *new]
         watcher = Watcher.of(table, columns, headers.unshown)
-        planner = RowsPlanner(gatherer, schema, headers, columns, options, viewer, table)
+        planner = RowsPlanner(gatherer, schema, headers, columns, options, viewer, table, ahead)
         told = partial(_tell, progress, len(gatherer.exported_ids()))
         plan = planner.run(watcher.walk(table.rows), accepted, told)
     look_at_shape(plan, table, Places.of(table, headers, columns))
-    retired = (say(RETIRED, label=label) for label in headers.retired)
-    plan.notes = [
-        *notes_of_table(table, options.asked, gatherer.days_out()),
-        *retired,
-        *planner.remarks.notes(plan, headers),
-        *notes_of_binned(len(planner.seen.binned)),
-        *watcher.notes(),
-    ]
+    plan.notes = [*notes_of_table(table, options.asked, gatherer.days_out()), *_notes(planner, plan, headers, watcher)]
     plan.left_out = [left_out(table, schema, *one) for one in headers.withheld if isinstance(one[1], UnseenField)]
     given = answer_plan(plan, columns, reviewed, answers)
-    _judge(connection, plan, columns, planner, everything, given)
+    _judge(connection, plan, columns, planner, everything, given, ahead)
     dates = ask_about_dates(plan, columns, watcher)
     asked = (dates, unknown_texts(plan, columns, table.labels, options))
     suggestions = suggestions_for(headers, texts, schema.on_workbooks)
@@ -118,7 +115,16 @@ def plan_file(
         reviewed.width,
         reading,
         planner.seen,
+        ahead.against(plan),
     )
+
+
+def _notes(planner: RowsPlanner, plan: Plan, headers: Headers, watcher: Watcher) -> Iterator[str]:
+    """Yield what is to be said of the file as a whole."""
+    yield from (say(RETIRED, label=label) for label in headers.retired)
+    yield from planner.remarks.notes(plan, headers)
+    yield from notes_of_binned(len(planner.seen.binned))
+    yield from watcher.notes()
 
 
 def _tell(progress: Progress, total: int, done: int) -> None:
@@ -132,15 +138,16 @@ def _judge(
     planner: RowsPlanner,
     everything: Schema,
     given: Answers,
+    ahead: Ahead,
 ) -> None:
     """Judge what only the whole file shows; `given` are the answers of a review in it."""
     gatherer = planner.gatherer
     refuse_repeated(plan, planner.seen, planner.key)
     refuse_moved(plan, gatherer.viewer)
     refuse_unreachable(connection, plan, columns, gatherer.viewer)
-    refuse_taken(connection, plan, columns, gatherer.viewer)
+    refuse_taken(plan, columns, gatherer.viewer, partial(ahead.owners, connection))
     refuse_unrestorable(connection, plan, everything)
-    settle_again(connection, plan, columns, gatherer.export_id, given)
+    settle_again(connection, plan, columns, gatherer.export_id, given, ahead.settled(gatherer.export_id))
     list_absent(plan, gatherer.exported_ids(), planner.seen)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from flask import current_app
 
+from panel.imports.ahead import Ahead, Newcomer, is_somebody_else
 from panel.imports.asking import meanings_of, orders_by_field
 from panel.imports.fates import of_binned, of_deletion
 from panel.imports.gathering import Gathered, Gatherer
@@ -24,6 +26,7 @@ from sync.cells import Problem, column_letters
 from sync.columns import Column, Headers, is_writable
 from sync.fields import Field
 from sync.plan import Item, Plan, RowPlan
+from sync.records import Record
 from sync.rows import GONE, Known, RowPlanner, SheetRow
 from sync.tokens import NewToken, RowToken, TokenMaker
 from sync.words import later, say
@@ -56,9 +59,10 @@ class RowsPlanner:
         options: ImportOptions,
         viewer: Viewer,
         table: Table,
+        ahead: Ahead,
     ) -> None:
         self.seen = Seen()
-        self.gatherer, self._viewer, self._headers = gatherer, viewer, headers
+        self.gatherer, self._viewer, self._headers, self._ahead = gatherer, viewer, headers, ahead
         self._pointing = Pointing(gatherer.connection, viewer.reach)
         self._columns, self._schema = columns, schema
         self._choices = replace(options.choices, date_orders=orders_by_field(options, columns, table.labels))
@@ -78,7 +82,8 @@ class RowsPlanner:
         nameless = (field for field in self._schema.unseen if field.key == NAME)
         self._required = [field for field in (*open_ones, *nameless, *accepted) if field.required]
         self._planner = RowPlanner(self._columns, self._required, self._choices, self._meanings)
-        read = {column.field.key: column.field for column in self._columns if not column.is_new}
+        made = self._ahead.made
+        read = {one.field.key: one.field for one in self._columns if not one.is_new or one.field.key in made}
         self.gatherer.read(read | _always_read(self._schema))
         identified = (self._identity.of(SheetRow(self._plan.sheet, number, cells)) for number, cells in rows)
         filled = (one for one in identified if not (self._identity.is_blank(one) or self._is_label_row(one.row)))
@@ -148,6 +153,7 @@ class RowsPlanner:
         base, written = self._base_of(one, known), known.written.get(record.id, {})
         self.remarks.two_way += base is None
         is_newer = isinstance(one.token, RowToken) and one.token.revision != record.revision
+        is_newer |= self._ahead.touches(record.id)
         return self._plan_known(one, Known(record, base, written=written, newer=is_newer))
 
     def _wrong_key(self, one: Identified, key: Column) -> str:
@@ -216,6 +222,9 @@ class RowsPlanner:
         earlier = next((known.remembered[place] for place in contents if place in known.remembered), None)
         if earlier is not None:
             return self._plan_remembered(one, earlier, known)
+        if newcomer := self.gatherer.newcomer(contents):
+            more = draft.creates.values.keys() - newcomer.values.keys()
+            return _refused(one, newcomer.problem) if more else None
         return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=contents)))
 
     def _plan_remembered(self, one: Identified, record_id: int, known: Gathered) -> Verdict:
@@ -233,15 +242,35 @@ class RowsPlanner:
         self.seen.prepared.add(prepared_content(token), one.row.number)
         if not self._tokens.holds_new(token):
             return _refused(one, say(TAMPERED))
-        place = (prepared_content(token), 0)
-        record = known.records.get(known.remembered.get(place, 0))
-        if record is not None:
-            self.seen.ids.add(record.id, one.row.number)
-            blank = {c.field.key for c in self._columns if one.row.cell(c.index) in (None, "") and c.field.generated}
-            return self._plan_known(one, Known(record, self.gatherer.creation_base(record, blank)))
-        if draft.creates is None:
-            return draft
-        return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=(place,))))
+        mine = self._new_within_partner(draft)
+        if mine.creates is None:
+            return mine
+        values, fields = mine.creates.values, self._schema.fields
+        blank = {c.field.key for c in self._columns if one.row.cell(c.index) in (None, "") and c.field.generated}
+        # Copies of one workbook have the same prepared rows, and people type different customers into them.
+        for place, customer in self._prepared_before(token, known):
+            if customer is None:
+                mine = replace(mine, creates=replace(mine.creates, contents=(place,)))
+            elif isinstance(customer, Newcomer):
+                if not is_somebody_else(customer.values, values, fields):
+                    return None if customer.is_like(values, blank) else _refused(one, customer.problem)
+            elif not is_somebody_else(base := self.gatherer.creation_base(customer, blank), values, fields):
+                self.seen.ids.add(customer.id, one.row.number)
+                return self._plan_known(one, Known(customer, base))
+        return mine
+
+    def _prepared_before(
+        self, token: NewToken, known: Gathered
+    ) -> Iterator[tuple[tuple[str, int], Record | Newcomer | None]]:
+        """Yield whom a prepared row became, in the panel or in files before, and at last the place of a new one."""
+        for number in count():
+            place = (prepared_content(token), number)
+            customer = known.records.get(known.remembered.get(place, 0)) or self.gatherer.newcomer([place])
+            is_free = customer is None and place not in known.remembered
+            if customer is not None or is_free:
+                yield place, customer
+            if is_free:
+                return
 
     def _new_within_partner(self, plan: RowPlan) -> RowPlan:
         mine = self._viewer.partner_id

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from panel.changelog import owners_of
-from panel.imports.choices import Answers
+from panel.imports.choices import OTHER, PANEL, Answers
 from panel.imports.identity import Seen
 from panel.imports.options import Viewer
 from panel.models import Import, SettledConflict
 from sync.cells import Address, Problem
 from sync.columns import Column
+from sync.merge import Outcome
 from sync.plan import DELETED, TAKEN, Item, Plan, RowPlan
 from sync.types import FIELD_TYPES
 from sync.words import later, say
 
+Settled = tuple[int | None, str, Any, Any]
+"""A conflict that somebody answered: record, field, and what panel and workbook said, in JSON form."""
+_ENDED = {PANEL, OTHER}
 SAME_CUSTOMER = later("The same customer is in rows %(rows)s. Keep one of them.")
 SAME_REFERENCE = later("Rows %(rows)s have the same hidden reference. Clear it in all but one.")
 SAME_KEY = later("The key '%(key)s' is in rows %(rows)s. Keep one of them, or choose another key.")
@@ -28,6 +31,9 @@ IN_SEVERAL = later("%(label)s '%(value)s' is in several rows. Only one customer 
 BELONGS = later("%(label)s '%(value)s' belongs to customer %(id)s. Only one customer may have it; choose another.")
 BELONGS_TO_ANOTHER = later(
     "%(label)s '%(value)s' belongs to another customer. Only one customer may have it; choose another."
+)
+BELONGS_TO_NEWCOMER = later(
+    "%(label)s '%(value)s' belongs to a new customer in another of these files. Choose another."
 )
 
 
@@ -54,6 +60,12 @@ def _refuse_all(
             plan.refuse(number, Problem(Address(plan.sheet, "", number), message, record_id, field))
 
 
+NEWCOMER = 0
+"""Stands for the ID of a customer whom another file of the batch creates."""
+Owners = Callable[[Collection[Mapping[str, Any]]], Mapping[tuple[str, str], int]]
+"""Returns whose each of these unique values is, by field and value."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Claim:
     """A row that wants a value which only one record may have."""
@@ -78,26 +90,26 @@ def other_partner(at: Address, record_id: int | None = None) -> Problem:
     return Problem(at, say(OTHER_PARTNER), record_id, "partner")
 
 
-def refuse_taken(connection: Connection, plan: Plan, columns: Sequence[Column], viewer: Viewer) -> None:
+def refuse_taken(plan: Plan, columns: Sequence[Column], viewer: Viewer, owners: Owners) -> None:
     """Refuse values that another record keeps, judged on the whole plan, so that two may exchange theirs.
 
     A row that is refused keeps its value, which may be the one that another row was to take: judged until it holds.
     """
     unique = [column for column in columns if column.field.unique]
-    while sum(_refuse_taken(connection, plan, column, viewer) for column in unique):
+    while sum(_refuse_taken(plan, column, viewer, owners) for column in unique):
         pass
 
 
-def _refuse_taken(connection: Connection, plan: Plan, column: Column, viewer: Viewer) -> bool:
+def _refuse_taken(plan: Plan, column: Column, viewer: Viewer, owners: Owners) -> bool:
     key, key_of = column.field.key, FIELD_TYPES[column.field.type].key_of
     claims: dict[str, list[_Claim]] = defaultdict(list)
     for claim in _claims(plan, key):
         claims[key_of(claim.value)].append(claim)
     leaving = {item.id for item in plan.changes if item.field == key}
-    owners = owners_of(connection, ({"field": key, "value": value} for value in claims))
+    held = owners([{"field": key, "value": value} for value in claims])
     refused = False
     for value, claimants in claims.items():
-        owner = owners.get((key, value))
+        owner = held.get((key, value))
         kept_by = owner if owner is not None and owner not in leaving else None
         if kept_by is not None or len(claimants) > 1:
             _refuse_claims(plan, column, claimants, kept_by, viewer)
@@ -110,6 +122,8 @@ def _taken(column: Column, claim: _Claim, owner: int | None, viewer: Viewer) -> 
     said = {"label": column.field.name, "value": claim.value}
     if owner is None:
         return say(IN_SEVERAL, **said)
+    if owner == NEWCOMER:
+        return say(BELONGS_TO_NEWCOMER, **said)
     return say(BELONGS, **said, id=owner) if viewer.partner_id is None else say(BELONGS_TO_ANOTHER, **said)
 
 
@@ -130,9 +144,14 @@ def _claims(plan: Plan, key: str) -> Iterator[_Claim]:
 
 
 def settle_again(
-    connection: Connection, plan: Plan, columns: Sequence[Column], export_id: int | None, given: Answers
+    connection: Connection,
+    plan: Plan,
+    columns: Sequence[Column],
+    export_id: int | None,
+    given: Answers,
+    ahead: Collection[Settled],
 ) -> None:
-    """Leave out the conflicts that were answered before, with the same values on all sides.
+    """Leave out the conflicts that were answered before, or in files `ahead`, with the same values on all sides.
 
     Whoever answers one otherwise in a review that is brought back, as `given` says, thought better of it.
     """
@@ -143,6 +162,7 @@ def settle_again(
     query = select(table.record_id, table.field, table.panel, table.workbook)
     rows = connection.execute(query.where(table.export_id == export_id, table.import_id.in_(applied)))
     settled = {(record_id, field, _frozen(panel), _frozen(book)) for record_id, field, panel, book in rows}
+    settled |= set(ahead)
     types = {column.field.key: column.field.type for column in columns}
 
     def is_settled(item: Item, row: RowPlan) -> bool:
@@ -158,8 +178,18 @@ def settle_again(
             plan.kept[number] = replace(row, items=items)
 
 
-def _asked(item: Item, row: RowPlan, types: Mapping[str, str]) -> tuple[Any, ...]:
-    return (item.id, item.field, *map(_frozen, plain_sides(item, row, types)))
+def _asked(item: Item, row: RowPlan, types: Mapping[str, str]) -> Settled:
+    panel, workbook = map(_frozen, plain_sides(item, row, types))
+    return item.id, item.field, panel, workbook
+
+
+def settled_by(plan: Plan, types: Mapping[str, str]) -> Iterator[Settled]:
+    """Yield the conflicts that a person ended in a plan without taking the workbook's value."""
+    for row in plan.accepted:
+        for item in (row.fate, *row.cells):
+            if item is not None and item.outcome is Outcome.CONFLICT and item.choice in _ENDED:
+                # A value that was typed instead is what the panel holds from now on.
+                yield _asked(replace(item, panel=item.value) if item.choice == OTHER else item, row, types)
 
 
 def plain_sides(item: Item, row: RowPlan, types: Mapping[str, str]) -> tuple[Any, Any]:
