@@ -6,8 +6,9 @@ import datetime as dt
 import json
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,8 +24,10 @@ from panel.database import writing
 from panel.demo import add_demo
 from panel.exporting import export_workbook
 from panel.extensions import db
+from panel.imports.approving import is_ready
 from panel.imports.asking import ORDERS
-from panel.imports.journey import import_at_once, is_ready, viewer_of
+from panel.imports.at_once import import_together
+from panel.imports.journey import viewer_of
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.report import plan_json, sentences, summary
@@ -168,7 +171,7 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 
 
 @click.command("import", cls=Spoken)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="plan and say what would happen, write nothing")
 @click.option("--json", "as_json", is_flag=True, help="print the plan as one JSON object")
 @click.option("--as", "email", help="act with this user's rights")
@@ -201,23 +204,28 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
     help="write the workbook with what is to be looked at marked in it (.xlsx), if there is anything",
 )
 @with_appcontext
-def import_(file: Path, dry_run: bool, as_json: bool, email: str | None, review: Path | None, **answers: Any) -> None:
-    """Plan what FILE changes and, unless --dry-run, apply it whole."""
+def import_(
+    files: tuple[Path, ...], dry_run: bool, as_json: bool, email: str | None, review: Path | None, **answers: Any
+) -> None:
+    """Plan what FILE changes and, unless --dry-run, apply it whole.
+
+    Several files are planned each as if those before it were written, and all of them are applied or none.
+    """
     ensure_ready()
     viewer = viewer_for(email, "import.upload" if dry_run else "import.apply")
     speak = speaker(as_json)
     reviewing = _Reviewing(review, viewer)
     try:
-        reviewing.check()
+        reviewing.check(files)
         options = _options(**answers)
-        planned, import_id = import_at_once(file, options, viewer, dry_run=dry_run, afterwards=reviewing.write)
+        done = import_together(files, options, viewer, dry_run=dry_run, afterwards=reviewing.write)
     except (UnreadableWorkbook, UnknownField) as error:
         speak(str(error), 2 if isinstance(error, UnreadableWorkbook) else 1)
     except SyncError as error:
         speak(str(error), 1)
     except OSError as error:
-        speak(f"{file} cannot be read: {error.strerror}.", 2)
-    _report(planned, import_id, options, reviewing.written, as_json=as_json, dry_run=dry_run)
+        speak(f"{error.filename or files[0]} cannot be read: {error.strerror}.", 2)
+    _report(*done, options, reviewing.written, as_json=as_json, dry_run=dry_run)
 
 
 class _Reviewing:
@@ -227,21 +235,23 @@ class _Reviewing:
         self._out, self._viewer = out, viewer
         self.written: Path | None = None
 
-    def check(self) -> None:
+    def check(self, files: Sequence[Path]) -> None:
         """Refuse a path that cannot be written, before anything is imported."""
         if self._out is None:
             return
+        if len(files) > 1:
+            raise SyncError("A review is of one file. Import the others without --review.")
         if self._out.suffix.lower() != ".xlsx":
             raise SyncError(f"{self._out.name}: a review is a workbook. Name it .xlsx.")
         if not self._out.absolute().parent.is_dir():
             raise SyncError(f"{self._out}: there is no such folder. Name one that is there.")
 
-    def write(self, planned: Planned, applied: bool) -> None:
+    def write(self, planned: Sequence[Planned], applied: bool) -> None:
         """Write the review of a plan; what was imported stays imported where the disk refuses."""
         if self._out is None:
             return
         try:
-            if save_review(self._out, planned, self._viewer, is_applied=applied):
+            if save_review(self._out, planned[0], self._viewer, is_applied=applied):
                 self.written = self._out
         except OSError as error:
             click.echo(f"The review {self._out} cannot be written: {error.strerror}.", err=True)
@@ -295,30 +305,37 @@ def speaker(as_json: bool) -> Callable[[str, int], NoReturn]:
 
 
 def _report(
-    planned: Planned,
-    import_id: int | None,
+    planned: Sequence[Planned],
+    ids: Sequence[int],
     options: ImportOptions,
     review: Path | None,
     *,
     as_json: bool,
     dry_run: bool,
 ) -> None:
-    ready = is_ready(planned, options)
-    applied = import_id is not None
-    for sentence in sentences(planned, options.unconfirmed(planned.guards)):
-        click.echo(sentence, err=True)
+    ready, names = all(is_ready(one, options) for one in planned), [one.file.name for one in planned]
+    for one in planned:
+        of_which = f"{one.file.name}: " if len(planned) > 1 else ""
+        for sentence in sentences(one, options.unconfirmed(one.guards)):
+            click.echo(of_which + sentence, err=True)
     if not ready:
         click.echo("Nothing was applied.", err=True)
     if review is not None:
         click.echo(f"What is to be looked at is marked in {review}. Correct it there, and import that file.", err=True)
+    each = list(zip_longest(planned, ids))
     if as_json:
-        answer = plan_json(planned, import_id, applied=applied) | {"review": None if review is None else str(review)}
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        answers = [
+            plan_json(one, import_id, applied=bool(ids), before=names)
+            | {"review": None if review is None else str(review)}
+            for one, import_id in each
+        ]
+        click.echo(json.dumps(answers[0] if len(answers) == 1 else {"imports": answers}, ensure_ascii=False))
     else:
-        click.echo(summary(planned.plan, applied=applied))
-        if applied:
-            click.echo(f"This is import {import_id}. Take it back with: flask --app run undo {import_id}")
-    sys.exit(0 if ready and (applied or dry_run) else 1)
+        for one, import_id in each:
+            click.echo((f"{one.file.name}: " if len(planned) > 1 else "") + summary(one.plan, applied=bool(ids)))
+            if import_id is not None:
+                click.echo(f"This is import {import_id}. Take it back with: flask --app run undo {import_id}")
+    sys.exit(0 if ready and (ids or dry_run) else 1)
 
 
 @click.command("lifecycle", cls=Spoken)

@@ -96,7 +96,8 @@ class Ahead:
     def _write(self, import_id: int, row: RowPlan, key: str, value: Any) -> None:
         if row.id is not None:
             self._values.setdefault(row.id, {})[key] = value
-            self._wrote[row.id, key] = import_id
+            # What becomes of a record as a whole is a matter between all who write it.
+            self._wrote[row.id, key] = self._wrote[row.id, DELETED] = import_id
 
     def _create(self, planned: Planned, unique: Mapping[str, Field]) -> None:
         found: dict[tuple[str, int], Newcomer] = {}

@@ -109,6 +109,7 @@ _EMPTY: Line = {
     "message": "",
     "choice": "",
     "other": None,
+    "against": None,
 }
 
 
@@ -122,7 +123,7 @@ def lines_of(planned: Planned) -> Iterator[Line]:
         at = "" if guard.at is None else str(guard.at)
         yield {"group": GUARD, "at": at, "field": key, "workbook": guard.count, "message": guard.message}
     for group, items in _groups(plan):
-        yield from (_line(group, item, fields) for item in items)
+        yield from (_line(group, item, fields) | _against(item, planned) for item in items)
     yield from _new_lines(plan, fields)
     yield from ({"group": "absent", "at": "", "record_id": record_id} for record_id in plan.absent)
 
@@ -158,6 +159,12 @@ def _line(group: str, item: Item, fields: Mapping[str, Field]) -> Line:
         "choice": item.choice,
         "other": as_json(item.value) if item.choice == "other" else None,
     }
+
+
+def _against(item: Item, planned: Planned) -> Line:
+    """Return which file of the batch a cell's panel value is from, if it is from one."""
+    found = planned.against.get((item.id, item.field)) if item.id is not None and planned.against else None
+    return {} if found is None else {"against": found}
 
 
 def _new_lines(plan: Plan, fields: Mapping[str, Field]) -> Iterator[Line]:

@@ -55,6 +55,11 @@ class Planned:
         return {field.key: field.type for field in self.schema.fields}
 
     @property
+    def made_fields(self) -> set[str]:
+        """Return the keys of the fields that it makes."""
+        return {one.field.key for one in self.new_fields if one.accepted}
+
+    @property
     def fingerprint(self) -> str:
         """Return the digest of what would be written; keyed, because secrets are among it and could be guessed at."""
         keyring: Keyring = current_app.extensions["keyring"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,8 +21,8 @@ from sync.words import say
 MOST_KINDS = 20
 
 
-def item_json(item: Item, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """Return one cell as the command prints it."""
+def item_json(item: Item, fields: Mapping[str, Field], against: str = "") -> dict[str, Any]:
+    """Return one cell as the command prints it; `against` is the file before whose value the panel's is."""
     field = fields.get(item.field)
     shown = {
         "at": str(item.at),
@@ -36,7 +36,7 @@ def item_json(item: Item, fields: Mapping[str, Field]) -> dict[str, Any]:
     }
     if item.outcome is Outcome.MERGED:
         shown["value"] = display(item.value, field)
-    optional = {"choice": item.choice, "message": item.message}
+    optional = {"choice": item.choice, "message": item.message, "against": against}
     return shown | {name: text for name, text in optional.items() if text}
 
 
@@ -56,8 +56,8 @@ def guard_json(guard: Guard) -> dict[str, Any]:
     return asdict(guard) | {"at": None if guard.at is None else str(guard.at), "field": guard.field or None}
 
 
-def plan_json(planned: Planned, import_id: int | None, *, applied: bool) -> dict[str, Any]:
-    """Return the one object that ``import --json`` prints."""
+def plan_json(planned: Planned, import_id: int | None, *, applied: bool, before: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the object that ``import --json`` prints of a file; `before` names the files planned before it."""
     plan = planned.plan
     fields = {field.key: field for field in planned.shown.fields}
     lists = {
@@ -66,11 +66,16 @@ def plan_json(planned: Planned, import_id: int | None, *, applied: bool) -> dict
         "ignored": plan.ignored,
         "repairs": plan.repairs,
     }
+
+    def against(item: Item) -> str:
+        found = planned.against.get((item.id, item.field)) if item.id is not None else None
+        return "" if found is None else before[found]
+
     return {
         "import": import_id,
         "applied": applied,
         **asdict(plan.counts()),
-        **{name: [item_json(item, fields) for item in items] for name, items in lists.items()},
+        **{name: [item_json(item, fields, against(item)) for item in items] for name, items in lists.items()},
         "problems": [problem_json(problem) for problem in plan.all_problems],
         "new_fields": [one.to_json() for one in planned.new_fields],
         "guards": [guard_json(guard) for guard in planned.guards],

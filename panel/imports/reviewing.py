@@ -18,11 +18,12 @@ from sqlalchemy import Connection
 
 from panel.database import reading, writing
 from panel.imports.files import limits, uploads
-from panel.imports.journey import open_import, plan_again, tell
+from panel.imports.journey import open_import, tell
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.review_rows import KEEP, TAKE, RowReviewer
 from panel.imports.reviewed import NEW, Heading, Reviewed, one_line
+from panel.imports.together import plan_again
 from panel.schema import ENTITY
 from sync.actions import ACTION
 from sync.errors import SyncError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import BinaryIO
 
 from flask import current_app
@@ -16,12 +16,16 @@ from sqlalchemy import Connection, RowMapping, func, select, update
 from panel.authors import Author
 from panel.database import reading, writing
 from panel.extensions import db
+from panel.imports.ahead import Ahead
+from panel.imports.approving import Approval, apply_together
 from panel.imports.files import store, uploads
-from panel.imports.journey import apply_import, locked_import, open_import, plan_again, register, replan, viewer_of
+from panel.imports.journey import locked_import, open_import, register, replan, viewer_of
 from panel.imports.lines import save_lines
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
+from panel.imports.planning import Progress
 from panel.imports.remembering import recalled
+from panel.imports.together import OPEN, all_planned, files_with, plan_again, plan_as_asked, plan_together
 from panel.jobs import Work, enqueue, kind, run_now
 from panel.models import Import, Job
 from sync.errors import SyncError
@@ -72,13 +76,22 @@ def refuse_too_many(viewer: Viewer) -> None:
 
 
 def have_planned(connection: Connection, import_id: int, viewer: Viewer) -> None:
-    """Have an import planned by a job, in the caller's transaction; one that waits already reads what is so then."""
+    """Have an import and its batch planned by a job, in the caller's transaction.
+
+    One that waits already reads what is so then.
+    """
     row = locked_import(connection, import_id)
     waiting = select(Job.id).where(Job.id == row["job_id"], Job.kind == PLAN, Job.state == "queued").with_for_update()
     if row["job_id"] is None or connection.execute(waiting).first() is None:
         author = Author(viewer.name, viewer.through, viewer.user_id)
         job = enqueue(PLAN, {"import": import_id}, (), author)
-        connection.execute(update(Import).where(Import.id == import_id).values(job_id=job.id))
+        _set_job(connection, row, job.id)
+
+
+def _set_job(connection: Connection, row: RowMapping, job_id: int | None) -> None:
+    """Note which job is at an import, and with it at all of its batch."""
+    numbers = [one["id"] for one in files_with(connection, row)] or [row["id"]]
+    connection.execute(update(Import).where(Import.id.in_(numbers)).values(job_id=job_id))
 
 
 def plan_if_small(import_id: int) -> None:
@@ -105,13 +118,18 @@ def settle(import_id: int, viewer: Viewer) -> None:
     with writing() as connection:
         row = open_import(connection, import_id)
         refuse_busy(connection, row)
-        if is_large := int((row["counts"] or {}).get("rows", 0)) > SMALL_ROWS:
+        if is_large := _is_large(files_with(connection, row)):
             have_planned(connection, import_id, viewer)
         else:  # what came of an earlier job is no news any more
-            connection.execute(update(Import).where(Import.id == import_id).values(job_id=None))
+            _set_job(connection, row, None)
         options = ImportOptions.from_json(row["options"])
     if not is_large:
         replan(import_id, options, viewer)
+
+
+def _is_large(rows: Sequence[RowMapping]) -> bool:
+    """Tell whether a plan takes longer than one would wait for; of a file that was never planned nobody knows."""
+    return sum((row["counts"] or {}).get("rows", SMALL_ROWS + 1) for row in rows) > SMALL_ROWS
 
 
 def refuse_busy(connection: Connection, row: RowMapping) -> None:
@@ -122,19 +140,28 @@ def refuse_busy(connection: Connection, row: RowMapping) -> None:
         raise SyncError(_("%(name)s is applying this import. Wait until that is done.", name=found))
 
 
-def apply_now_or_later(import_id: int, viewer: Viewer, confirm: Sequence[int], fingerprint: str) -> bool | None:
-    """Apply a small import now, as `apply_import` does, or leave a large one to a job and return None."""
+def apply_now_or_later(approvals: Sequence[Approval], viewer: Viewer) -> bool | None:
+    """Apply small imports now, as `apply_together` does, or leave large ones to a job and return None."""
     with writing() as connection:
-        row = open_import(connection, import_id)
-        refuse_busy(connection, row)
+        rows = [open_import(connection, one.import_id) for one in approvals]
         planning = (Job.state.in_(("queued", "running")), Job.kind == PLAN)
-        if connection.execute(select(Job.id).where(Job.id == row["job_id"], *planning)).first():
-            raise SyncError(_("What was chosen is still being worked in. Wait for that, and apply."))
-        if is_large := int((row["counts"] or {}).get("rows", 0)) > SMALL_ROWS:
-            asked = {"import": import_id, "confirm": list(confirm), "fingerprint": fingerprint or row["fingerprint"]}
-            job = enqueue(APPLY, asked, (), Author(viewer.name, viewer.through, viewer.user_id))
-            connection.execute(update(Import).where(Import.id == import_id).values(job_id=job.id))
-    return None if is_large else apply_import(import_id, viewer, confirm, fingerprint)
+        for row in rows:
+            refuse_busy(connection, row)
+            if connection.execute(select(Job.id).where(Job.id == row["job_id"], *planning)).first():
+                raise SyncError(_("What was chosen is still being worked in. Wait for that, and apply."))
+        if is_large := _is_large(rows):
+            seen = [
+                replace(one, fingerprint=one.fingerprint or row["fingerprint"])
+                for one, row in zip(approvals, rows, strict=True)
+            ]
+            job = enqueue(
+                APPLY,
+                {"approved": [asdict(one) for one in seen]},
+                (),
+                Author(viewer.name, viewer.through, viewer.user_id),
+            )
+            _set_job(connection, rows[0], job.id)
+    return None if is_large else apply_together(approvals, viewer)
 
 
 PLAN, APPLY = "plan", "apply"
@@ -143,15 +170,15 @@ PLAN, APPLY = "plan", "apply"
 @kind(APPLY, permission="import.apply", label=lazy_gettext("Apply an import"), listed=False)
 def _apply(work: Work) -> None:
     """Apply an import whole; taken up again after its worker was killed, it is found applied or is applied."""
-    import_id = int(work.options["import"])
+    approvals = [
+        Approval(one["import_id"], tuple(one["confirm"]), one["fingerprint"]) for one in work.options["approved"]
+    ]
+    done = {"import": approvals[0].import_id}
     with reading() as connection:
-        state = connection.execute(select(Import.state).where(Import.id == import_id)).scalar_one()
-    if state != "planned":
-        return
-    done = {"import": import_id}
-    approved = (tuple(work.options["confirm"]), str(work.options["fingerprint"]))
-    viewer = viewer_of(current_user)
-    apply_import(import_id, viewer, *approved, begin=work.writing, done=lambda: work.finish(done), progress=work.doing)
+        state = connection.execute(select(Import.state).where(Import.id == done["import"])).scalar_one()
+    if state == "planned":
+        viewer = viewer_of(current_user)
+        apply_together(approvals, viewer, begin=work.writing, done=lambda: work.finish(done), progress=work.doing)
 
 
 @kind(PLAN, permission="import.upload", label=lazy_gettext("Plan an import"), one_each=True, listed=False)
@@ -160,48 +187,45 @@ def _plan(work: Work) -> None:
     import_id = int(work.options["import"])
     with reading() as connection:
         row = connection.execute(select(Import.__table__).where(Import.id == import_id)).mappings().one()
-        if row["state"] not in {"uploaded", "planned"} or row["job_id"] != work.job_id:
+        if row["state"] not in OPEN or row["job_id"] != work.job_id:
             return
-        options = ImportOptions.from_json(row["options"])
-        try:
-            planned = plan_again(connection, row, options, viewer_of(current_user), work.doing)
-            if row["state"] == "uploaded":
-                planned = as_before(connection, row, planned)
-        except SyncError as error:
-            failed = str(error)
-        else:
-            failed = ""
-    if failed:
-        _set_unread(work, import_id, failed)
-        return
+        rows = files_with(connection, row)
+        found = plan_together(connection, rows, viewer_of(current_user), work.doing, _plan_one)
+    unread = [one for one in rows if isinstance(found[one["id"]], SyncError) and one["state"] == "uploaded"]
+    planned = all_planned([one for one in rows if one not in unread], found)
     with work.writing() as connection:
-        if open_import(connection, import_id, "uploaded", "planned", "rejected")["job_id"] == work.job_id:
-            values = {"options": planned.reading.options.to_json()}
-            connection.execute(update(Import).where(Import.id == import_id).values(**values))
-            save_lines(connection, import_id, planned)
+        for one in unread:
+            _set_unread(connection, one["id"], str(found[one["id"]]))
+        for number, plan in planned.items():
+            if open_import(connection, number, *OPEN, "rejected")["job_id"] == work.job_id:
+                values = {"options": plan.reading.options.to_json()}
+                connection.execute(update(Import).where(Import.id == number).values(**values))
+                save_lines(connection, number, plan)
         work.finish({"import": import_id})
+    for one in unread:
+        (uploads() / one["stored_as"]).unlink(missing_ok=True)
 
 
-def as_before(connection: Connection, row: RowMapping, planned: Planned) -> Planned:
+def _plan_one(connection: Connection, row: RowMapping, viewer: Viewer, progress: Progress, ahead: Ahead) -> Planned:
+    planned = plan_as_asked(connection, row, viewer, progress, ahead)
+    return as_before(connection, row, planned, viewer, ahead) if row["state"] == "uploaded" else planned
+
+
+def as_before(connection: Connection, row: RowMapping, planned: Planned, viewer: Viewer, ahead: Ahead) -> Planned:
     """Return the first plan of a file with its columns taken as those of one with the same headers were."""
-    viewer, reading = viewer_of(current_user), planned.reading
+    reading = planned.reading
     first = replace(reading.options, headers=reading.digest)
     kept = recalled(connection, replace(reading, options=first), viewer)
     if kept is not None:
         try:
-            return plan_again(connection, row, kept, viewer)
+            return plan_again(connection, row, kept, viewer, ahead=ahead)
         except SyncError:  # a field of then may be gone: the file is read as if it was the first of its kind
             pass
     return replace(planned, reading=replace(reading, options=first))
 
 
-def _set_unread(work: Work, import_id: int, sentence: str) -> None:
-    """Close an import whose file cannot be read; one that had a plan keeps it."""
-    with work.writing() as connection:
-        row = open_import(connection, import_id, "uploaded", "planned", "rejected")
-        if row["state"] != "uploaded":
-            raise SyncError(sentence)
-        values = {"state": "failed", "message": sentence}
-        connection.execute(update(Import).where(Import.id == import_id).values(**values))
-        work.finish({"import": import_id})
-    (uploads() / row["stored_as"]).unlink(missing_ok=True)
+def _set_unread(connection: Connection, import_id: int, sentence: str) -> None:
+    """Close an import whose file cannot be read."""
+    open_import(connection, import_id, *OPEN, "rejected")
+    values = {"state": "failed", "message": sentence}
+    connection.execute(update(Import).where(Import.id == import_id).values(**values))

@@ -105,7 +105,7 @@ class ImportItem(Base):
     """One line of a plan's preview: a change, conflict, new record, ignored cell or problem.
 
     `sheet_row` is the row on the sheet, 0 for a line about the whole file; `other` what a person typed for the
-    choice of that name.
+    choice of that name. `against` is the import of the same batch whose value stands in the panel's place.
     """
 
     __tablename__ = "import_item"
@@ -129,6 +129,7 @@ class ImportItem(Base):
     message: Mapped[Long] = mapped_column(default="")
     choice: Mapped[Short] = mapped_column(default="")
     other: Mapped[Document | None]
+    against: Mapped[Number | None]
 
 
 class ImportedRow(Base):

@@ -19,6 +19,7 @@ from panel.access import may
 from panel.database import reading, writing
 from panel.extensions import db
 from panel.forms.preview import Preview, Tally, options_of, upload_options
+from panel.imports.approving import Approval
 from panel.imports.journey import reject, set_options, viewer_of
 from panel.imports.lines import GUARD, NOTE
 from panel.imports.options import ImportOptions
@@ -180,7 +181,8 @@ class ImportView(AppView):
         return self._done(number, lambda: self._apply(number, confirm))
 
     def _apply(self, number: int, confirm: Sequence[int]) -> None:
-        applied = apply_now_or_later(number, viewer_of(current_user), confirm, request.form.get("fingerprint", ""))
+        approval = Approval(number, tuple(confirm), request.form.get("fingerprint", ""))
+        applied = apply_now_or_later([approval], viewer_of(current_user))
         if applied is False:
             say(_("You confirmed it. Another admin has to look at it now, and apply it."))
         elif applied:

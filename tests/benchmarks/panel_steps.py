@@ -64,7 +64,7 @@ def plan_customers(instance: str, path: str) -> Work:
 
 def apply_customers(instance: str, path: str) -> Work:
     """Take a workbook in, plan it and write the plan to the database; the customers are a copy's."""
-    from panel.imports.journey import import_at_once
+    from panel.imports.at_once import import_at_once
     from panel.imports.options import ImportOptions
 
     copy = Path(path).with_suffix("")

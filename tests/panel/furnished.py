@@ -14,7 +14,8 @@ from werkzeug.routing import Rule
 from panel.demo import add_demo
 from panel.exporting import export_workbook
 from panel.extensions import db
-from panel.imports.journey import import_at_once, receive
+from panel.imports.at_once import import_at_once
+from panel.imports.journey import receive
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.undo_preview import UNDO
 from panel.jobs import run_pending

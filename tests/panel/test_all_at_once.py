@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 from panel.database import reading
 from panel.exporting import export_workbook
 from panel.extensions import db
-from panel.imports.journey import import_at_once
+from panel.imports.at_once import import_at_once
 from panel.imports.options import ImportOptions, Viewer
 from panel.models import Customer, Import, Revision
 from panel.signature import signature

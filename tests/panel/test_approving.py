@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from panel import mail
 from panel.extensions import db
-from panel.imports import journey, waiting
+from panel.imports import together, waiting
 from panel.jobs import run_pending
 from panel.models import Customer, Import, ImportItem, Job, Revision, User
 from tests.builders import customer, edit
@@ -79,15 +79,15 @@ def test_a_write_that_nobody_approved_anything_about_holds_up_nothing(
     book = exported(sign_in(client))
     write(book, 1, "city", "Zlin")
     address = uploaded(client, book)
-    plan = journey.plan_again
+    plan = together.plan_again
 
     def slow(*arguments: Any) -> Any:
         planned = plan(*arguments)
-        monkeypatch.setattr(journey, "plan_again", plan)
+        monkeypatch.setattr(together, "plan_again", plan)
         edit(1, **meanwhile)  # between the plan and the write
         return planned
 
-    monkeypatch.setattr(journey, "plan_again", slow)
+    monkeypatch.setattr(together, "plan_again", slow)
     assert "The import was applied." in applied(client, address)
     with app.app_context():
         one = db.session.get_one(Customer, 1)

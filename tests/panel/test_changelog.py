@@ -17,7 +17,7 @@ from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken, Write, changes_since, value_then, write_in_bulk
 from panel.database import reading, writing
 from panel.extensions import db
-from panel.imports.journey import import_at_once
+from panel.imports.at_once import import_at_once
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.undo_journey import undo_import
 from panel.models import Customer, Revision

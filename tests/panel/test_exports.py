@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from panel.exporting import export_workbook
 from panel.extensions import db
-from panel.imports.journey import apply_import, receive
+from panel.imports.approving import apply_import
+from panel.imports.journey import receive
 from panel.imports.options import ImportOptions, Viewer
 from panel.models import Customer, Export, Import
 from sync.fields import Field, Option

@@ -15,7 +15,7 @@ from panel.exporting import export_workbook
 from panel.extensions import db
 from panel.fields_work import listing, rewriting
 from panel.fields_work.listing import fields_in_use
-from panel.imports.journey import import_at_once
+from panel.imports.at_once import import_at_once
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.undo_journey import undo_import
 from panel.jobs import run_pending

@@ -16,7 +16,7 @@ from panel.changelog import claim
 from panel.database import writing
 from panel.extensions import db
 from panel.generator import claim_logins
-from panel.imports.journey import import_at_once
+from panel.imports.at_once import import_at_once
 from panel.imports.options import ImportOptions, Viewer
 from panel.models import Customer, GeneratorConfig, UniqueValue
 from panel.newcomers import today

@@ -16,7 +16,8 @@ from sqlalchemy import select
 
 from panel.database import reading, writing
 from panel.extensions import db
-from panel.imports.journey import apply_import, choose, receive
+from panel.imports.approving import apply_import
+from panel.imports.journey import choose, receive
 from panel.imports.options import ImportOptions, Viewer
 from panel.models import AdditionalField, Customer, ImportItem, Partner, Status, User
 from panel.models.columns import now

@@ -14,7 +14,7 @@ from panel.authors import COMMAND_LINE
 from panel.database import writing
 from panel.exporting import export_workbook
 from panel.extensions import db
-from panel.imports.journey import import_at_once
+from panel.imports.at_once import import_at_once
 from panel.imports.options import ImportOptions, Viewer
 from panel.jobs import run_pending
 from panel.lifecycle import run_day

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from panel.database import writing
 from panel.extensions import db
-from panel.imports import waiting
+from panel.imports import together, waiting
 from panel.imports.files import uploads
 from panel.jobs import run_pending
 from panel.models import Customer, Import, ImportItem, Job, Role
@@ -319,17 +319,17 @@ def test_a_choice_made_while_its_plan_is_made_is_not_lost(
     app: Flask, client: FlaskClient, march: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(client, march, group="conflict", all="panel")
-    plan = waiting.plan_again
+    plan = together.plan_again
 
     def slow(*arguments: Any) -> Any:
         planned = plan(*arguments)
-        monkeypatch.setattr(waiting, "plan_again", plan)
+        monkeypatch.setattr(together, "plan_again", plan)
         db.session.rollback()
         with app.test_client() as other:
             choose(sign_in(other), march, group="change", all="panel")
         return planned
 
-    monkeypatch.setattr(waiting, "plan_again", slow)
+    monkeypatch.setattr(together, "plan_again", slow)
     with app.app_context():
         run_pending()
     assert {line.choice for line in lines(app, "change").values()} == {"panel"}

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from panel.database import reading, writing
 from panel.extensions import db
 from panel.imports.aftermath import Source
-from panel.imports.journey import import_at_once
+from panel.imports.at_once import import_at_once
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.undo_journey import undo_import
 from panel.models import Customer, Revision

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from panel.extensions import db
-from panel.imports import waiting
+from panel.imports import together, waiting
 from panel.imports.files import uploads
 from panel.jobs import LEASE, run_now, run_pending
 from panel.models import Import, Job
@@ -107,7 +107,7 @@ def test_a_fault_while_planning_is_told_and_the_file_is_read_again(
 ) -> None:
     address = upload(sign_in(client), ("names.csv", NAMES)).location
     with monkeypatch.context() as broken, app.app_context():
-        broken.setattr(waiting, "plan_again", lambda *_arguments: 1 / 0)
+        broken.setattr(together, "plan_again", lambda *_arguments: 1 / 0)
         run_pending()
         assert states() == ["uploaded"]
     assert "This is a fault of Rollbook" in client.get(address).text

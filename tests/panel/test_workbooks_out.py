@@ -20,7 +20,8 @@ from panel.exporting import export_workbook
 from panel.exports.membership import blocks_of, common, holds, save_blocks, unpacked
 from panel.exports.out import workbooks_out, workbooks_with
 from panel.extensions import db
-from panel.imports.journey import apply_import, receive
+from panel.imports.approving import apply_import
+from panel.imports.journey import receive
 from panel.imports.options import ImportOptions, Viewer
 from panel.models import Export, ExportedBlock, Partner, User
 from panel.models.columns import now

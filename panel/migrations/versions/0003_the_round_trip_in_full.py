@@ -38,6 +38,7 @@ def upgrade() -> None:
     with op.batch_alter_table("import_item") as batch:
         batch.add_column(sa.Column("sheet_row", sa.Integer(), nullable=False, server_default="0"))
         batch.add_column(sa.Column("other", Json, nullable=True))
+        batch.add_column(sa.Column("against", Number, nullable=True))
     op.create_index("ix_import_item_field", "import_item", ["import_id", "group", "field", "number"])
     op.create_index("ix_import_item_sheet_row", "import_item", ["import_id", "sheet_row"])
     # What ended before is no news to anybody.
@@ -117,6 +118,7 @@ def downgrade() -> None:
     op.drop_index("ix_import_item_sheet_row", "import_item")
     op.drop_index("ix_import_item_field", "import_item")
     with op.batch_alter_table("import_item") as batch:
+        batch.drop_column("against")
         batch.drop_column("other")
         batch.drop_column("sheet_row")
     with op.batch_alter_table("import") as batch:

@@ -1,0 +1,80 @@
+"""Workbooks that are looked at and applied together: joined to a batch, and taken out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from panel.database import writing
+from panel.imports.journey import open_import, reject
+from panel.imports.options import Viewer
+from panel.imports.together import OPEN, files_with, join
+from panel.imports.waiting import have_planned, refuse_busy, settle
+from panel.models import Import
+from sync.errors import SyncError
+from sync.words import later, say
+
+TOO_FEW = later("Choose two or more workbooks to look at them together.")
+
+
+def join_imports(numbers: Sequence[int], viewer: Viewer) -> int:
+    """Have open imports, with those that are together with them already, planned together; return the batch."""
+    if len(set(numbers)) < 2:
+        raise SyncError(say(TOO_FEW))
+    with writing() as connection:
+        found = {row["id"]: row for number in numbers for row in _with_others(connection, number)}
+        batch = join(connection, sorted(found))
+    _plan_anew(batch, viewer)
+    return batch
+
+
+def _with_others(connection: Connection, number: int) -> list[RowMapping]:
+    row = open_import(connection, number, *OPEN)
+    rows = files_with(connection, row)
+    for one in rows:
+        refuse_busy(connection, one)
+    return rows
+
+
+def take_out(import_id: int, viewer: Viewer) -> None:
+    """Let an import be looked at by itself again, and plan it and the others of its batch without one another."""
+    rest = _leave(import_id)
+    for one in (import_id, *rest[:1]):
+        _plan_anew(one, viewer)
+
+
+def set_aside(import_id: int, viewer: Viewer, reason: str = "") -> None:
+    """Reject an import, and plan the others of its batch without it."""
+    rest = _leave(import_id)
+    reject(import_id, viewer, reason)
+    for one in rest[:1]:
+        _plan_anew(one, viewer)
+
+
+def _leave(import_id: int) -> list[int]:
+    """Take an import out of its batch, and return the others, which are one no more where only one is left."""
+    with writing() as connection:
+        row = open_import(connection, import_id, *OPEN)
+        refuse_busy(connection, row)
+        rest = [one["id"] for one in files_with(connection, row) if one["id"] != import_id]
+        alone = [import_id, *(rest if len(rest) == 1 else ())]
+        connection.execute(update(Import).where(Import.id.in_(alone)).values(batch=None))
+    return rest
+
+
+def _plan_anew(import_id: int, viewer: Viewer) -> None:
+    """Plan an import and its batch: now where that is soon done, else by a job."""
+    with writing() as connection:
+        row = open_import(connection, import_id, *OPEN)
+        states = {one["state"] for one in files_with(connection, row)}
+        if "uploaded" in states:
+            have_planned(connection, import_id, viewer)
+            return
+    settle(import_id, viewer)
+
+
+def batch_of(connection: Connection, batch: int) -> list[RowMapping]:
+    """Return the imports of a batch in their order, in whatever state they are."""
+    query = select(Import.__table__).where(Import.batch == batch).order_by(Import.id)
+    return list(connection.execute(query).mappings())
