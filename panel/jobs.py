@@ -38,6 +38,9 @@ LEASE = dt.timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10.0
 MOST_TAKES = 5
 TAKING = 7_265_626_613  # any number that no other program on the same server uses
+READ, WRITE = "read", "write"
+STEPS = {READ: lazy_gettext("Reading"), WRITE: lazy_gettext("Writing")}
+"""What work may be doing for long, one after the other."""
 FAULT = lazy_gettext("This is a fault of Rollbook's, and nothing more was written. The log has it as job %(id)s.")
 logger = logging.getLogger(__name__)
 
@@ -119,7 +122,10 @@ def kind(  # noqa: PLR0913 (a table's row, each cell of it named)
 
 @dataclass(slots=True)
 class Work:
-    """One job while it runs. `doing` tells the page how far it is; only this process knows it before a commit."""
+    """One job while it runs. `doing` tells the page how far it is; only this process knows it before a commit.
+
+    `step` is a key of `STEPS` where the work has several. Other processes find it in the row, as its message.
+    """
 
     job_id: int
     kind: str
@@ -129,12 +135,26 @@ class Work:
     author: Author
     done: int = 0
     total: int = 0
+    step: str = ""
     _result: dict[str, Any] | None = None
     _ended: bool = False
 
     def doing(self, done: int, total: int) -> None:
         """Say how far the work is."""
         self.done, self.total = done, total
+
+    def telling(self, step: str) -> Callable[[int, int], None]:
+        """Return what says how far one step of the work is."""
+
+        def tell(done: int, total: int) -> None:
+            self.done, self.total, self.step = done, total, step
+
+        return tell
+
+    @property
+    def so_far(self) -> dict[str, Any]:
+        """Return what the row says of work that goes on."""
+        return {"leased_until": now() + LEASE, "done": self.done, "total": self.total, "message": self.step}
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -156,10 +176,10 @@ class Work:
                 pass
 
     def _hold(self, connection: Connection) -> None:
-        values: dict[str, Any] = {"leased_until": now() + LEASE, "done": self.done, "total": self.total}
+        values = self.so_far
         if self._result is not None:
             values |= {"state": "done", "result": self._result, "finished_at": now(), "leased_until": None}
-            values["done"] = self.total
+            values |= {"done": self.total, "message": ""}
         if not set_if_held(connection, self, values):
             raise LostLease(self.job_id)
         self._ended = self._result is not None
@@ -236,6 +256,13 @@ def progress_of(job: Job) -> tuple[int, int]:
     """Return how much of a job is done, and of how much."""
     work = RUNNING.get((db.engine.url.render_as_string(), job.id))
     return (job.done, job.total) if work is None or not work.total else (work.done, work.total)
+
+
+def step_of(job: Job) -> str:
+    """Return in words which step a running job is in; blank where it has no several."""
+    work = RUNNING.get((db.engine.url.render_as_string(), job.id))
+    step = job.message if work is None or not work.step else work.step
+    return str(STEPS[step]) if job.state == "running" and step in STEPS else ""
 
 
 def _waiting() -> Select[Any]:
@@ -350,7 +377,6 @@ class _Heartbeat:
         while not self._over.wait(HEARTBEAT_SECONDS):
             try:
                 with self._app.app_context(), writing() as connection:
-                    values = {"done": self._work.done, "total": self._work.total, "leased_until": now() + LEASE}
-                    set_if_held(connection, self._work, values)
+                    set_if_held(connection, self._work, self._work.so_far)
             except DatabaseFailed:
                 logger.info("job %s: the lease is renewed later", self._work.job_id)

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from sqlalchemy import Connection, select, update
 
 from panel.audit import plain
@@ -30,9 +30,11 @@ from panel.exporting import Written, finish_export, register_export
 from panel.exports.closing import close
 from panel.exports.keeping import kept
 from panel.imports.files import StoredFile, limits
+from panel.imports.never_imported import Waiting, waiting_in
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
-from panel.imports.planning import plan_file
+from panel.imports.planning import Progress, plan_file, quiet
+from panel.jobs import READ, WRITE
 from panel.keys import Keyring
 from panel.models import Export
 from panel.models.columns import now
@@ -43,7 +45,6 @@ from sync.cells import Formula, RawCell, Scalar
 from sync.columns import Column, is_writable
 from sync.errors import SyncError
 from sync.fields import Field
-from sync.plan import Plan
 from sync.records import Record
 from sync.tokens import NewToken, RowToken, TokenMaker, make_ref, parse_token
 from sync.types import FIELD_TYPES
@@ -58,31 +59,16 @@ LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """What a workbook holds that was never imported: `cells` by row, None where all of a row is meant."""
+class Run:
+    """How a refresh is run: the row of its export where there is one already, and who hears how far it is.
 
-    cells: Mapping[int, frozenset[str] | None]
-    edits: int
-    new_rows: int
-    fates: int
-    problems: int
+    `begin` starts the transaction that ends it, in which `done` is told what became of the workbook.
+    """
 
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether nothing waits."""
-        return not (self.edits or self.new_rows or self.fates or self.problems)
-
-    @property
-    def sentence(self) -> str:
-        """Return what waits, in words."""
-        edits, rows, fates, problems = self.edits, self.new_rows, self.fates, self.problems
-        parts = [
-            ngettext("%(num)d edited cell", "%(num)d edited cells", edits) if edits else "",
-            ngettext("%(num)d new row", "%(num)d new rows", rows) if rows else "",
-            ngettext("%(num)d deletion or restoring", "%(num)d deletions or restorings", fates) if fates else "",
-            ngettext("%(num)d row with a problem", "%(num)d rows with problems", problems) if problems else "",
-        ]
-        return ", ".join(part for part in parts if part)
+    export_id: int | None = None
+    begin: Callable[[], AbstractContextManager[Connection]] = writing
+    done: Callable[[Refreshed], None] = lambda _done: None
+    telling: Callable[[str], Progress] = lambda _step: quiet
 
 
 class NeverImported(SyncError):
@@ -114,6 +100,7 @@ def refresh_file(
     options: ImportOptions | None = None,
     keep_edits: bool = False,
     is_kept: bool = False,
+    run: Run | None = None,
 ) -> Refreshed:
     """Write the workbook at `path`, which was exported here, to `out` with today's values; return what became of it.
 
@@ -121,6 +108,7 @@ def refresh_file(
     `out` is among the exports that can be downloaded. Raises `NeverImported`,
     `UnreadableWorkbook` or `SyncError`; there is no file then.
     """
+    run = run or Run()
     with path.open("rb") as content:
         file = StoredFile(path, name or path.name, hashlib.file_digest(content, "sha256").hexdigest())
     asked = replace(
@@ -132,57 +120,48 @@ def refresh_file(
         skip_problems=False,
     )
     with reading() as connection:
-        planned = plan_file(connection, file, asked, viewer)
+        planned = plan_file(connection, file, asked, viewer, progress=run.telling(READ))
         rows = {row: record_id for record_id, numbers in planned.seen.ids.items() for row in numbers}
         refused = {rows[number] for number, row in planned.plan.kept.items() if row.problems and number in rows}
         gone = refused - reachable(connection, refused, viewer.reach)
     if planned.export_id is None or planned.source != file:
         raise SyncError(_("%(file)s was not exported here, so it cannot be refreshed. Import it.", file=file.name))
+    planned.headers.refuse_doubles()
     waiting = waiting_in(planned.plan, {row: one for row, one in rows.items() if one not in gone})
     if not (waiting.is_empty or keep_edits):
         sentence = _("%(file)s holds what was never imported: %(what)s.", file=file.name, what=waiting.sentence)
         raise NeverImported(f"{sentence} {_('Import it first, or refresh it and keep that as it is.')}")
-    new_name = _name_of(file.name)
-    with writing() as connection:
-        export_id = register_export(connection, viewer, new_name)
-    try:
-        work = _Work(planned, rows, waiting, viewer, export_id)
+    with _registered(run.export_id, viewer, refreshed_name(file.name)) as export_id:
+        work = _Work(planned, rows, waiting, viewer, export_id, run.telling(WRITE))
         with reading() as connection:
             written = work.write(connection, file, out)
-    except BaseException:  # an interrupted refresh is no workbook that is out
-        with writing() as connection:
-            connection.execute(update(Export).where(Export.id == export_id).values(state="failed", finished_at=now()))
-        raise
-    with writing() as connection:
+    counted, name = work.counted, refreshed_name(file.name)
+    done = Refreshed(export_id, name, len(written.ids), counted.cells, waiting.count, counted.left)
+    with run.begin() as connection:
         finish_export(connection, export_id, written, viewer, **(kept(out) if is_kept else {}))
         close(connection, planned.export_id)
-    waits = waiting.edits + waiting.new_rows + waiting.fates + waiting.problems
-    return Refreshed(export_id, new_name, len(written.ids), work.counted.cells, waits, work.counted.left)
+        run.done(done)
+    return done
 
 
-def waiting_in(plan: Plan, records: Mapping[int, int]) -> Waiting:
-    """Return what a file holds that an import would write, ask about or refuse.
-
-    `records` are the customers whom rows are about, without those who are gone: nothing of their rows can be imported.
-    """
-    cells: dict[int, frozenset[str] | None] = {}
-    edits = new_rows = fates = problems = 0
-    for number, row in plan.kept.items():
-        waits = {item.field for item in (*row.items, *row.repairs) if item.writes or item.is_open}
-        if row.problems:
-            problems += number in records or row.id is None
-            keys = {problem.field for problem in row.problems}
-            cells[number] = None if None in keys else frozenset(waits | {key for key in keys if key})
-            continue
-        if waits or row.fate is not None:
-            cells[number] = frozenset(waits)
-        edits += len(waits)
-        new_rows += row.creates is not None
-        fates += row.fate is not None
-    return Waiting(cells, edits, new_rows, fates, problems)
+@contextmanager
+def _registered(export_id: int | None, viewer: Viewer, name: str) -> Iterator[int]:
+    """Run a block with the row of its export; one made for it says so where the block fails: no workbook is out."""
+    if export_id is not None:
+        yield export_id
+        return
+    with writing() as connection:
+        number = register_export(connection, viewer, name)
+    try:
+        yield number
+    except BaseException:
+        with writing() as connection:
+            connection.execute(update(Export).where(Export.id == number).values(state="failed", finished_at=now()))
+        raise
 
 
-def _name_of(name: str) -> str:
+def refreshed_name(name: str) -> str:
+    """Return what a workbook is called that was brought up to date."""
     path, suffix = Path(name), _("refreshed")
     stem = plain(path.stem).removesuffix(f" {suffix}")[:LONGEST_NAME]
     return f"{stem} {suffix}{path.suffix}"
@@ -202,9 +181,15 @@ class _Work:
     """One refresh: reads the file a second time, and says of each row what it shows today."""
 
     def __init__(
-        self, planned: Planned, rows: Mapping[int, int], waiting: Waiting, viewer: Viewer, export_id: int
+        self,
+        planned: Planned,
+        rows: Mapping[int, int],
+        waiting: Waiting,
+        viewer: Viewer,
+        export_id: int,
+        progress: Progress,
     ) -> None:
-        self.counted = _Counted()
+        self.counted, self._progress = _Counted(), progress
         self._planned, self._known, self._waiting, self._viewer = planned, rows, waiting, viewer
         self._export_id = export_id
         keyring: Keyring = current_app.extensions["keyring"]
@@ -268,6 +253,7 @@ class _Work:
         self, connection: Connection, table: Table, ref_column: int
     ) -> Iterator[tuple[int, list[RawCell], dict[int, Any]]]:
         """Yield each row of the file with its new cells."""
+        done = 0
         for some in batches(table.rows, BATCH):
             ids = {number: self._known[number] for number, _raw in some if number in self._known}
             found = records_by_id(connection, self._fields, set(ids.values()))
@@ -283,6 +269,8 @@ class _Work:
                     self.counted.cells += len(cells)
                     self.counted.ids.append(record.id)
                     yield number, raw, cells | self._identity(number, raw, record, ref_column, stamps)
+            done += len(some)
+            self._progress(done, max(done, self._planned.plan.rows))
 
     def _is_reached(self, record: Record) -> bool:
         mine = self._viewer.partner_id

@@ -29,6 +29,7 @@ from panel.keys import KEY_FILE, KeyFileError
 from panel.likeness import mark_all
 from panel.models import GeneratorConfig, Import, Location, Partner, Role, SchemaVersion, Status, User
 from panel.permissions import DESCRIPTIONS, ROLES
+from panel.refresh_work import waiting_files
 from panel.schema import ENTITY
 from panel.structures import enable_trigrams
 
@@ -65,7 +66,7 @@ def prepare(app: Flask, admin_password: str | None = None) -> str | None:
                 password = _seed(admin_password)
             enable_trigrams(connection)
             fit(connection)
-            sweep(set(connection.execute(select(Import.stored_as)).scalars()))
+            sweep({*connection.execute(select(Import.stored_as)).scalars(), *waiting_files(connection)})
         sweep_files()
         sweep_exports()
         return password

@@ -47,26 +47,26 @@ def start(order: Order, name: str, note: str) -> int:
     if count > AT_ONCE:
         return _enqueued(order, name, note, viewer)
     with writing() as connection:
-        number = _registered(connection, viewer, name, note, "running")
+        number = registered(connection, viewer, name, note, "running")
     return _written(number, order, viewer, new_file(Path(name).suffix))
 
 
 def _written(number: int, order: Order, viewer: Viewer, path: Path) -> int:
     try:
-        with _in_words():
+        with in_words():
             written = write_export(number, path, order.asked(the_schema()), viewer)
         with writing() as connection:
             finish_export(connection, number, written, viewer, **kept(path))
     except BaseException:  # an interrupted export leaves no file and is told as failed
         path.unlink(missing_ok=True)
         with writing() as connection:
-            _fail(connection, number)
+            fail(connection, number)
         raise
     return number
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def in_words() -> Iterator[None]:
     """Say of a file that cannot be written, because the disk is full for one, what can be done."""
     try:
         yield
@@ -79,14 +79,14 @@ def _in_words() -> Iterator[None]:
 
 def _enqueued(order: Order, name: str, note: str, viewer: Viewer) -> int:
     with writing() as connection:
-        number = _registered(connection, viewer, name, note, "queued")
+        number = registered(connection, viewer, name, note, "queued")
         options = {EXPORT: number, "suffix": Path(name).suffix, **order.to_json()}
         job = enqueue(EXPORT, options, order.ids, current_author())
         connection.execute(update(Export).where(Export.id == number).values(job_id=job.id))
     return number
 
 
-def _registered(connection: Connection, viewer: Viewer, name: str, note: str, state: str) -> int:
+def registered(connection: Connection, viewer: Viewer, name: str, note: str, state: str) -> int:
     """Add an export's row, unless its user has enough of them running."""
     connection.execute(select(User.id).where(User.id == viewer.user_id).with_for_update())
     held = or_(Export.job_id.is_not(None), Export.at > now() - LONGEST_WRITING)
@@ -101,7 +101,8 @@ def _told(result: Mapping[str, Any]) -> list[str]:
     return [ngettext("%(num)d customer was written.", "%(num)d customers were written.", result["rows"])]
 
 
-def _fail(connection: Connection, number: int) -> None:
+def fail(connection: Connection, number: int) -> None:
+    """Say of an export that it came to nothing, in the caller's transaction."""
     over = {"state": "failed", "finished_at": now(), "stored_as": ""}
     connection.execute(update(Export).where(Export.id == number).values(**over))
 
@@ -114,7 +115,7 @@ def _run(work: Work) -> None:
     path = new_file(work.options["suffix"])
     try:
         asked = Order.from_json(work.options, work.record_ids).asked(the_schema())
-        with _in_words():
+        with in_words():
             written = write_export(number, path, asked, viewer, work.doing)
         with work.writing() as connection:
             finish_export(connection, number, written, viewer, **kept(path))
@@ -124,4 +125,4 @@ def _run(work: Work) -> None:
         raise
 
 
-SUBJECTS[EXPORT] = Subject("exports.show", _fail)
+SUBJECTS[EXPORT] = Subject("exports.show", fail)

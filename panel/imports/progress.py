@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from panel.forms.showing import count
-from panel.jobs import progress_of
+from panel.jobs import progress_of, step_of
 from panel.models import Import, Job
 
 
@@ -43,6 +43,8 @@ def _sentence(job: Job, done: int, total: int) -> str:
         return str(_("It begins in a moment, after what was asked for before."))
     if not done:
         return str(_("Opening the file…"))
-    if not total:
-        return count(done, "%(number)s row so far", "%(number)s rows so far")
-    return str(_("%(done)s of %(rows)s", done=f"{done:,}", rows=count(total, "%(number)s row", "%(number)s rows")))
+    words = count(done, "%(number)s row so far", "%(number)s rows so far")
+    if total:
+        rows = count(total, "%(number)s row", "%(number)s rows")
+        words = str(_("%(done)s of %(rows)s", done=f"{done:,}", rows=rows))
+    return ": ".join(part for part in (step_of(job), words) if part)

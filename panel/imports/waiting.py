@@ -98,11 +98,12 @@ def plan_if_small(import_id: int) -> None:
     """Plan a file here and now, where that takes a moment and is its turn."""
     stored_as, job_id = db.session.execute(select(Import.stored_as, Import.job_id).where(Import.id == import_id)).one()
     db.session.rollback()
-    if job_id is not None and _is_small(stored_as):
+    if job_id is not None and is_small(stored_as):
         run_now(job_id)
 
 
-def _is_small(stored_as: str) -> bool:
+def is_small(stored_as: str) -> bool:
+    """Tell whether an uploaded file is read before anybody would look for a bar."""
     path = uploads() / stored_as
     if not path.is_file() or path.stat().st_size > SMALL_BYTES:
         return False

@@ -29,6 +29,7 @@ from panel.forms.customer import shown_fields
 from panel.jobs import progress_of
 from panel.models import Export, Import, Job
 from panel.newcomers import today
+from panel.refresh_work import REFRESH, told
 from panel.rights import rights_of, the_schema
 from panel.views.guarded import AppView
 from panel.views.jobs import words_of_progress
@@ -111,7 +112,7 @@ class ExportView(AppView):
         page: dict[str, Any] = {"export": export, "columns": columns, "state": state_of(export), "words": STATES}
         page |= {"only": conditions_shown(export.filters, schema), "job": job, "is_kept": is_kept(export)}
         page |= {"may_download": _may_download(export), "is_out": _is_out(export)}
-        page["at_work"] = export.state in _AT_WORK
+        page |= {"at_work": export.state in _AT_WORK, "told": _told_of(job)}
         page["done"], page["total"] = progress_of(job) if job else (0, 0)
         page["outs"] = overlapping_with(db.session.connection(), number) if page["is_out"] else []
         page["imports"] = _imports_of(number) if may("import.upload") else []
@@ -180,6 +181,11 @@ def _may_download(export: Export) -> bool:
     """Tell whether a file may be this user's: who made it, or an admin."""
     sees_all = current_user.partner_id is None and may("audit")
     return export.user_id == current_user.id or sees_all
+
+
+def _told_of(job: Job | None) -> list[str]:
+    """Return what came of bringing a workbook up to date; of an export its own row says it all."""
+    return told(job.result) if job and job.kind == REFRESH and job.state == "done" else []
 
 
 def _is_out(export: Export) -> bool:

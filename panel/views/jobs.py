@@ -19,7 +19,7 @@ from panel.extensions import db
 from panel.imports.aftermath import Source
 from panel.imports.journey import viewer_of
 from panel.imports.undoing import plan_undo
-from panel.jobs import KINDS, SUBJECTS, Kind, progress_of
+from panel.jobs import KINDS, SUBJECTS, Kind, progress_of, step_of
 from panel.models import Customer, Job
 from panel.rights import the_schema
 from panel.schema import current_schema
@@ -121,7 +121,8 @@ def words_of_progress(job: Job, done: int, total: int) -> str:
     if job.state != "running" or not total:
         return str(STATES.get(job.state, job.state))
     left = f"{total - done:,}"
-    return str(_("%(done)s of %(total)s, %(left)s left", done=f"{done:,}", total=f"{total:,}", left=left))
+    words = str(_("%(done)s of %(total)s, %(left)s left", done=f"{done:,}", total=f"{total:,}", left=left))
+    return ": ".join(part for part in (step_of(job), words) if part)
 
 
 def _kind(job: Job) -> Kind:

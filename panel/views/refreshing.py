@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import asdict
 from typing import BinaryIO, cast
 
 from flask import abort, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from panel.access import may
-from panel.exports.keeping import new_file
 from panel.extensions import db
 from panel.imports.files import store, uploads
-from panel.imports.journey import viewer_of
 from panel.imports.options import ImportOptions
 from panel.models import Import
-from panel.refreshing import NeverImported, Refreshed, refresh_file
+from panel.refresh_work import Asked, start_refresh, told
+from panel.refreshing import NeverImported
 from panel.views.guarded import AppView
 from panel.views.messages import say, warn
 from sync.errors import SyncError
@@ -42,16 +40,12 @@ class RefreshView(AppView):
         if file is None or not file.filename:
             warn(_("Choose a workbook or a CSV file first."))
             return redirect(self.get_url(".index"))
-        name = file.filename
         try:
-            stored = store(cast("BinaryIO", file.stream), name)
+            stored = store(cast("BinaryIO", file.stream), file.filename)
         except SyncError as error:
-            warn(f"{name}: {error}")
+            warn(f"{file.filename}: {error}")
             return redirect(self.get_url(".index"))
-        try:
-            return self._refreshed(stored.path, name, ImportOptions())
-        finally:
-            stored.path.unlink(missing_ok=True)
+        return self._refreshed(Asked(stored.path.name, file.filename, ImportOptions(), keeps=_keeps()))
 
     @expose("/import/<int:number>/", methods=("POST",))
     def of_import(self, number: int) -> Response | str:
@@ -59,27 +53,29 @@ class RefreshView(AppView):
         if not may("import.upload"):
             abort(403)
         one = _import(number)
-        path = uploads() / one.stored_as
-        if not (one.stored_as and path.is_file()):
+        if not (one.stored_as and (uploads() / one.stored_as).is_file()):
             warn(_("The file of this import is not kept. Choose it here, and it is brought up to date."))
             return redirect(self.get_url(".index"))
-        return self._refreshed(path, one.file_name, ImportOptions.from_json(one.options or {}), number)
+        options = ImportOptions.from_json(one.options or {})
+        return self._refreshed(Asked(one.stored_as, one.file_name, options, _keeps(), number))
 
-    def _refreshed(self, path: Path, name: str, options: ImportOptions, imported: int | None = None) -> Response | str:
-        keeps = request.form.get("keep") == "y"
-        out = new_file(".csv" if Path(name).suffix.lower() != ".xlsx" else ".xlsx")
+    def _refreshed(self, asked: Asked) -> Response | str:
         try:
-            done = refresh_file(
-                path, out, viewer_of(current_user), name=name, options=options, keep_edits=keeps, is_kept=True
-            )
+            done = start_refresh(asked)
         except NeverImported as error:
-            return str(self.render("refresh/page.html", stopped=str(error), imported=imported))
+            return str(self.render("refresh/page.html", stopped=str(error), imported=asked.imported))
         except SyncError as error:
             warn(str(error))
-            back = self.get_url(".index") if imported is None else self.get_url("imports.preview", number=imported)
-            return redirect(back)
-        _tell(done)
+            number = asked.imported
+            return redirect(self.get_url("imports.preview", number=number) if number else self.get_url(".index"))
+        if isinstance(done, int):
+            return redirect(self.get_url("exports.show", number=done))
+        say(" ".join(told(asdict(done))))
         return redirect(self.get_url("exports.show", number=done.export))
+
+
+def _keeps() -> bool:
+    return request.form.get("keep") == "y"
 
 
 def _import(number: int) -> Import:
@@ -87,18 +83,3 @@ def _import(number: int) -> Import:
     if one is None or (current_user.partner_id is not None and one.user_id != current_user.id):
         abort(404)
     return one
-
-
-def _tell(done: Refreshed) -> None:
-    cells = ngettext("%(num)d cell was brought up to date.", "%(num)d cells were brought up to date.", done.cells)
-    kept = ngettext(
-        "%(num)d cell or row waits for an import, as before.",
-        "%(num)d cells or rows wait for an import, as before.",
-        done.kept,
-    )
-    left = ngettext(
-        "%(num)d row was left as it is, because its customer is gone.",
-        "%(num)d rows were left as they are, because their customers are gone.",
-        done.left,
-    )
-    say(" ".join([cells, *([kept] if done.kept else []), *([left] if done.left else [])]))

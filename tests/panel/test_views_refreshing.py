@@ -11,10 +11,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from panel.exporting import export_workbook
+from panel.exports.keeping import folder
 from panel.extensions import db
+from panel.imports import waiting
 from panel.imports.files import uploads
 from panel.imports.options import Viewer
-from panel.models import Export, Partner
+from panel.jobs import run_pending
+from panel.models import Export, Job, Partner, User
 from tests.builders import customer, edit
 from tests.panel.pages import STAFF_PASSWORD, add_user, sign_in
 from tests.sheets import cells_of, change, read_keys
@@ -127,3 +130,111 @@ def test_a_file_from_elsewhere_is_refused_in_a_sentence(app: Flask, workbook: Pa
     foreign.write_text("Full name,City\nAnn,Brno\n", "utf-8")
     assert sent(client, "/refresh/new/", foreign)[1] == "/refresh/"
     assert "was not exported here" in client.get("/refresh/").text
+
+
+# Long work
+
+
+@pytest.fixture
+def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave every file to a job."""
+    monkeypatch.setattr(waiting, "SMALL_BYTES", 0)
+
+
+def worked(app: Flask) -> None:
+    with app.app_context():
+        run_pending()
+
+
+@pytest.mark.usefixtures("nothing_is_small")
+def test_a_large_workbook_is_long_work_that_is_left_and_found_again(app: Flask, workbook: Path, tmp_path: Path) -> None:
+    client = sign_in(app.test_client())
+    with app.app_context():
+        edit(2, city="Telc")
+    status, place, _text = sent(client, "/refresh/new/", workbook)
+    assert (status, place) == (302, "/exports/2/")
+    page = client.get(place).text
+    assert "About to begin" in page
+    assert client.get(f"{place}progress/").json["at_work"] is True
+    assert "March refreshed.xlsx" in client.get("/exports/").text
+    assert client.get("/jobs/1/").location == place
+    worked(app)
+    ready = client.get(place).text
+    assert "1 cell was brought up to date." in ready
+    assert cities(downloaded(client, place, tmp_path / "fresh.xlsx")) == ["Praha", "Telc"]
+    with app.app_context():
+        assert list(uploads().iterdir()) == []
+        first, second = db.session.scalars(select(Export).order_by(Export.id))
+        assert (first.state, second.state, second.rows, second.expires_at is None) == ("ready", "ready", 2, False)
+
+
+@pytest.mark.usefixtures("nothing_is_small")
+def test_long_work_stops_at_what_was_never_imported_and_goes_on_where_it_is_kept(
+    app: Flask, workbook: Path, tmp_path: Path
+) -> None:
+    client = sign_in(app.test_client())
+    sent(client, "/imports/upload/", typed(workbook, "Kolin"))
+    worked(app)
+    stopped = client.post("/refresh/import/1/").location
+    worked(app)
+    page = client.get(stopped).text
+    assert "Not done" in page
+    assert "1 edited cell" in page
+    assert 'action="/refresh/import/1/"' in page
+    assert client.post(f"{stopped}download/").status_code == 302
+    kept = client.post("/refresh/import/1/", data={"keep": "y"}).location
+    worked(app)
+    assert cities(downloaded(client, kept, tmp_path / "fresh.xlsx")) == ["Kolin", "Brno"]
+    with app.app_context():
+        assert [one.stored_as for one in db.session.scalars(select(Export).order_by(Export.id))][1] == ""
+        assert len(list(uploads().iterdir())) == 1  # the import's own file is still there
+        assert len(list(folder().iterdir())) == 1
+
+
+@pytest.mark.usefixtures("nothing_is_small")
+def test_long_work_that_fails_leaves_no_file_and_says_why(app: Flask, workbook: Path, tmp_path: Path) -> None:
+    client = sign_in(app.test_client())
+    foreign = tmp_path / "leads.csv"
+    foreign.write_text("Full name,City\nAnn,Brno\n", "utf-8")
+    place = sent(client, "/refresh/new/", foreign)[1]
+    worked(app)
+    assert "was not exported here" in client.get(place).text
+    with app.app_context():
+        assert db.session.scalars(select(Job.state)).one() == "failed"
+        assert db.session.scalars(select(Export.state).order_by(Export.id.desc())).first() == "failed"
+        assert (list(uploads().iterdir()), list(folder().iterdir())) == ([], [])
+
+
+@pytest.mark.usefixtures("nothing_is_small")
+def test_only_three_of_ones_workbooks_are_written_at_a_time(app: Flask, workbook: Path) -> None:
+    client = sign_in(app.test_client())
+    for _time in range(3):
+        assert sent(client, "/refresh/new/", workbook)[1].startswith("/exports/")
+    assert sent(client, "/refresh/new/", workbook)[1] == "/refresh/"
+    assert "3 of your exports are being written" in client.get("/refresh/").text
+    with app.app_context():
+        assert len(list(uploads().iterdir())) == 3
+
+
+@pytest.mark.usefixtures("nothing_is_small")
+def test_rights_count_when_the_work_is_done(app: Flask, workbook: Path) -> None:
+    with app.app_context():
+        add_user("eva@example.com", "manager")
+    eva = sign_in(app.test_client(), "eva@example.com", STAFF_PASSWORD)
+    place = sent(eva, "/refresh/new/", workbook)[1]
+    with app.app_context():
+        db.session.scalars(select(User).where(User.email == "eva@example.com")).one().active = False
+        db.session.commit()
+    worked(app)
+    with app.app_context():
+        assert "may not do this any more" in db.session.scalars(select(Job.message)).one()
+        assert db.session.scalars(select(Export.state).order_by(Export.id.desc())).first() == "failed"
+    assert "may not do this any more" in sign_in(app.test_client()).get(place).text
+
+
+def test_a_workbook_with_a_column_twice_is_not_brought_up_to_date(app: Flask, workbook: Path, tmp_path: Path) -> None:
+    client = sign_in(app.test_client())
+    keys = read_keys(workbook)
+    double = change(workbook, tmp_path / "double.xlsx", {"X1": "city", "X2": "City", "X3": "Kolin"})
+    assert sent(client, "/refresh/new/", double)[1] == "/refresh/"
+    assert f"Columns {keys['city']} and X both hold City" in client.get("/refresh/").text
