@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,8 @@ from sync.workbook.layout import MOST_ROWS, Cells, Columns
 
 ROWS_AT_ONCE = 1_000
 EVENTS_AT_ONCE = 1_000
+PREPARED_FROM = 900_000_000
+"""Below this, at random, begin the numbers of an export's blank rows."""
 """No more events are written between the beginning and the end of any transaction."""
 Doing = Callable[[int, int], None]
 """Hears how much is done, and of how much."""
@@ -257,13 +260,15 @@ def conditions_shown(conditions: Sequence[str | dict[str, str]], schema: Schema)
 def _sheet(export_id: int, schema: Schema, fields: tuple[Field, ...], *, is_csv: bool, with_action: bool) -> Sheet:
     """Return the sheet around the rows; who may not delete is not asked what to do with a row."""
     count = 0 if is_csv else current_app.config["ROLLBOOK_EXPORT_BLANK_ROWS"]
+    # After a backup is restored, an export gets the ID of one that is out; their blank rows are still told apart.
+    first = secrets.randbelow(PREPARED_FROM) + 1
     return Sheet(
         name="Customers",
         ref=make_ref(export_id, schema.version),
         fields=(*fields, ACTION) if with_action else fields,
         guide=tuple(map(str, (*GUIDE, GUIDE_TO_ACTION) if with_action else GUIDE)),
         manifest={"format": "rollbook1", "entity": ENTITY, "export": str(export_id), "schema": str(schema.version)},
-        blank=tuple(_tokens().new(export_id, number) for number in range(1, count + 1)),
+        blank=tuple(_tokens().new(export_id, first + number) for number in range(count)),
     )
 
 

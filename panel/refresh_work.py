@@ -63,7 +63,7 @@ class Asked:
             with in_words():
                 viewer = viewer_of(current_user)
                 return refresh_file(path, out, viewer, name=self.name, options=self.options, run=run, **kept)
-        except BaseException:
+        except BaseException:  # an interrupted refresh leaves no file
             out.unlink(missing_ok=True)
             raise
 
@@ -89,7 +89,7 @@ def start_refresh(asked: Asked) -> Refreshed | int:
             number = registered(connection, viewer, refreshed_name(asked.name), "", "queued")
             job = enqueue(REFRESH, {REFRESH: number, **asked.to_json()}, (), current_author())
             connection.execute(update(Export).where(Export.id == number).values(job_id=job.id))
-    except BaseException:
+    except BaseException:  # without its work, nobody asks for the upload any more
         asked.forget()
         raise
     return number
@@ -136,7 +136,7 @@ def _run(work: Work) -> None:
             work.finish({"stopped": str(error)})
     except (Busy, LostLease):  # it goes on, here or elsewhere
         raise
-    except BaseException:
+    except BaseException:  # what failed is not tried again
         asked.forget()
         raise
     asked.forget()

@@ -30,6 +30,7 @@ from panel.exporting import Written, finish_export, register_export
 from panel.exports.closing import close
 from panel.exports.keeping import kept
 from panel.imports.files import StoredFile, limits
+from panel.imports.kin import new_rows_of
 from panel.imports.never_imported import Waiting, waiting_in
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
@@ -137,8 +138,9 @@ def refresh_file(
             written = work.write(connection, file, out)
     counted, name = work.counted, refreshed_name(file.name)
     done = Refreshed(export_id, name, len(written.ids), counted.cells, waiting.count, counted.left)
+    also = {"refreshes": planned.export_id, "carried": new_rows_of(planned.plan), **(kept(out) if is_kept else {})}
     with run.begin() as connection:
-        finish_export(connection, export_id, written, viewer, **(kept(out) if is_kept else {}))
+        finish_export(connection, export_id, written, viewer, **also)
         close(connection, planned.export_id)
         run.done(done)
     return done
@@ -154,7 +156,7 @@ def _registered(export_id: int | None, viewer: Viewer, name: str) -> Iterator[in
         number = register_export(connection, viewer, name)
     try:
         yield number
-    except BaseException:
+    except BaseException:  # an interrupted refresh is no workbook that is out
         with writing() as connection:
             connection.execute(update(Export).where(Export.id == number).values(state="failed", finished_at=now()))
         raise
@@ -190,6 +192,7 @@ class _Work:
         progress: Progress,
     ) -> None:
         self.counted, self._progress = _Counted(), progress
+        self._new = {number for number, row in planned.plan.kept.items() if row.creates}
         self._planned, self._known, self._waiting, self._viewer = planned, rows, waiting, viewer
         self._export_id = export_id
         keyring: Keyring = current_app.extensions["keyring"]
@@ -202,7 +205,7 @@ class _Work:
         """Write the file anew, from one snapshot."""
         ref = make_ref(self._export_id, self._planned.schema.version)
         with open_table(file.path, limits(), self._planned.asked) as table:
-            if table.ref_column is None:
+            if table.ref is None or table.ref_column is None:
                 raise SyncError(_("%(file)s has lost its first cell, so it cannot be refreshed.", file=file.name))
             rows = self._rows(connection, table, table.ref_column)
             if table.is_csv:
@@ -263,7 +266,7 @@ class _Work:
             for number, raw in some:
                 record = records.get(ids.get(number, 0))
                 if record is None:
-                    yield number, raw, self._without_record(raw, ref_column)
+                    yield number, raw, self._without_record(number, raw, ref_column)
                 else:
                     cells = self._values(number, raw, record, renderers)
                     self.counted.cells += len(cells)
@@ -331,11 +334,16 @@ class _Work:
         places = ((one, (one.id, one.revision)) for one in held)
         return {at: stamps[at] for one, at in places if at in stamps and self._tokens.holds(one, stamps[at])}
 
-    def _without_record(self, raw: list[RawCell], ref_column: int) -> dict[int, Scalar | None]:
-        """Return the new reference of a row that was prepared for a new customer; other rows stay as they are."""
+    def _without_record(self, number: int, raw: list[RawCell], ref_column: int) -> dict[int, Scalar | None]:
+        """Return the new reference of a row that is still blank for a new customer; other rows stay as they are.
+
+        One that was filled in and not imported is the same new customer in the file of before and in this one.
+        """
         token = _token(raw, ref_column)
+        if number in self._new:
+            return {}
         if isinstance(token, NewToken) and token.export == self._planned.export_id and self._tokens.holds_new(token):
-            self.counted.prepared = max(self.counted.prepared, token.number)
+            self.counted.prepared += 1
             return {ref_column: self._tokens.new(self._export_id, token.number)}
         self.counted.left += isinstance(token, RowToken)
         return {}

@@ -12,6 +12,7 @@ REF = "_ref"
 CHECK_LENGTH = 12
 _ROW = re.compile(r"R(\d{1,18})\.(\d{1,18})\.(\d{1,9})\.([0-9a-f]+)")
 _NEW = re.compile(r"N(\d{1,18})\.(\d{1,9})\.([0-9a-f]+)")
+_WHOLE = re.compile(rf"(?:R\d{{1,18}}\.\d{{1,18}}\.\d{{1,9}}|N\d{{1,18}}\.\d{{1,9}})\.[0-9a-f]{{{CHECK_LENGTH}}}")
 _REF = re.compile(rf"{REF}\|{FORMAT}\|(\d{{1,18}})\|(\d{{1,9}})")
 
 
@@ -73,6 +74,13 @@ def parse_token(text: str) -> RowToken | NewToken | None:
         return RowToken(int(row[1]), int(row[2]), int(row[3]), row[4])
     new = _NEW.fullmatch(text)
     return NewToken(int(new[1]), int(new[2]), new[3]) if new else None
+
+
+def export_of(cell: object) -> int | None:
+    """Return the export that a cell's token names, or None where the cell holds no token, whole as it was written."""
+    text = cell.strip() if isinstance(cell, str) else ""
+    token = parse_token(text) if _WHOLE.fullmatch(text) else None
+    return token.export if token else None
 
 
 def make_ref(export: int, schema_version: int) -> str:

@@ -121,6 +121,33 @@ def _prepared(database: Database) -> Database:
     return database
 
 
+class Backup:
+    """A database and its instance folder as they were: what an operator goes back to."""
+
+    def __init__(self, app: flask.Flask, database: Database, folder: Path) -> None:
+        self._app, self._database, self._folder = app, database, folder
+        dispose(app)
+        shutil.copytree(database.instance, folder)
+        if self._name:
+            _run(_renamed(database.url, "postgres"), f"CREATE DATABASE {self._name}_kept TEMPLATE {self._name}")
+
+    @property
+    def _name(self) -> str:
+        """Return the name of a PostgreSQL database; SQLite's is in the folder."""
+        url = make_url(self._database.url)
+        return "" if url.get_backend_name() == "sqlite" else str(url.database)
+
+    def restore(self) -> None:
+        """Put everything back as it was."""
+        dispose(self._app)
+        shutil.rmtree(self._database.instance)
+        shutil.copytree(self._folder, self._database.instance)
+        if self._name:
+            server = _renamed(self._database.url, "postgres")
+            _run(server, f"DROP DATABASE {self._name} WITH (FORCE)")
+            _run(server, f"CREATE DATABASE {self._name} TEMPLATE {self._name}_kept")
+
+
 @contextmanager
 def _placed(
     engine: str, request: pytest.FixtureRequest, instance: Path, template: Database | None = None

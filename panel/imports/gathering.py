@@ -16,6 +16,7 @@ from panel.changelog import changes_since, value_then
 from panel.imports.ahead import Ahead, Newcomer
 from panel.imports.files import StoredFile
 from panel.imports.identity import Identified, prepared_content
+from panel.imports.kin import Place, kin_of
 from panel.imports.matching import members_of, nearly
 from panel.imports.options import Viewer
 from panel.keys import Keyring
@@ -27,7 +28,7 @@ from sync.columns import Column
 from sync.fields import Field
 from sync.plan import RowPlan
 from sync.records import Change, Record
-from sync.tokens import NewToken, RowToken, parse_ref
+from sync.tokens import NewToken, RowToken
 from sync.types import FIELD_TYPES
 from sync.values import read_json
 
@@ -65,10 +66,12 @@ def applied_imports(connection: Connection, export_id: int | None, sha256: str, 
 class Gatherer:
     """Reads the database for one file and one viewer."""
 
-    def __init__(self, connection: Connection, file: StoredFile, ref: str | None, viewer: Viewer, ahead: Ahead) -> None:
+    def __init__(
+        self, connection: Connection, file: StoredFile, export: int | None, viewer: Viewer, ahead: Ahead
+    ) -> None:
         self.connection = self._connection = connection
         self.viewer = viewer
-        self._export = self._find_export(parse_ref(ref))
+        self._export = self._find_export(export)
         self._scanned: dict[Any, list[int]] | None = None
         self._near: dict[Any, tuple[int, str]] | None = None
         self._deletable: set[int] | None = None
@@ -77,6 +80,8 @@ class Gatherer:
         self.export_id: int | None = self._export["id"] if self._export else None
         self._file, self._ahead = file, ahead
         self._before: tuple[int, ...] | None = None
+        self._kin: dict[int, set[Place]] | None = None
+        self._alike: dict[int, tuple[int, ...] | None] = {}
 
     def _find_export(self, export_id: int | None) -> RowMapping | None:
         if export_id is None:
@@ -88,6 +93,20 @@ class Gatherer:
         """Return the fields that the export showed, as they were then."""
         plain = self._export["fields"] if self._export else ()
         return {one["key"]: Field.from_json(one) for one in plain}
+
+    def is_alike(self, export_id: int) -> bool:
+        """Tell whether another export showed just what this one did: a row of it means here what it meant there."""
+        return self._alike.get(export_id) is not None
+
+    def _look_at_exports(self, exports: Collection[int]) -> None:
+        new = sorted({one for one in exports if one != self.export_id and one not in self._alike})
+        if not new or self._export is None:
+            return
+        query = select(Export.id).where(Export.id.in_(new), Export.entity == ENTITY)
+        shown = self._connection.execute(query.add_columns(Export.fields)).all()
+        alike = {row.id for row in shown if row.fields == self._export["fields"]}
+        source = (self._file.sha256, self._file.name)
+        self._alike |= {one: applied_imports(self._connection, one, *source) if one in alike else None for one in new}
 
     def days_out(self) -> int:
         """Return for how many days the workbook has been out; 0 for a foreign file."""
@@ -118,6 +137,7 @@ class Gatherer:
         ids |= set(remembered.values())
         records = self._records(ids)
         tokens = [one.token for one in rows if isinstance(one.token, RowToken) and one.token.id in records]
+        self._look_at_exports({token.export for token in tokens})
         log = self._log_since(tokens, records)
         stamps, values = self._earlier(tokens, records, log)
         return Gathered(self._ahead.over(records), stamps, values, remembered, self._written(log))
@@ -141,10 +161,11 @@ class Gatherer:
 
     def _written(self, log: Mapping[int, Sequence[Change]]) -> dict[int, dict[str, list[Any]]]:
         written: dict[int, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+        before = set(self.imports_before()).union(*(of_it or () for of_it in self._alike.values()))
         for record_id, entries in log.items():
             undone = {(entry.undo_of, key) for entry in entries if entry.undo_of is not None for key in entry.changes}
             for entry in entries:
-                if entry.import_id is not None and entry.import_id in self.imports_before():
+                if entry.import_id is not None and entry.import_id in before:
                     for key, (_old, new) in entry.changes.items():
                         if (entry.import_id, key) not in undone:
                             written[record_id][key].append(new)
@@ -247,17 +268,31 @@ class Gatherer:
         counts = (Import.state == "applied") & ~away | (Import.state == "undone") & Customer.deleted_at.is_(None)
         # A prepared row is one customer, whichever workbook it was copied to.
         same = same_source(self.export_id, self._file.sha256, self._file.name) | ImportedRow.content.in_(prepared)
-        query = query.where(same, counts)
+        kin = self._kin_of()
+        query = query.add_columns(Import.export_id).where(same | Import.export_id.in_(kin), counts)
         found: dict[tuple[str, int], int] = {}
         for some in batches(sorted(contents), BATCH):
             rows_before = self._connection.execute(query.where(ImportedRow.content.in_(some)))
-            found.update({(row[0], row[1]): row[2] for row in rows_before})
+            for row in rows_before:
+                place = (row.content, row.occurrence)
+                if row.content in prepared or place in kin.get(row.export_id, (place,)):
+                    found[place] = row.record_id
         return found
 
     def newcomer(self, places: Iterable[tuple[str, int]]) -> Newcomer | None:
         """Return whom a row with one of these contents creates in a file of the batch that comes before."""
-        source = (self.export_id, self._file.sha256, self._file.name)
-        return next((one for place in places if (one := self._ahead.newcomer(place, source))), None)
+        rest = (self._file.sha256, self._file.name)
+        for place in places:
+            same = [export_id for export_id, rows in self._kin_of().items() if place in rows]
+            found = (self._ahead.newcomer(place, (export_id, *rest)) for export_id in (self.export_id, *same))
+            if one := next(filter(None, found), None):
+                return one
+        return None
+
+    def _kin_of(self) -> Mapping[int, set[Place]]:
+        if self._kin is None:
+            self._kin = kin_of(self._connection, self.export_id)
+        return self._kin
 
     def imports_before(self) -> tuple[int, ...]:
         """Return the applied imports of the same export, or of the same foreign file."""

@@ -25,7 +25,7 @@ from panel.imports.reading import Reading, suggestions_for
 from panel.imports.reviewed import Reviewed, answer_plan
 from panel.imports.rows import RowsPlanner
 from panel.imports.shape import Places, look_at_shape
-from panel.imports.tables import check_asked, left_out, notes_of_table
+from panel.imports.tables import check_asked, keys_by_label, left_out, notes_of_table
 from panel.imports.watching import Watcher
 from panel.imports.whole_file import (
     list_absent,
@@ -75,7 +75,7 @@ def plan_file(
         reviewed = Reviewed(opened)
         table = reviewed.table
         check_asked(table, options.asked)
-        gatherer = Gatherer(connection, reviewed.source_of(file), table.ref, viewer, ahead)
+        gatherer = Gatherer(connection, reviewed.source_of(file), table.export, viewer, ahead)
         headers = _match(table, schema, gatherer, options)
         texts = texts_of(file, options, headers)
         proposals = propose(connection, schema, headers, options, texts)
@@ -158,7 +158,8 @@ def _guard_limits() -> GuardLimits:
 def _match(table: Table, schema: Schema, gatherer: Gatherer, options: ImportOptions) -> Headers:
     mapping = {header: schema.made_from(header, target) for header, target in options.mapping.items()}
     shown = gatherer.shown_fields()
-    headers = match_headers(table.keys, table.labels, schema.exchanged, shown, mapping, ref_column_of(table))
+    keys = table.keys or keys_by_label(table, shown)
+    headers = match_headers(keys, table.labels, schema.exchanged, shown, mapping, ref_column_of(table))
     if gatherer.viewer.through == "command":
         headers.refuse_doubles()
     return headers

@@ -40,7 +40,7 @@ class Reading:
     @property
     def is_foreign(self) -> bool:
         """Tell whether the panel did not export the table."""
-        return self.table.ref is None
+        return self.table.is_foreign
 
     @property
     def digest(self) -> str:

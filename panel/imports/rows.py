@@ -31,6 +31,7 @@ from sync.rows import GONE, Known, RowPlanner, SheetRow
 from sync.tokens import NewToken, RowToken, TokenMaker
 from sync.words import later, say
 from sync.workbook import Row, Table
+from sync.workbook.layout import TOKEN_LABEL
 
 TAMPERED = later(
     "The row's hidden reference was changed. Restore it, or clear it and the ID to make a new customer of the row."
@@ -68,11 +69,15 @@ class RowsPlanner:
         self._choices = replace(options.choices, date_orders=orders_by_field(options, columns, table.labels))
         self._meanings = meanings_of(options, columns, table.labels)
         self.key = key_column(schema, headers, columns, options)
-        self._identity = Identity(ref_column_of(table), headers.id_column, self.key, columns)
+        self._ref = ref_column_of(table)
+        self._identity = Identity(self._ref, headers.id_column, self.key, columns)
         self._tokens = TokenMaker(current_app.extensions["keyring"].tokens, ENTITY)
         self._plan = Plan(table.sheet)
         self._width = max(len(table.keys), len(table.labels))
         self._is_csv = table.is_csv
+        # Rows of another workbook are pasted by place: they fit where no column has moved since the export.
+        places = [column.field.key for column in columns if column.shown]
+        self._is_in_order = places == [key for key in gatherer.shown_fields() if key in places]
         self.remarks = Remarks()
 
     def run(self, rows: Iterable[Row], accepted: Sequence[Field], progress: Callable[[int], None]) -> Plan:
@@ -95,6 +100,8 @@ class RowsPlanner:
 
     def _is_label_row(self, row: SheetRow) -> bool:
         """Tell whether a row is our own row of labels, below a key row that lost its first cell."""
+        if self._ref is not None and row.cell(self._ref) == TOKEN_LABEL:
+            return True
         return len(self._columns) > 1 and all(row.cell(one.index) == one.field.label for one in self._columns)
 
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
@@ -151,7 +158,7 @@ class RowsPlanner:
         if self._identity.disagrees(one):
             return _refused(one, say(DISAGREES, id=one.id))
         base, written = self._base_of(one, known), known.written.get(record.id, {})
-        self.remarks.two_way += base is None
+        self._remark(one, base)
         is_newer = isinstance(one.token, RowToken) and one.token.revision != record.revision
         is_newer |= self._ahead.touches(record.id)
         return self._plan_known(one, Known(record, base, written=written, newer=is_newer))
@@ -173,12 +180,19 @@ class RowsPlanner:
         return known.values.get((token.id, token.revision))
 
     def _holds(self, one: Identified, known: Gathered) -> bool:
-        """Tell whether a row's token is of its export, and not made up."""
+        """Tell whether a row's token is of its export, or of one that showed the same, and not made up."""
         token = one.token
-        if not isinstance(token, RowToken) or token.export != self.gatherer.export_id:
+        if not isinstance(token, RowToken):
+            return False
+        if token.export != self.gatherer.export_id and not (self._is_in_order and self.gatherer.is_alike(token.export)):
             return False
         stamp = known.stamps.get((token.id, token.revision))
         return stamp is not None and self._tokens.holds(token, stamp)
+
+    def _remark(self, one: Identified, base: Mapping[str, Any] | None) -> None:
+        self.remarks.two_way += base is None
+        if isinstance(one.token, RowToken) and self.gatherer.export_id not in {None, one.token.export}:
+            (self.remarks.strangers if base is None else self.remarks.pasted).append(one.row.number)
 
     def _plan_known(self, one: Identified, known: Known) -> Verdict:
         if self.gatherer.is_erased(known.record):

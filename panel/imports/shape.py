@@ -40,6 +40,15 @@ TWO_WAY = later(
     "nobody knows what they showed then. Cells that differ from the panel are written only when you say so, and blank "
     "cells say nothing."
 )
+PASTED = later(
+    "These rows were exported in another workbook with the same columns: %(rows)s. Each is compared with what it "
+    "showed there."
+)
+STRANGERS = later(
+    "These rows are of another export, whose columns are not those of this sheet: %(rows)s. Import them in their own "
+    "workbook; here, nobody can tell what they showed when they were exported."
+)
+MORE = later(" and %(count)s more")
 FIRST_ROWS = 10
 
 
@@ -83,12 +92,15 @@ class Remarks:
     """What is to be said of a file as a whole, gathered while its rows are planned.
 
     `headless` are columns with values and no header, `totals` rows that sum up others, and `two_way` counts the rows
-    whose values at export nobody knows.
+    whose values at export nobody knows. Among rows of other exports, `pasted` are those of which it is known, and
+    `strangers` the rest.
     """
 
     headless: set[int] = field(default_factory=set)
     totals: list[int] = field(default_factory=list)
     two_way: int = 0
+    pasted: list[int] = field(default_factory=list)
+    strangers: list[int] = field(default_factory=list)
 
     def sums_up(self, one: Identified) -> bool:
         """Tell whether a row is one of totals: formulas over other rows, and at most a word beside them."""
@@ -107,8 +119,9 @@ class Remarks:
             yield say(UNSEEN if isinstance(withheld, UnseenField) else WITHHELD, label=withheld)
         for index in sorted(self.headless):
             yield say(HEADLESS, column=column_letters(index))
-        if self.totals:
-            yield say(TOTALS, rows=", ".join(map(str, self.totals[:FIRST_ROWS])))
+        for message, rows in ((TOTALS, self.totals), (PASTED, self.pasted), (STRANGERS, self.strangers)):
+            if rows:
+                yield say(message, rows=_first(rows))
         if self.two_way:
             yield say(TWO_WAY, count=f"{self.two_way:,}", rows=f"{plan.rows:,}")
         if plan.hidden_columns:
@@ -116,6 +129,11 @@ class Remarks:
             yield say(HIDDEN_COLUMNS, columns=", ".join(named))
         if plan.hidden:
             yield say(HIDDEN_ONE) if len(plan.hidden) == 1 else say(HIDDEN, count=f"{len(plan.hidden):,}")
+
+
+def _first(rows: Sequence[int]) -> str:
+    more = len(rows) - FIRST_ROWS
+    return ", ".join(map(str, rows[:FIRST_ROWS])) + (say(MORE, count=f"{more:,}") if more > 0 else "")
 
 
 def _refuse_merged(plan: Plan, table: Table, places: Places) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from flask import current_app
 
@@ -10,6 +11,7 @@ from panel.imports.shape import UNSEEN
 from panel.schema import Schema
 from sync.cells import Address, column_letters
 from sync.errors import UnknownField, WithheldField
+from sync.fields import Field
 from sync.merge import Outcome
 from sync.plan import Item
 from sync.words import later, say
@@ -24,6 +26,10 @@ OTHERS = later(
     "Of the %(count)s sheets, %(name)s was read. Name another one with --sheet, or choose it in the preview."
 )
 OLD = later("This workbook was exported %(days)s days ago. What changed in the panel since then stays as it is.")
+KEYLESS = later(
+    "The hidden first row, which says what each column holds, is gone. Rows were known by their references, and "
+    "columns by their headers, as the export showed them."
+)
 NO_COLUMN = later(
     "No column's header is a field of customers. "
     'Name one with --map "Header=field", or send a workbook that was exported here.'
@@ -42,10 +48,19 @@ def notes_of_table(table: Table, asked: Asked, days_out: int) -> Iterator[str]:
     """Yield what is to be said of a file as a whole."""
     if days_out > current_app.config["ROLLBOOK_WORKBOOK_DAYS"]:
         yield say(OLD, days=days_out)
+    if table.rows_of is not None:
+        yield say(KEYLESS)
     if table.above and not asked.header_row:
         yield say(BELOW_ONE if table.above == 1 else BELOW, row=table.header_row, count=table.above)
     if table.looks and not asked.sheet:
         yield say(OTHERS, count=len(table.looks), name=table.sheet)
+
+
+def keys_by_label(table: Table, shown: Mapping[str, Field]) -> tuple[str | None, ...]:
+    """Return the keys of columns whose headers are labels of an export's fields, where the row of keys is gone."""
+    often = Counter(field.label for field in shown.values())
+    keys = {field.label: key for key, field in shown.items() if often[field.label] == 1}
+    return tuple(keys.get((label or "").strip()) for label in table.labels) if table.rows_of is not None else ()
 
 
 def left_out(table: Table, schema: Schema, index: int, withheld: WithheldField) -> Item:

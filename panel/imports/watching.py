@@ -48,7 +48,7 @@ class Watcher:
     def of(cls, table: Table, columns: Iterable[Column], withheld: Iterable[int]) -> Watcher:
         """Return what watches a table's columns."""
         by_index = {column.index: column for column in columns}
-        return cls(table.sheet, table.ref is None, by_index, frozenset(withheld))
+        return cls(table.sheet, table.is_foreign, by_index, frozenset(withheld))
 
     def walk(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the rows, looking at each."""

@@ -14,7 +14,8 @@ class Export(Base):
     `record_ids` is the zlib-packed array of 64-bit IDs; `fields` the definitions, `Field.to_json` each; `prepared`
     the number of blank rows for new records. `state` is ``queued``, ``running``, ``ready``, ``failed`` or ``expired``;
     `stored_as` names the kept file until `expires_at`. A workbook is out until `closed_at`: it was brought back, or
-    somebody said that it will not be.
+    somebody said that it will not be. It `refreshes` the workbook of another export; `carried` is what the new rows are
+    remembered by that came along from there without an import.
     """
 
     __tablename__ = "export"
@@ -45,6 +46,8 @@ class Export(Base):
     sha256: Mapped[Short] = mapped_column(default="")
     record_ids: Mapped[bytes] = mapped_column(LargeBinary, default=b"", deferred=True)
     finished_at: Mapped[Instant | None]
+    refreshes: Mapped[Number | None]
+    carried: Mapped[Document] = mapped_column(default=list)
 
 
 class ExportedBlock(Base):

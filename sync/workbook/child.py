@@ -27,7 +27,7 @@ BATCH = 500
 """Rows on a line."""
 HEADER = (
     "sheet", "ref", "ref_column", "keys", "labels", "sheets", "is_csv", "head", "header_row", "above", "lines", "looks",
-    "key_row",
+    "key_row", "rows_of",
 )  # fmt: skip
 OPEN_FILES = 64
 GRACE = 5

@@ -54,7 +54,7 @@ def _workbook_table(archive: Archive, contents: Contents, limits: Limits, asked:
         reading = _Workbook(archive, contents, Book(strings, styles, contents.epoch_1904), limits, asked)
         sheet, top, looks = reading.choose()
         table = top.table(sheet.name, tuple(sheet.name for sheet in contents.sheets), is_csv=False, looks=looks)
-        yield replace(table, copies=tuple(reading.copies(sheet)) if top.ours else ())
+        yield replace(table, copies=() if table.is_foreign else tuple(reading.copies(sheet, top)))
     finally:
         strings.close()
 
@@ -68,7 +68,7 @@ class _Workbook:
         self._named = next((one for one in contents.sheets if asked.sheet and _same(one.name, asked.sheet)), None)
 
     def choose(self) -> tuple[SheetPart, Top, tuple[Look, ...]]:
-        """Return the sheet that a person named, the one with our key row, or else the first seen with values.
+        """Return the sheet that a person named, the one with our key row or rows, or else the first seen with values.
 
         Where that is a foreign one, all that people see and that have values are there to choose from.
         """
@@ -81,7 +81,10 @@ class _Workbook:
                 return sheet, top, ()
             if (sheet.visible or sheet is self._named) and not top.empty:
                 filled.append((sheet, top))
-        chosen = self._named or (filled[0][0] if filled else self._contents.sheets[0])
+        keyless = next((sheet for sheet, top in filled if top.keyless), None)
+        chosen = self._named or keyless or (filled[0][0] if filled else self._contents.sheets[0])
+        if chosen is keyless:
+            return chosen, self._top(chosen), ()
         looks = tuple(_look(sheet, top) for sheet, top in filled) if len(filled) > 1 else ()
         return chosen, self._top(chosen), looks
 
@@ -90,13 +93,14 @@ class _Workbook:
         rows = sheet_rows(self._archive.chunks(sheet.part), self._book, self._limits, shape)
         return Top(at_most(rows, self._limits.rows), self._asked.header_row, shape)
 
-    def copies(self, chosen: SheetPart) -> Iterator[Address]:
+    def copies(self, chosen: SheetPart, top: Top) -> Iterator[Address]:
         """Yield the cell by which each other sheet is known as ours, too, unless a person named the one that counts."""
         for sheet in () if self._named else self._contents.sheets:
             if sheet.name not in OWN_SHEETS and sheet is not chosen:
                 # A sheet that nobody asks for may be damaged.
                 with suppress(UnreadableWorkbook):
-                    address = self._top(sheet).ref_address(sheet.name)
+                    other = self._top(sheet)
+                    address = other.ref_address(sheet.name) if other.ours or top.keyless else None
                     yield from () if address is None else (address,)
 
 

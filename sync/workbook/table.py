@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from sync.cells import Address, Broken, Formula, RawCell, column_letters
+from sync.tokens import export_of, parse_ref
 from sync.workbook.heading import find_heading, header_text
 from sync.workbook.refusals import damaged, over_limit
 from sync.workbook.shape import Shape
@@ -65,6 +66,7 @@ class Table:
     Of a foreign file, `header_row` is the number of the headers' row, 0 where there is none, and `above` how many
     filled rows stand above it; `lines` are the sheet's first, and `looks` its sheets, where there are several.
     `copies` are the cells by which other sheets, too, are known as ours; `shape` is complete after the last row.
+    Where the key row is gone, `rows_of` is the export that the first row's token names, and `ref_column` its column.
     """
 
     sheet: str
@@ -83,6 +85,17 @@ class Table:
     copies: tuple[Address, ...] = ()
     shape: Shape = field(default_factory=Shape, compare=False)
     key_row: int = 0
+    rows_of: int | None = None
+
+    @property
+    def export(self) -> int | None:
+        """Return the export that the table says it is of."""
+        return self.rows_of if self.ref is None else parse_ref(self.ref)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Tell whether the panel did not export the table."""
+        return self.ref is None and self.rows_of is None
 
 
 class Top:
@@ -108,14 +121,22 @@ class Top:
         found = _find(self._head, REF)
         self._key_row: Row | None = found and found[0]
         self._ref_column = found and found[1]
+        self._token = None if found else _find_token(self._head)
 
     @property
     def ours(self) -> bool:
         """Tell whether there is a key row."""
         return self._key_row is not None
 
+    @property
+    def keyless(self) -> bool:
+        """Tell whether there is no key row, and yet tokens that say whose rows these are."""
+        return self._token is not None
+
     def ref_address(self, sheet: str) -> Address | None:
         """Return the cell by which a sheet is known as ours."""
+        if self._token is not None:
+            return Address(sheet, column_letters(self._token[1]), self._token[0])
         if self._key_row is None or self._ref_column is None:
             return None
         return Address(sheet, column_letters(self._ref_column), self._key_row[0])
@@ -154,13 +175,31 @@ class Top:
     def _foreign(self, sheet: str, sheets: tuple[str, ...], looks: tuple[Look, ...], *, is_csv: bool) -> Table:
         marked = _find(self._head, REVIEW)
         heading = find_heading(self._head, self._header_row or (marked[0][0] if marked else 0))
+        token_row, ref_column, rows_of = self._token or (0, None, None)
+        if heading and token_row and heading.row >= token_row:
+            heading = None  # a row of data, where the labels were deleted, too
         labels, row, above = (heading.labels, heading.row, heading.above) if heading else ((), 0, 0)
         if marked and marked[0][0] == row:
             # A text as long as this one is no header that people write.
             labels = (*labels[: marked[1]], *[None] * (marked[1] - len(labels)), _text(marked[0][1][marked[1]]))
-        below = [one for one in self._head if row and one[0] > row]
-        plain = (sheet, None, None, (), labels, sheets, self._following(below), is_csv, self._above(below))
-        return Table(*plain, header_row=row, above=above, lines=self._lines(), looks=looks, shape=self._shape)
+        below = [one for one in self._head if (row and one[0] > row) or (token_row and one[0] >= token_row)]
+        return Table(
+            sheet=sheet,
+            ref=None,
+            ref_column=ref_column,
+            keys=(),
+            labels=labels,
+            sheets=sheets,
+            rows=self._following(below),
+            is_csv=is_csv,
+            head=self._above(below),
+            header_row=row,
+            above=above,
+            lines=self._lines(),
+            looks=looks,
+            shape=self._shape,
+            rows_of=rows_of,
+        )
 
     def _below(self, key_row: int, ref_column: int) -> tuple[tuple[str | None, ...], list[Row]]:
         """Return the labels, which a person may have deleted, and the data among the first rows."""
@@ -196,6 +235,15 @@ def _find(head: list[Row], start: str) -> tuple[Row, int] | None:
         for column, cell in enumerate(row[1]):
             if isinstance(cell, str) and cell.startswith(start):
                 return row, column
+    return None
+
+
+def _find_token(head: list[Row]) -> tuple[int, int, int] | None:
+    """Return where the first token is, by row and column, and the export that it names."""
+    for number, cells in head:
+        for column, cell in enumerate(cells):
+            if (export := export_of(cell)) is not None:
+                return number, column, export
     return None
 
 

@@ -407,10 +407,6 @@ def clear_tokens(*rows: int) -> Change:
     return change
 
 
-def without_key_row(book: Book) -> None:
-    book.sheet.delete_rows(1)
-
-
 def without_tokens_and_keys(book: Book) -> None:
     clear_tokens(*range(1, ZOFIE + 1))(book)
     without_our_other_sheets(book)
@@ -423,10 +419,9 @@ def without_tokens_and_keys(book: Book) -> None:
     [
         (clear_tokens(BOB), 1),
         (clear_tokens(*range(ANN, ZOFIE + 1)), 5),
-        (without_key_row, 5),
         (without_tokens_and_keys, 5),
     ],
-    ids=["one token", "all tokens", "the key row", "everything of ours"],
+    ids=["one token", "all tokens", "everything of ours"],
 )
 def test_without_references_it_is_said_that_two_sides_only_are_compared(
     panel: Small, change: Change, rows: int

@@ -144,17 +144,49 @@ def test_an_answered_conflict_shows_the_panels_value(office: Office) -> None:
 
 
 def test_new_rows_that_became_customers_get_their_id(office: Office) -> None:
-    loose = 3 + 3 + 20 + 2
-    typed = office.type({"full_name.6": "Zoe", "city.6": "Kolin", f"full_name.{loose}": "Max"})
+    typed = office.type({"full_name.6": "Zoe", "city.6": "Kolin", f"full_name.{LOOSE}": "Max"})
     assert office.run("import", typed)["created"] == 2
     assert office.refresh(typed)["rows"] == 5
     sheet = sheet_of(office.fresh)
-    assert [(sheet[f"B{row}"].value, sheet[f"A{row}"].value[0]) for row in (6, loose)] == [(4, "R"), (5, "R")]
-    assert sheet["A7"].value.startswith("N2.2.")
+    assert [(sheet[f"B{row}"].value, sheet[f"A{row}"].value[0]) for row in (6, LOOSE)] == [(4, "R"), (5, "R")]
+    assert sheet["A7"].value.startswith("N2.")
     assert office.shown("login")[3:] == ["000004", "000005"]
     assert is_clean(office.run("import", office.fresh))
     again = office.type({"full_name.7": "Ida"}, office.fresh)
     assert office.run("import", again)["created"] == 1
+
+
+LOOSE = 3 + 3 + 20 + 2
+"""A row without a reference, below the blank ones."""
+
+
+@pytest.mark.parametrize("row", [6, LOOSE], ids=["prepared", "loose"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_new_row_that_was_kept_is_one_customer_whichever_file_comes_back_first(
+    office: Office, row: int, order: tuple[int, ...]
+) -> None:
+    first = office.type({f"full_name.{row}": "Zoe", f"city.{row}": "Kolin", "full_name.9": "Max"})
+    files = [first]
+    for number in (1, 2):
+        out = office.fresh.with_name(f"fresh {number}.xlsx")
+        assert office.run("refresh", files[-1], out, "--keep-edits")["kept"] == 2
+        files.append(out)
+    assert [office.run("import", files[at])["created"] for at in order] == [2, 0, 0]
+    with office.app.app_context():
+        assert sorted(db.session.scalars(select(Customer.full_name)))[-2:] == ["Max", "Zoe"]
+    # Somebody of the same name who is typed later is somebody else.
+    again = office.type({f"full_name.{LOOSE + 1}": "Zoe", f"city.{LOOSE + 1}": "Kolin"}, files[order[0]])
+    assert office.run("import", again)["created"] == 1
+
+
+@pytest.mark.parametrize("row", [6, LOOSE], ids=["prepared", "loose"])
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_new_row_that_was_kept_is_one_customer_where_both_files_come_back_at_once(office: Office, row: int) -> None:
+    first = office.type({f"full_name.{row}": "Zoe"})
+    assert office.refresh(first, "--keep-edits")["kept"] == 1
+    assert office.run("import", first, office.fresh)["exit"] == 0
+    with office.app.app_context():
+        assert len(db.session.scalars(select(Customer)).all()) == 4
 
 
 def test_rows_of_customers_who_are_gone_stay_as_they_are(office: Office) -> None:

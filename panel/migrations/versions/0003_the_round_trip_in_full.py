@@ -25,6 +25,8 @@ def upgrade() -> None:
         batch.add_column(sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True))
         batch.add_column(sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
         batch.add_column(sa.Column("prepared", sa.Integer(), nullable=False, server_default="0"))
+        batch.add_column(sa.Column("refreshes", Number, nullable=True))
+        batch.add_column(sa.Column("carried", Json, nullable=False, server_default="[]"))
     op.create_index("ix_export_out", "export", ["entity", "closed_at", "at", "state", "user_id"])
     with op.batch_alter_table("import") as batch:
         batch.add_column(sa.Column("job_id", Number, nullable=True))
@@ -136,5 +138,7 @@ def downgrade() -> None:
             batch.drop_column(name)
     op.drop_index("ix_export_out", "export")
     with op.batch_alter_table("export") as batch:
-        for name in ("prepared", "closed_at", "expires_at", "stored_as", "job_id", "state", "note"):
+        for name in (
+            "carried", "refreshes", "prepared", "closed_at", "expires_at", "stored_as", "job_id", "state", "note",
+        ):  # fmt: skip
             batch.drop_column(name)
