@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,19 +86,28 @@ def allocate_ids(connection: Connection, count: int, after: int = 0) -> list[int
 
 
 def write_in_bulk(
-    connection: Connection, schema: Schema, keyring: Keyring, writes: Sequence[Write], author: Author
+    connection: Connection,
+    schema: Schema,
+    keyring: Keyring,
+    writes: Sequence[Write],
+    author: Author,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> None:
-    """Write records and their revisions in the caller's transaction.
+    """Write records and their revisions in the caller's transaction; `progress` hears how many, and of how many.
 
     Raises `ValueTaken` or `LostRace`; the caller rolls back.
     """
     fields = {entry.key: entry for entry in schema.fields}
     release_and_claim(connection, fields, writes, keyring)
     follow_names(connection, new_names(writes))
+    done = 0
     for some in batches(writes, ROWS_AT_ONCE):
+        progress(done, len(writes))
         append_revisions(connection, [_without_secrets(write, fields, keyring) for write in some], author)
         _insert([write for write in some if write.number == 1], connection, fields, keyring)
         _update([write for write in some if write.number > 1], connection, fields, keyring)
+        done += len(some)
+    progress(done, len(writes))
 
 
 def new_names(writes: Iterable[Write]) -> dict[int, str | None]:

@@ -59,7 +59,7 @@ class Kind:
 
     `tell` turns its result into sentences; `preview` is the endpoint of the page on which it waits for a look. Of work
     that is `one_each`, one is done for each person at a time, and the rest waits. What has a page of its own is not
-    `listed` among the work.
+    `listed` among the work. `sends` is the endpoint that sends the file which it made.
     Where the work changed the fields too, `schema_before` is the schema that undoing makes, and `revert` makes it.
     """
 
@@ -74,6 +74,7 @@ class Kind:
     revert: Callable[[Job], None] | None = None
     one_each: bool = False
     listed: bool = True
+    sends: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,13 @@ def kind(  # noqa: PLR0913 (a table's row, each cell of it named)
     revert: Callable[[Job], None] | None = None,
     one_each: bool = False,
     listed: bool = True,
+    sends: str = "",
 ) -> Callable[[Callable[[Work], None]], Callable[[Work], None]]:
     """Register a function as a kind of work; its author needs the permission when it runs, not only when asked for."""
 
     def register(run: Callable[[Work], None]) -> Callable[[Work], None]:
         KINDS[name] = Kind(
-            name, run, permission, label, undoable, preview, tell, schema_before, revert, one_each, listed
+            name, run, permission, label, undoable, preview, tell, schema_before, revert, one_each, listed, sends
         )
         return run
 
@@ -255,7 +257,9 @@ def _run_taken(work: Work | None) -> bool:
 def progress_of(job: Job) -> tuple[int, int]:
     """Return how much of a job is done, and of how much."""
     work = RUNNING.get((db.engine.url.render_as_string(), job.id))
-    return (job.done, job.total) if work is None or not work.total else (work.done, work.total)
+    if work is None or not (work.done or work.total):
+        return job.done, job.total
+    return work.done, work.total
 
 
 def step_of(job: Job) -> str:

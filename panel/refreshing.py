@@ -34,7 +34,7 @@ from panel.imports.kin import new_rows_of
 from panel.imports.never_imported import Waiting, waiting_in
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
-from panel.imports.planning import Progress, plan_file, quiet
+from panel.imports.planning import Progress, Steps, plan_file, silent
 from panel.jobs import READ, WRITE
 from panel.keys import Keyring
 from panel.models import Export
@@ -69,7 +69,7 @@ class Run:
     export_id: int | None = None
     begin: Callable[[], AbstractContextManager[Connection]] = writing
     done: Callable[[Refreshed], None] = lambda _done: None
-    telling: Callable[[str], Progress] = lambda _step: quiet
+    telling: Steps = silent
 
 
 class NeverImported(SyncError):

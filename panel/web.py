@@ -47,6 +47,7 @@ from panel.views.jobs import JobView
 from panel.views.menu import visible_menu
 from panel.views.planned import PlannedView, may_plan, plan_choices, planned_of
 from panel.views.refreshing import RefreshView
+from panel.views.reviewing import ReviewView
 from panel.views.roles import RoleView
 from panel.views.saved_views import SavedViewsView
 from panel.views.statuses import StatusView
@@ -136,6 +137,7 @@ def _add_views(app: Flask) -> None:
         SavedViewsView(lazy_gettext("Saved views"), endpoint="views"),
         ExportView(lazy_gettext("Exports"), endpoint="exports"),
         RefreshView(lazy_gettext("Refresh"), endpoint="refresh"),
+        ReviewView(lazy_gettext("Reviews"), endpoint="reviews"),
         ImportView(lazy_gettext("Imports"), endpoint="imports"),
         PlannedView(lazy_gettext("Planned changes"), endpoint="planned"),
         JobView(lazy_gettext("Work"), endpoint="jobs"),

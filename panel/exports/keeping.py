@@ -19,11 +19,13 @@ from panel.database import reading, writing
 from panel.exports.membership import holds
 from panel.extensions import db
 from panel.jobs import unpack
-from panel.models import Customer, Export, ExportedBlock, User
+from panel.models import Customer, Export, ExportedBlock, Job, User
 from panel.models.columns import aware, now
 from panel.rights import rights_of
 from sync.workbook.writer import UNFINISHED
 
+REVIEW = "review"
+"""The kind of work that writes reviews, which are kept here, too."""
 ABANDONED_SECONDS = 3600
 """No file that is still being written has been left alone for so long."""
 LONGEST_WRITING = dt.timedelta(hours=1)
@@ -89,7 +91,9 @@ def forget_customer(connection: Connection, record_id: int) -> list[Path]:
     )
     holding = {number: name for number, name, bits in connection.execute(query) if holds(bits, record_id)}
     _expire(connection, holding)
-    return [folder() / name for name in holding.values()]
+    # Whom a review holds is not known, and it can be written again.
+    names = {*holding.values(), *reviews(connection, dt.datetime(1970, 1, 1, tzinfo=dt.UTC))}
+    return [folder() / name for name in names]
 
 
 def sweep() -> None:
@@ -108,11 +112,19 @@ def sweep() -> None:
     old = {path.name: path for path in folder().iterdir() if path.stat().st_mtime < oldest}
     with reading() as connection:
         known = set(connection.execute(select(Export.stored_as).where(Export.stored_as != "")).scalars())
+        known |= reviews(connection, now() - dt.timedelta(days=current_app.config["ROLLBOOK_EXPORT_DAYS"]))
     for name in {*(old.keys() - known), *names.values()}:
         (folder() / name).unlink(missing_ok=True)
     for parts in Path(tempfile.gettempdir()).glob(f"{UNFINISHED}*"):
         if parts.stat().st_mtime < oldest:
             shutil.rmtree(parts, ignore_errors=True)
+
+
+def reviews(connection: Connection, since: dt.datetime) -> set[str]:
+    """Return the names of the reviews that were written since a moment."""
+    done = (Job.kind == REVIEW, Job.state == "done", Job.finished_at > since)
+    results = connection.execute(select(Job.result).where(*done)).scalars()
+    return {result["stored_as"] for result in results if result.get("stored_as")}
 
 
 def _expire(connection: Connection, numbers: Collection[int]) -> None:

@@ -14,6 +14,7 @@ from panel.database import is_sqlite
 from panel.fields_work.retiring import refuse_too_many
 from panel.imports.gathering import applied_imports
 from panel.imports.planned import Planned
+from panel.imports.planning import Progress, quiet
 from panel.imports.proposals import LONGEST_LABEL, NewField
 from panel.imports.whole_file import settled_by
 from panel.keys import Keyring
@@ -29,7 +30,7 @@ from sync.words import say
 ADVISORY_LOCK = 7_265_626_612  # any number that no other program on the same server uses
 
 
-def write_plan(connection: Connection, planned: Planned, author: Author) -> None:
+def write_plan(connection: Connection, planned: Planned, author: Author, progress: Progress = quiet) -> None:
     """Write a plan: new fields, new customers, changed cells, deletions, and what is to be remembered of them.
 
     `author.import_id` is the import's. Raises `LostRace` or `ValueTaken` where the plan no longer fits the
@@ -42,7 +43,8 @@ def write_plan(connection: Connection, planned: Planned, author: Author) -> None
     create_fields(connection, [one for one in planned.new_fields if one.accepted])
     writes = [*_updates(connection, planned, keyring), *_deletions(planned.plan.deletions)]
     created = _creations(connection, planned)
-    write_in_bulk(connection, planned.schema, keyring, [*writes, *(write for _row, write in created)], author)
+    writes += [write for _row, write in created]
+    write_in_bulk(connection, planned.schema, keyring, writes, author, progress)
     _remember(connection, planned, created, author)
 
 

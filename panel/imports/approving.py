@@ -20,11 +20,12 @@ from panel.imports.lines import plan_counts, save_lines
 from panel.imports.moving import moved_lines
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
-from panel.imports.planning import Progress, quiet
+from panel.imports.planning import Progress, Steps, quiet, silent
 from panel.imports.remembering import remember
 from panel.imports.second_admin import confirm_first, is_confirmed, needs_second, refuse_same
 from panel.imports.telling import tell_uploader
 from panel.imports.together import all_planned, files_with, plan_as_asked, plan_together
+from panel.jobs import READ, WRITE
 from panel.models import Import
 from panel.models.columns import now
 from sync.errors import StalePlan
@@ -69,10 +70,10 @@ def apply_import(
     fingerprint: str = "",
     begin: Callable[[], AbstractContextManager[Connection]] = writing,
     done: Callable[[], None] = lambda: None,
-    progress: Progress = quiet,
+    telling: Steps = silent,
 ) -> bool:
     """Apply one import as `apply_together` does."""
-    return apply_together([Approval(import_id, tuple(confirm), fingerprint)], viewer, begin, done, progress)
+    return apply_together([Approval(import_id, tuple(confirm), fingerprint)], viewer, begin, done, telling)
 
 
 def apply_together(
@@ -80,21 +81,21 @@ def apply_together(
     viewer: Viewer,
     begin: Callable[[], AbstractContextManager[Connection]] = writing,
     done: Callable[[], None] = lambda: None,
-    progress: Progress = quiet,
+    telling: Steps = silent,
 ) -> bool:
     """Apply looked-at plans whole, those of one batch or a single one, or refuse with what moved.
 
-    `begin` starts the transaction, `done` is called at its end. Return False where plans were confirmed, and a second
-    admin has to apply them. Raises `StalePlan`.
+    `begin` starts the transaction, `done` is called at its end; `telling` hears how far reading and writing are.
+    Return False where plans were confirmed, and a second admin has to apply them. Raises `StalePlan`.
     """
-    rows, planned = _plan(approvals, viewer, progress)
+    rows, planned = _plan(approvals, viewer, telling)
     for attempt in range(ATTEMPTS):
         if not _may_write(rows, planned, approvals, viewer):
             return False
         try:
             with begin() as connection:
                 rows = [open_import(connection, one.import_id) for one in approvals]
-                planned = _write(connection, rows, planned, viewer, is_first=not attempt)
+                planned = _write(connection, rows, planned, viewer, telling, is_first=not attempt)
                 done()
                 break
         except (LostRace, ValueTaken):
@@ -103,7 +104,7 @@ def apply_together(
             # Where nothing moved meanwhile, what is written before a file gives it another meaning.
             if len(rows) > 1 and attempt:
                 raise StalePlan(say(TANGLED, file=differs.file)) from None
-            rows, planned = _plan(approvals, viewer, quiet)
+            rows, planned = _plan(approvals, viewer, telling)
     else:
         raise StalePlan(say(MOVED))
     for row in rows:
@@ -112,14 +113,12 @@ def apply_together(
     return True
 
 
-def _plan(
-    approvals: Sequence[Approval], viewer: Viewer, progress: Progress
-) -> tuple[list[RowMapping], dict[int, Planned]]:
+def _plan(approvals: Sequence[Approval], viewer: Viewer, telling: Steps) -> tuple[list[RowMapping], dict[int, Planned]]:
     with reading() as connection:
         rows = [open_import(connection, one.import_id, lock=False) for one in approvals]
         if [row["id"] for row in files_with(connection, rows[0])] != [row["id"] for row in rows]:
             raise StalePlan(say(OTHERS))
-        return rows, all_planned(rows, plan_together(connection, rows, viewer, progress))
+        return rows, all_planned(rows, plan_together(connection, rows, viewer, telling(READ)))
 
 
 def _write(
@@ -127,6 +126,7 @@ def _write(
     rows: Sequence[RowMapping],
     planned: Mapping[int, Planned],
     viewer: Viewer,
+    telling: Steps,
     *,
     is_first: bool,
 ) -> dict[int, Planned]:
@@ -140,11 +140,11 @@ def _write(
     for number, row in enumerate(rows):
         # Where somebody wrote meanwhile, what was approved may hold all the same.
         if number or not is_first:
-            made[row["id"]] = plan_as_asked(connection, row, viewer, quiet, ahead)
+            made[row["id"]] = plan_as_asked(connection, row, viewer, telling(READ), ahead)
         one = made[row["id"]]
         if one.fingerprint != row["fingerprint"]:
             raise _Differs(row["file_name"])
-        finish(connection, row["id"], one, viewer)
+        finish(connection, row["id"], one, viewer, telling(WRITE))
         ahead.made |= one.made_fields
     return made
 
@@ -198,9 +198,11 @@ def refuse_unready(planned: Planned, options: ImportOptions) -> None:
         raise StalePlan(f"{guard.message} {say('To apply it all the same, type %(number)s.', number=guard.count)}")
 
 
-def finish(connection: Connection, import_id: int, planned: Planned, viewer: Viewer) -> None:
+def finish(
+    connection: Connection, import_id: int, planned: Planned, viewer: Viewer, progress: Progress = quiet
+) -> None:
     """Write a plan and mark its import as applied, in the caller's transaction."""
-    write_plan(connection, planned, Author(viewer.name, "import", viewer.user_id, import_id))
+    write_plan(connection, planned, Author(viewer.name, "import", viewer.user_id, import_id), progress)
     row = locked_import(connection, import_id)
     applied = {"state": "applied", "applied_at": now(), "applied_by": viewer.name, "export_id": planned.export_id}
     applied["review_of"] = planned.source.sha256

@@ -51,8 +51,17 @@ Progress = Callable[[int, int], None]
 """Told how many rows are planned, and of how many: 0 where nobody knows."""
 
 
+Steps = Callable[[str], Progress]
+"""Given a step of long work, one of `panel.jobs.STEPS`: who is told how far that is."""
+
+
 def quiet(_done: int, _total: int) -> None:
     """Tell nobody."""
+
+
+def silent(_step: str) -> Progress:
+    """Tell nobody of any step."""
+    return quiet
 
 
 def plan_file(

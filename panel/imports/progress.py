@@ -41,7 +41,7 @@ def progress_of_import(one: Import, job: Job | None) -> Progress:
 def _sentence(job: Job, done: int, total: int) -> str:
     if job.state == "queued":
         return str(_("It begins in a moment, after what was asked for before."))
-    if not done:
+    if not (done or total):
         return str(_("Opening the file…"))
     words = count(done, "%(number)s row so far", "%(number)s rows so far")
     if total:

@@ -19,11 +19,14 @@ from sqlalchemy import Connection
 from panel.database import reading, writing
 from panel.imports.files import limits, uploads
 from panel.imports.journey import open_import, tell
-from panel.imports.options import ImportOptions, Viewer
+from panel.imports.options import Viewer
 from panel.imports.planned import Planned
+from panel.imports.planning import Progress, Steps, quiet, silent
 from panel.imports.review_rows import KEEP, TAKE, RowReviewer
 from panel.imports.reviewed import NEW, Heading, Reviewed, one_line
-from panel.imports.together import plan_again
+from panel.imports.together import plan_as_asked
+from panel.jobs import READ, WRITE
+from panel.records import BATCH
 from panel.schema import ENTITY
 from sync.actions import ACTION
 from sync.errors import SyncError
@@ -64,41 +67,50 @@ GUIDE = (
 )
 
 
-def write_review_of(connection: Connection, path: Path, planned: Planned, *, is_applied: bool = False) -> bool:
+def write_review_of(
+    connection: Connection, path: Path, planned: Planned, *, is_applied: bool = False, progress: Progress = quiet
+) -> bool:
     """Write the review of a plan, if there is something to look at; return whether there was.
 
-    Of a plan that was applied, what was decided is done with.
+    Of a plan that was applied, what was decided is done with. `progress` hears how many rows are written.
     """
     reviewer = RowReviewer(connection, planned, is_applied=is_applied)
     if not _is_worth_it(planned, reviewer):
         return False
     try:
-        _write(path, planned, reviewer, _in_order)
+        _write(path, planned, reviewer, lambda rows: _told(_in_order(rows), planned, progress))
     except _OutOfOrderError:
         _write(path, planned, reviewer, lambda rows: sorted(rows, key=lambda row: row.number))
     return True
 
 
-def review_import(import_id: int, folder: Path, viewer: Viewer) -> Path:
-    """Write the review of an import as of now into a folder, and return its path.
+def review_import(import_id: int, path: Path, viewer: Viewer, telling: Steps = silent) -> Planned:
+    """Write the review of an import as of now, and return the plan that it is of.
 
     Raises `SyncError` where nothing is left to look at, or the file is not there any more.
     """
     with reading() as connection:
         row = open_import(connection, import_id, "planned", "applied", lock=False)
-        if not (uploads() / row["stored_as"]).exists():
+        if not (uploads() / row["stored_as"]).is_file():
             raise SyncError(say(GONE))
-        planned = plan_again(connection, row, ImportOptions.from_json(row["options"]), viewer)
-    path = folder / "review.xlsx"
-    if not save_review(path, planned, viewer, import_id=import_id):
+        planned = plan_as_asked(connection, row, viewer, telling(READ))
+    if not save_review(path, planned, viewer, import_id=import_id, progress=telling(WRITE)):
         raise SyncError(say(NOTHING))
-    return path
+    return planned
 
 
-def save_review(path: Path, planned: Planned, viewer: Viewer, *, is_applied: bool = False, import_id: int = 0) -> bool:
+def save_review(
+    path: Path,
+    planned: Planned,
+    viewer: Viewer,
+    *,
+    is_applied: bool = False,
+    import_id: int = 0,
+    progress: Progress = quiet,
+) -> bool:
     """Write the review of a plan as a file that leaves the panel: as an export does, it goes into the audit."""
     with reading() as connection:
-        if not write_review_of(connection, path, planned, is_applied=is_applied):
+        if not write_review_of(connection, path, planned, is_applied=is_applied, progress=progress):
             return False
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -133,6 +145,13 @@ _Order = Callable[[Iterator[ReviewRow]], Iterable[ReviewRow]]
 
 class _OutOfOrderError(Exception):
     """The rows of a sheet's part do not follow one another, as no program writes them: they are held whole."""
+
+
+def _told(rows: Iterator[ReviewRow], planned: Planned, progress: Progress) -> Iterator[ReviewRow]:
+    for done, row in enumerate(rows):
+        if not done % BATCH:
+            progress(done, max(done, planned.plan.rows))
+        yield row
 
 
 def _in_order(rows: Iterator[ReviewRow]) -> Iterator[ReviewRow]:

@@ -179,7 +179,7 @@ def _apply(work: Work) -> None:
         state = connection.execute(select(Import.state).where(Import.id == done["import"])).scalar_one()
     if state == "planned":
         viewer = viewer_of(current_user)
-        apply_together(approvals, viewer, begin=work.writing, done=lambda: work.finish(done), progress=work.doing)
+        apply_together(approvals, viewer, begin=work.writing, done=lambda: work.finish(done), telling=work.telling)
 
 
 @kind(PLAN, permission="import.upload", label=lazy_gettext("Plan an import"), one_each=True, listed=False)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from flask import abort, jsonify, redirect, request, send_file
+from flask import abort, jsonify, redirect, request, send_file, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -25,6 +25,7 @@ from panel.imports.lines import GUARD, NOTE
 from panel.imports.options import ImportOptions
 from panel.imports.progress import Progress, progress_of_import
 from panel.imports.remembering import forget, remembered
+from panel.imports.review_work import is_large, start_review
 from panel.imports.reviewing import review_import, review_name
 from panel.imports.telling import ENDED, outcome
 from panel.imports.waiting import TooManyWait, apply_now_or_later, have_planned, plan_if_small, settle, take_in
@@ -196,11 +197,15 @@ class ImportView(AppView):
 
     @expose("/<int:number>/review/", methods=("POST",))
     def review(self, number: int) -> Response:
-        """Send the uploaded workbook with what needs a look marked in it."""
-        name = review_name(_found(number).file_name)
+        """Send the uploaded workbook with what needs a look marked in it; that of a large one is long work."""
+        one = _found(number)
+        name = review_name(one.file_name)
+        if is_large(one):
+            return redirect(url_for("jobs.show", number=start_review(one)))
         try:
             with tempfile.TemporaryDirectory(prefix=UNFINISHED) as folder:
-                path = review_import(number, Path(folder), viewer_of(current_user))
+                path = Path(folder) / "review.xlsx"
+                review_import(number, path, viewer_of(current_user))
                 # The open file outlives its name: it is gone from the disk when the response is sent.
                 return send_file(path.open("rb"), download_name=name, as_attachment=True)
         except SyncError as error:

@@ -69,6 +69,7 @@ class JobView(AppView):
         kept = (job.result or {}).get("kept", ())
         page: dict[str, Any] = {"job": job, "kind": found, "done": done, "total": total, "words": STATES}
         page |= {"told": found.tell(job.result or {}), "kept": kept, "may_undo": _may_undo(job)}
+        page["sends"] = found.sends if job.state == "done" and job.user_id == current_user.id else ""
         return self.render("jobs/job.html", at_work=job.state in AT_WORK, **page, **_named(kept))
 
     @expose("/<int:number>/progress/")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,9 +11,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from panel import changelog
 from panel.extensions import db
-from panel.imports import together, waiting
+from panel.imports import rows, together, waiting
 from panel.imports.files import uploads
+from panel.imports.progress import progress_of_import
 from panel.jobs import LEASE, run_now, run_pending
 from panel.models import Import, Job
 from panel.models.columns import now
@@ -136,6 +138,38 @@ def test_r5_one_may_have_few_files_waiting(app: Flask, client: FlaskClient, plan
         assert sorted(uploads().iterdir()) == before
     client.post("/imports/1/discard/")
     assert upload(client, ("more.csv", NAMES)).status_code == 302
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("nothing_is_small")
+def test_an_apply_tells_how_far_its_reading_and_its_writing_are(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "SMALL_ROWS", 0)
+    monkeypatch.setattr(changelog, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(rows, "BATCH", 1)
+    told: list[str] = []
+
+    def listened(of: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **options: object) -> object:
+            with db.session.no_autoflush:
+                one = db.session.get_one(Import, 1)
+                told.append(progress_of_import(one, db.session.get(Job, one.job_id)).sentence)
+            return of(*args, **options)
+
+        return call
+
+    sign_in(client)
+    upload(client, ("names.csv", NAMES))
+    with app.app_context():
+        run_pending()
+    client.post("/imports/1/apply/")
+    monkeypatch.setattr(rows.RowsPlanner, "_plan_batch", listened(rows.RowsPlanner._plan_batch))
+    monkeypatch.setattr(changelog, "append_revisions", listened(changelog.append_revisions))
+    with app.app_context():
+        run_pending()
+        assert db.session.get_one(Import, 1).state == "applied"
+    assert told == ["Opening the file…", "Reading: 1 row so far", "Writing: 0 of 2 rows", "Writing: 1 of 2 rows"]
 
 
 @pytest.fixture
