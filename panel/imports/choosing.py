@@ -53,9 +53,14 @@ def _store(
     return sum(number for *_tally, number in before)
 
 
-def store_other(connection: Connection, import_id: int, number: int, text: str, viewer: Viewer) -> None:
-    """Take a typed value for a conflict, judged as everywhere. Raises `SyncError` with what is wrong with it."""
-    mine = (*_asked(import_id, viewer), ImportItem.number == number, ImportItem.group.in_(ASKED))
+def store_other(
+    connection: Connection, import_id: int, which: Sequence[ColumnElement[bool]], text: str, viewer: Viewer
+) -> None:
+    """Take a typed value for the one cell that meets these conditions and waits for an answer, judged as everywhere.
+
+    Raises `SyncError` with what is wrong with it.
+    """
+    mine = (*_asked(import_id, viewer), *which, ImportItem.group.in_(ASKED))
     line = connection.execute(select(ImportItem.at, ImportItem.field).where(*mine)).one_or_none()
     schema = viewer.fields.narrow(current_schema(connection))
     field = next((one for one in schema.fields if line is not None and one.key == line.field), None)

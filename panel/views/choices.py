@@ -40,12 +40,13 @@ def _take_one(
 ) -> None:
     text, side = chosen
     number = number_of(text)
-    if side == OTHER:
-        store_other(connection, look.import_id, number, form.get(f"other.{text}", "").strip(), viewer)
-        return
     # Numbers are given anew with each plan; the cell says whether it is the one that was on screen.
     at = form.get(f"at.{text}")
     same = [] if at is None else [ImportItem.at == at]
+    if side == OTHER:
+        typed = form.get(f"other.{text}", "").strip()
+        store_other(connection, look.import_id, [ImportItem.number == number, *same], typed, viewer)
+        return
     if not store_choice(connection, look.import_id, [ImportItem.number == number, *same], side, viewer):
         raise SyncError(say(MOVED_ON))
 

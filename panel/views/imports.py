@@ -36,7 +36,7 @@ from panel.views.choices import take_choices
 from panel.views.customer_query import id_of
 from panel.views.guarded import AppView
 from panel.views.messages import say, warn
-from panel.views.preview_lines import look_of, names_of, of_group, page_of, seen, who_changed
+from panel.views.preview_lines import group_of_line, look_of, names_of, of_group, page_of, seen, who_changed
 from sync.errors import SyncError, UnreadableWorkbook
 from sync.plan import DELETED
 from sync.workbook.writer import UNFINISHED
@@ -257,7 +257,9 @@ def _progress(one: Import) -> Progress:
 
 def _page(one: Import, args: MultiDict[str, str]) -> dict[str, Any]:
     """Return what the templates of a preview know."""
-    preview = Preview(one, _tallies(one), args.get("group", ""))
+    words = args.get("q", "").strip()[:200]
+    wanted = args.get("group", "") or (group_of_line(one.id, words) if words else "")
+    preview = Preview(one, _tallies(one), wanted)
     look = look_of(one.id, args, preview.group)
     lines = page_of(look)
     fields = the_schema().fields

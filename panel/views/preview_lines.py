@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from panel.extensions import db
 from panel.forms.showing import ago
-from panel.imports.lines import KIND
+from panel.imports.lines import GUARD, KIND, MOVED, NOTE
 from panel.models import Customer, ImportItem, Revision
 from panel.models.columns import aware
 from panel.rights import NONE, rights_of
@@ -99,7 +99,9 @@ def _named(words: str) -> ColumnElement[bool]:
     address = _ADDRESS.fullmatch(words)
     if address:
         at = f"{address[1].upper()}{int(address[2])}"
-        return and_(ImportItem.sheet_row == int(address[2]), ImportItem.at.endswith(f"!{at}", autoescape=True))
+        # New customers and deletions have one line for their whole row.
+        is_there = or_(ImportItem.at.endswith(f"!{at}", autoescape=True), ImportItem.group.in_(("new", "delete")))
+        return and_(ImportItem.sheet_row == int(address[2]), is_there)
     if words.isascii() and words.isdecimal() and len(words) < 16:
         number = int(words)
         return or_(ImportItem.record_id == number, ImportItem.sheet_row == min(number, MOST_LINES))
@@ -109,6 +111,13 @@ def _named(words: str) -> ColumnElement[bool]:
     found = select(Customer.id).where(*names, *_within())
     new = [ImportItem.message.icontains(word, autoescape=True) for word in words.split()]
     return or_(ImportItem.record_id.in_(found), and_(ImportItem.group == "new", *new))
+
+
+def group_of_line(import_id: int, words: str) -> str:
+    """Return the group of the first line that words find, blank where they find none."""
+    shown = (*seen(import_id), ImportItem.group.not_in((KIND, GUARD, NOTE, MOVED)))
+    query = select(ImportItem.group).where(*shown, _named(words)).order_by(ImportItem.number)
+    return db.session.scalars(query.limit(1)).first() or ""
 
 
 def _mine() -> int | None:

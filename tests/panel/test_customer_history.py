@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from panel.schema import current_schema
 from panel.views.history import LINES
 from tests.builders import additional_field, customer, edit
 from tests.panel.pages import STAFF_PASSWORD, add_user, form_with, sign_in
+from tests.panel.test_views_imports import add_row, exported, uploaded, write
 
 
 def words_of(html: str) -> str:
@@ -235,3 +237,32 @@ def test_fields_of_another_category_are_on_no_page(app: Flask, client: FlaskClie
     assert ("<dt>Vat</dt>" in details(client, person), "<dt>Vat</dt>" in details(client, company)) == (False, True)
     of_company = details(client, company)
     assert ("<dt>Passport</dt>" in details(client, person), "<dt>Passport</dt>" in of_company) == (True, False)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_cell_leads_to_its_line_in_the_import(app: Flask, client: FlaskClient) -> None:
+    def where_links_lead(record_id: int) -> set[tuple[str, ...]]:
+        shown = (
+            client.get(unescape(link)).text
+            for link in re.findall(r'"(/imports/1/\?q=[^"]+)"', details(client, record_id))
+        )
+        groups = ((page, re.findall(r'group=(\w+)"\s+aria-current="true"', page)) for page in shown)
+        return {(*group, *re.findall(r'data-head="Cell">(\w+)<', page)) for page, group in groups}
+
+    with app.app_context():
+        customer("Ann", city="Praha", street="Long 1", zip_code="60200")
+    book = exported(sign_in(client))
+    letters = {cell.value: cell.column_letter for cell in book["Customers"][1]}
+    for key, value in (("city", "Brno"), ("street", "Short 1"), ("zip_code", None)):
+        write(book, 1, key, value)
+    add_row(book, full_name="New One", city="Cheb")
+    row = book["Customers"].max_row
+    address = uploaded(client, book)
+    client.post(f"{address}apply/")
+    cells = {
+        ("change", f"{letters['city']}3"),
+        ("change", f"{letters['street']}3"),
+        ("clear", f"{letters['zip_code']}3"),
+    }
+    assert where_links_lead(1) == cells
+    assert where_links_lead(2) == {("new", str(row))}
