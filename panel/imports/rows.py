@@ -18,6 +18,7 @@ from panel.imports.matching import BLANK_KEY, NEARLY, TOO_MANY, key_column, show
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.pointing import Pointing
 from panel.imports.shape import Remarks
+from panel.imports.totals import is_typed
 from panel.imports.whole_file import other_partner
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema
@@ -29,6 +30,8 @@ from sync.plan import Item, Plan, RowPlan
 from sync.records import Record
 from sync.rows import GONE, Known, RowPlanner, SheetRow
 from sync.tokens import NewToken, RowToken, TokenMaker
+from sync.types import FIELD_TYPES
+from sync.types.numbers import NumberType
 from sync.words import later, say
 from sync.workbook import Row, Table
 from sync.workbook.layout import TOKEN_LABEL
@@ -41,6 +44,10 @@ DISAGREES = later(
 )
 ERASED = later("This customer was erased for good after the export. Remove the row.")
 NAME = "full_name"
+TOTAL = later(
+    "This looks like a row of totals, and no customer. Remove it; if it is a customer after all, fill in another cell, "
+    "such as the status."
+)
 NO_ACTION = later("'%(action)s' is no action. Write delete, or clear the Action cell.")
 RAGGED = later("This row has more cells than the header. Put quotes around a text that has the separator in it.")
 
@@ -75,6 +82,8 @@ class RowsPlanner:
         self._plan = Plan(table.sheet)
         self._width = max(len(table.keys), len(table.labels))
         self._is_csv = table.is_csv
+        self._known = {column.index for column in columns}
+        self._numeric = {one.index for one in columns if isinstance(FIELD_TYPES[one.field.type], NumberType)}
         # Rows of another workbook are pasted by place: they fit where no column has moved since the export.
         places = [column.field.key for column in columns if column.shown]
         self._is_in_order = places == [key for key in gatherer.shown_fields() if key in places]
@@ -145,6 +154,8 @@ class RowsPlanner:
         """Return what becomes of a row, or the record that its cells have to be compared with."""
         if one.is_tampered:
             return _refused(one, say(TAMPERED))
+        if is_typed(one, self._ref, self._numeric, self._known):
+            return _refused(one, say(TOTAL))
         if self.key is not None and (wrong := self._wrong_key(one, self.key)):
             return _refused(one, wrong, self.key)
         if one.key is not None:

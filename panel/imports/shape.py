@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from panel.imports.identity import NO_SUCH_ID, Identified, ref_column_of
+from panel.imports.identity import Identified, ref_column_of
+from panel.imports.totals import is_calculated
 from sync.actions import ACTION
-from sync.cells import Address, Formula, Problem, column_letters
+from sync.cells import Address, Problem, column_letters
 from sync.columns import Column, Headers
 from sync.errors import UnseenField
 from sync.plan import Plan, RowPlan
@@ -103,13 +104,8 @@ class Remarks:
     strangers: list[int] = field(default_factory=list)
 
     def sums_up(self, one: Identified) -> bool:
-        """Tell whether a row is one of totals: formulas over other rows, and at most a word beside them."""
-        if one.id not in {None, NO_SUCH_ID} or one.is_tampered:
-            return False
-        filled = [cell for cell in one.row.cells if cell is not None and cell != ""]
-        others = [cell for cell in filled if not isinstance(cell, Formula)]
-        is_total = len(others) < len(filled) and len(others) <= 1 + (one.token is not None)
-        is_total = is_total and any(isinstance(cell, Formula) and cell.sums for cell in filled)
+        """Take note of a row of totals, if it is one."""
+        is_total = is_calculated(one)
         self.totals += [one.row.number] if is_total else []
         return is_total
 

@@ -27,6 +27,7 @@ _TIME = later("the text became a time")
 _TRUTH = later("the text became a truth value")
 _ENCODING = later("letters were damaged by another encoding")
 _SPACES = later("white space was replaced")
+_TABS = later("tabs were lost, as on the way by an .ods file")
 
 _AS_PROGRAMS_WRITE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.([0-9]+))?(?:E([+-][0-9]+))?")
 _DAY_SECONDS = 86_400
@@ -180,7 +181,9 @@ def misdecoded(text: str) -> str | None:
 def _space_reason(base: str, shown: str) -> str | None:
     plain = shown.translate({0xA0: " "})
     spaced = base.translate({0xA0: " "})
-    return _SPACES if plain in (spaced, spaced.replace("\t", " "), spaced.replace("\t", "")) else None
+    if plain in (spaced.replace("\t", " "), spaced.replace("\t", "")) and plain != spaced:
+        return _TABS
+    return _SPACES if plain == spaced else None
 
 
 _TEXT_REASONS = (_shortened_reason, _redated_reason, _space_reason, _encoding_reason, _truth_word_reason)

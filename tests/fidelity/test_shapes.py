@@ -457,6 +457,32 @@ def test_a_row_of_totals_below_is_no_customer(panel: Small, tmp_path: Path, labe
     assert plan["notes"] == ["Rows that sum up others are no customers and were left out: 50."]
 
 
+@pytest.mark.parametrize("row", [8, 50], ids=["prepared", "below"])
+@pytest.mark.parametrize(
+    ("cells", "is_total"),
+    [
+        ({"full_name": "Total", "fee": 149.5}, True),
+        ({"full_name": " celkem: ", "fee": "149,50"}, True),
+        ({"city": "Sum", "fee": 149.5}, True),
+        ({"id": "Total", "fee": 149.5}, True),
+        ({"full_name": "Total", "fee": 149.5, "city": "Brno"}, False),
+        ({"full_name": "Total"}, False),
+        ({"full_name": "Totaly Me", "fee": 29.9}, False),
+        ({"full_name": "Sum", "zip_code": "00420"}, False),
+    ],
+)
+def test_totals_pasted_as_values_are_a_problem_and_no_customer(
+    panel: Small, row: int, cells: dict[str, Any], is_total: bool
+) -> None:
+    def paste(book: Book) -> None:
+        book.columns = {"id": "B", **book.columns}
+        book.put(row, **cells)
+
+    plan = panel.plan(panel.changed(paste))
+    told = [one["at"] for one in plan["problems"] if "looks like a row of totals" in one["message"]]
+    assert (plan["created"], told) == ((0, [f"Customers!{row}"]) if is_total else (1, []))
+
+
 def test_a_value_from_a_formula_is_taken_and_says_so(panel: Small, tmp_path: Path) -> None:
     city = panel.columns["city"]
     formula = f'<c r="{city}{BOB}" t="str"><f>"Zl"&amp;"in"</f><v>Zlin</v></c>'.encode()

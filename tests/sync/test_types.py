@@ -467,6 +467,7 @@ DATE = "the text became a date"
 TIME = "the text became a time"
 ENCODING = "letters were damaged by another encoding"
 SPACES = "white space was replaced"
+TABS = "tabs were lost, as on the way by an .ods file"
 SWAPPED = "the separators of the number were swapped"
 TRUTH = "the text became a truth value"
 ORDER = "the date was written in another order"
@@ -517,7 +518,8 @@ ORDER = "the date was written in another order"
         ("string", "Novák", "Nov\ufffdk", ENCODING, False),
         ("string", "Novák", "Nova\u0301k", ENCODING, False),
         ("string", "a\u00a0b", "a b", SPACES, False),
-        ("string", "a\tb", "ab", SPACES, False),
+        ("string", "a\tb", "ab", TABS, False),
+        ("string", "a\tb", "a b", TABS, False),
         ("date", dt.date(2024, 3, 4), "03/04/2024", ORDER, False),
         ("date", dt.date(2024, 3, 4), "4.3.24", ORDER, False),
         ("datetime", NOON, "05/01/2024 12:00", ORDER, False),
