@@ -82,7 +82,7 @@ def plan_file(
     schema = viewer.fields.narrow(everything)
     with open_table(file.path, limits(), options.asked) as opened:
         reviewed = Reviewed(opened)
-        table = reviewed.table
+        table, options = reviewed.table, reviewed.options(options)
         check_asked(table, options.asked)
         gatherer = Gatherer(connection, reviewed.source_of(file), table.export, viewer, ahead)
         headers = _match(table, schema, gatherer, options)

@@ -14,19 +14,22 @@ import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import current_app
 
+from panel.imports.carried import with_carried
 from panel.imports.choices import PANEL, WORKBOOK, Answer, Answers, answer, is_asked, new_sides, sides_of
 from panel.imports.files import StoredFile
+from panel.imports.options import ImportOptions
 from panel.imports.showing import as_json
 from panel.imports.whole_file import plain_sides
 from panel.keys import Keyring
 from sync.cells import Address, RawCell
 from sync.columns import Column
 from sync.plan import DELETED, UNDECIDED, WRITTEN, Item, Plan, RowPlan
+from sync.types.text import CELL_LIMIT, cell_length
 from sync.words import later, say
 from sync.workbook import Row, Table
 from sync.workbook.table import REVIEW
@@ -61,7 +64,7 @@ class Heading:
 
     `columns` takes the label of each of its own columns to the field that is chosen about there, or to nothing;
     `words` the texts of a dropdown to ``panel`` or ``workbook``. `source` is the digest of the file that was uploaded
-    first, `name` its name.
+    first, `name` its name, `options` what goes along of how it was read.
     """
 
     columns: Mapping[str, str]
@@ -69,11 +72,16 @@ class Heading:
     source: str
     name: str
     is_csv: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
-        """Return the text of the hidden heading."""
+        """Return the text of the hidden heading; options that no cell can hold do not go along."""
+        whole = self._text()
+        return whole if cell_length(whole) <= CELL_LIMIT else replace(self, options={})._text()
+
+    def _text(self) -> str:
         plain: dict[str, Any] = {"columns": dict(self.columns), "words": dict(self.words)}
-        plain |= {"source": self.source, "name": self.name, "csv": self.is_csv}
+        plain |= {"source": self.source, "name": self.name, "csv": self.is_csv, "options": dict(self.options)}
         # No blank in it: whoever reads headings may join them to one line.
         told = json.dumps(plain, separators=(",", ":")).replace(" ", "\\u0020")
         return f"{REVIEW}rollbook1|{seal_of(plain)}|{told}"
@@ -85,7 +93,8 @@ def _heading(text: str) -> tuple[Heading | None, bool]:
     try:
         plain: Any = json.loads(found[2]) if found else None
         columns, words = ({one_line(k): str(v) for k, v in plain[name].items()} for name in ("columns", "words"))
-        heading = Heading(columns, words, str(plain["source"]), str(plain["name"]), bool(plain["csv"]))
+        rest = (str(plain["source"]), str(plain["name"]), bool(plain["csv"]), dict(plain.get("options", {})))
+        heading = Heading(columns, words, *rest)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None, False
     return heading, found is not None and hmac.compare_digest(found[1], seal_of(plain))
@@ -124,6 +133,10 @@ class Reviewed:
     def source_of(self, file: StoredFile) -> StoredFile:
         """Return the file that an upload is a review of, or the upload itself."""
         return replace(file, sha256=self.heading.source, name=self.heading.name) if self.heading else file
+
+    def options(self, given: ImportOptions) -> ImportOptions:
+        """Return how the file is to be read: a review as its source was, where nobody says otherwise."""
+        return with_carried(given, self.heading.options if self.heading else {}, self.table.labels)
 
     def _counted(self, rows: Iterator[Row]) -> Iterator[Row]:
         for number, cells in rows:

@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from panel.database import reading, writing
+from panel.imports.carried import carried_of
 from panel.imports.files import limits, uploads
 from panel.imports.journey import open_import, tell
 from panel.imports.options import Viewer
@@ -201,7 +202,8 @@ def _beside(table: Table, planned: Planned, reviewer: RowReviewer) -> Iterator[B
     words = {"panel": say(KEEP), "workbook": say(TAKE)}
     columns = {state: "", told: "", **choices, noted: ""}
     sides = {word: side for side, word in words.items()}
-    heading = Heading(columns, sides, planned.source.sha256, planned.source.name, table.is_csv)
+    carried = carried_of(planned.reading.options, planned.columns, planned.reading.table.labels)
+    heading = Heading(columns, sides, planned.source.sha256, planned.source.name, table.is_csv, carried)
     yield Beside(state, STATE_WIDTH)
     yield Beside(told, TOLD_WIDTH, is_wrapped=True)
     yield from (Beside(label, CHOICE_WIDTH, say(HOW), tuple(words.values())) for label in choices)

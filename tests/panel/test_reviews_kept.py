@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import random
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -18,7 +19,9 @@ from sqlalchemy import func, select
 
 from panel.database import writing
 from panel.extensions import db
-from panel.models import Customer, Event, ImportItem, Role, User
+from panel.imports.journey import replan
+from panel.imports.options import ImportOptions, Viewer
+from panel.models import Customer, Event, Import, ImportItem, Role, User
 from sync.types.secret import MASK
 from tests import office
 from tests.builders import additional_field, customer, edit
@@ -204,13 +207,13 @@ def test_the_review_of_a_foreign_file_keeps_its_addresses_and_creates_nobody_twi
     ]
     assert sheet["C5"].data_type == "s"
     assert fills_of(review)["B5"] == "red"
-    again = run(review, *options, "--dry-run")
+    again = run(review, "--dry-run")
     assert (again["created"], again["refused"], again["unchanged"]) == (0, 1, 2)
     assert again["problems"] == first["problems"]
     assert [one["header"] for one in again["new_fields"]] == ["Note"]
 
     mended = write_into(review, tmp_path / "mended.xlsx", {"B5": "bob@example.com"})
-    done = run(mended, *options)
+    done = run(mended)
     assert (done["created"], done["unchanged"], done["review"]) == (1, 2, None)
     before = state(app)
     for path in (mended, source, review):
@@ -218,6 +221,93 @@ def test_the_review_of_a_foreign_file_keeps_its_addresses_and_creates_nobody_twi
     assert state(app) == before
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Customer)) == 3
+
+
+READ = (
+    "--key", "login", "--map", "No.=login", "--map", "Town=city", "--map", "State=status",
+    "--map", "Born=date_of_birth", "--map", "Rest=-", "--map-value", "State:gone=Inactive",
+    "--date-order", "date_of_birth=dmy",
+)  # fmt: skip
+OLD_LIST = """\
+No.;Town;State;Born;Rest
+ann;Zlin;gone;03/04/1984;x
+bob;Cheb;gone;05/06/1984;y
+cid;Cheb;gone;31/31/1984;z
+"""
+
+
+@pytest.fixture
+def old_list(app: Flask, tmp_path: Path) -> Path:
+    with app.app_context():
+        for name in ("ann", "bob", "cid"):
+            customer(name.title(), login=name, city="Brno")
+    source = tmp_path / "Old list.csv"
+    source.write_text(OLD_LIST, "utf-8")
+    return source
+
+
+def without_column(path: Path, out: Path, header: str) -> Path:
+    book = openpyxl.load_workbook(path)
+    at = next(cell.column for cell in book.worksheets[0][1] if cell.value == header)
+    book.worksheets[0].delete_cols(at)
+    book.save(out)
+    return out
+
+
+def test_the_review_of_a_foreign_file_is_read_as_the_file_was(
+    app: Flask, run: Run, old_list: Path, tmp_path: Path
+) -> None:
+    review = tmp_path / "review.xlsx"
+    first = run(old_list, *READ, "--dry-run", "--review", review)
+    assert (len(first["conflicts"]), len(first["problems"]), first["new_fields"]) == (6, 1, [])
+    again = run(review, "--dry-run")
+    names = ("conflicts", "problems", "changes", "new_fields", "suggestions")
+    assert {name: again[name] for name in names} == {name: first[name] for name in names}
+    assert again["exit"] == 1  # nothing that was approved goes along
+
+    other = run(review, "--dry-run", "--map", "Town=street")
+    assert {one["field"] for one in other["conflicts"]} == {"street", "status", "date_of_birth"}
+    fewer = run(without_column(review, tmp_path / "fewer.xlsx", "State"), "--dry-run")
+    assert {one["field"] for one in fewer["conflicts"]} == {"city", "date_of_birth"}
+
+    labels = labels_of(review, row=1)
+    mended = write_into(review, tmp_path / "mended.xlsx", {f"{labels['Born']}4": "07/08/1984"})
+    assert run(mended, "--accept-unknown")["cells_updated"] == 9
+    with app.app_context():
+        found = db.session.scalars(select(Customer).order_by(Customer.id)).all()
+        assert [(one.city, one.status.label, one.date_of_birth) for one in found] == [
+            ("Zlin", "Inactive", dt.date(1984, 4, 3)),
+            ("Cheb", "Inactive", dt.date(1984, 6, 5)),
+            ("Cheb", "Inactive", dt.date(1984, 8, 7)),
+        ]
+
+
+def test_options_that_no_cell_can_hold_stay_behind(run: Run, old_list: Path, tmp_path: Path) -> None:
+    review = tmp_path / "review.xlsx"
+    many = [f"State:{'x' * 200}{number}=Inactive" for number in range(200)]
+    told = [part for one in many for part in ("--map-value", one)]
+    assert run(old_list, *READ, *told, "--dry-run", "--review", review)["exit"] == 1
+    assert run(review, "--dry-run", *READ)["conflicts"] != []
+    assert "No column's header is a field" in run(review, "--dry-run")["error"]
+
+
+def test_whoever_uploads_a_review_in_the_panel_finds_its_columns_taken_and_may_take_them_otherwise(
+    app: Flask, client: FlaskClient, run: Run, old_list: Path, tmp_path: Path
+) -> None:
+    review = tmp_path / "review.xlsx"
+    run(old_list, *READ, "--dry-run", "--review", review)
+    sign_in(client)
+    client.post("/imports/upload/", data={"file": (io.BytesIO(review.read_bytes()), "review.xlsx")})
+    with app.app_context():
+        (options,) = db.session.scalars(select(Import.options)).all()
+        assert (options["key"], options["mapping"]["Town"], options["values"]) == (
+            "login", "city", {"State": {"gone": "Inactive"}},
+        )  # fmt: skip
+        viewer = Viewer("Admin", "panel", 1)
+        mapping = {header: field for header, field in options["mapping"].items() if header != "Town"}
+        replan(1, replace(ImportOptions.from_json(options), mapping=mapping), viewer)
+        items = db.session.scalars(select(ImportItem.field).where(ImportItem.group == "unknown")).all()
+        assert set(items) == {"status", "date_of_birth"}
 
 
 def test_a_typed_password_is_not_written_into_the_review(app: Flask, run: Run, tmp_path: Path) -> None:
