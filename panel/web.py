@@ -51,6 +51,7 @@ from panel.views.reviewing import ReviewView
 from panel.views.roles import RoleView
 from panel.views.saved_views import SavedViewsView
 from panel.views.statuses import StatusView
+from panel.views.together import TogetherView
 from panel.views.undoing import UndoView
 from panel.views.users import UserView
 from panel.words import (
@@ -139,6 +140,7 @@ def _add_views(app: Flask) -> None:
         RefreshView(lazy_gettext("Refresh"), endpoint="refresh"),
         ReviewView(lazy_gettext("Reviews"), endpoint="reviews"),
         ImportView(lazy_gettext("Imports"), endpoint="imports"),
+        TogetherView(lazy_gettext("Imports together"), endpoint="together"),
         PlannedView(lazy_gettext("Planned changes"), endpoint="planned"),
         JobView(lazy_gettext("Work"), endpoint="jobs"),
         BulkView(lazy_gettext("Bulk edit"), endpoint="bulk"),

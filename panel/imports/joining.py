@@ -18,19 +18,26 @@ from sync.words import later, say
 TOO_FEW = later("Choose two or more workbooks to look at them together.")
 
 
+class TooFew(SyncError):
+    """There are not two open imports to look at together."""
+
+
 def join_imports(numbers: Sequence[int], viewer: Viewer) -> int:
-    """Have open imports, with those that are together with them already, planned together; return the batch."""
-    if len(set(numbers)) < 2:
-        raise SyncError(say(TOO_FEW))
+    """Have open imports, with those that are together with them already, planned together; return the batch.
+
+    Files that could not be read are shown with the others. Raises `TooFew`.
+    """
     with writing() as connection:
-        found = {row["id"]: row for number in numbers for row in _with_others(connection, number)}
-        batch = join(connection, sorted(found))
-    _plan_anew(batch, viewer)
+        rows = [open_import(connection, number, *OPEN, "failed") for number in numbers]
+        found = {row["id"] for one in rows if one["state"] in OPEN for row in _with_others(connection, one)}
+        if len(found) < 2:
+            raise TooFew(say(TOO_FEW))
+        batch = join(connection, sorted(found.union(numbers)))
+    _plan_anew(min(found), viewer)
     return batch
 
 
-def _with_others(connection: Connection, number: int) -> list[RowMapping]:
-    row = open_import(connection, number, *OPEN)
+def _with_others(connection: Connection, row: RowMapping) -> list[RowMapping]:
     rows = files_with(connection, row)
     for one in rows:
         refuse_busy(connection, one)

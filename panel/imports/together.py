@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from panel.extensions import db
 from panel.imports.ahead import NOTHING, Ahead
+from panel.imports.applying import one_at_a_time
 from panel.imports.choices import saved_answers
 from panel.imports.files import StoredFile, uploads
 from panel.imports.options import ImportOptions, Viewer
@@ -33,9 +34,11 @@ def files_with(connection: Connection, row: RowMapping) -> list[RowMapping]:
 
 
 def join(connection: Connection, numbers: Sequence[int]) -> int:
-    """Make a batch of imports, and return its number: the first one's."""
-    connection.execute(update(Import).where(Import.id.in_(numbers)).values(batch=min(numbers)))
-    return min(numbers)
+    """Make a batch of imports, and return its number, which no batch had before."""
+    one_at_a_time(connection)
+    last = connection.execute(select(func.max(Import.batch))).scalar() or 0
+    connection.execute(update(Import).where(Import.id.in_(numbers)).values(batch=last + 1))
+    return last + 1
 
 
 def plan_together(

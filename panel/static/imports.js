@@ -3,7 +3,7 @@
 
 const MOST_AT_ONCE = 20;
 
-// Resolves with the address of the import; rejects with a sentence.
+// Resolves with the address and the number of the import; rejects with a sentence.
 function sendFile(form, file, bar) {
   const data = new FormData(form);
   data.delete("file");
@@ -20,7 +20,7 @@ function sendFile(form, file, bar) {
     });
     request.addEventListener("load", () => {
       const answer = parsed(request);
-      if (request.status < 300 && answer.address) resolve(answer.address);
+      if (request.status < 300 && answer.address) resolve(answer);
       else reject(new Error(answer.message || form.dataset.failed));
     });
     request.addEventListener("error", () => reject(new Error(form.dataset.failed)));
@@ -48,22 +48,34 @@ function line(place, file) {
   return { row, bar };
 }
 
+// Several files are planned together, and looked at on one page.
+async function together(form, taken, row) {
+  const numbers = new FormData();
+  for (const { number } of taken) numbers.append("import", number);
+  try {
+    location.assign((await ask(form.dataset.together, numbers)).address);
+  } catch (error) {
+    tell(row.firstElementChild, error.message);
+  }
+}
+
 async function sendAll(form, files) {
   const place = document.querySelector("[data-uploads]");
   const lines = [...files].slice(0, MOST_AT_ONCE).map((file) => ({ file, ...line(place, file) }));
   place.hidden = false;
-  const addresses = [];
+  const taken = [];
   for (const { file, row, bar } of lines) {
     try {
-      addresses.push(await sendFile(form, file, bar));
+      taken.push(await sendFile(form, file, bar));
       bar.max = bar.value = 1;
     } catch (error) {
       bar.remove();
       tell(row.firstElementChild, error.message);
     }
   }
-  if (addresses.length < lines.length) return false;
-  location.assign(addresses.length === 1 ? addresses[0] : form.dataset.all);
+  if (taken.length < lines.length) return false;
+  if (taken.length === 1) location.assign(taken[0].address);
+  else await together(form, taken, lines[0].row);
   return true;
 }
 

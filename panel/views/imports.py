@@ -20,7 +20,8 @@ from panel.database import reading, writing
 from panel.extensions import db
 from panel.forms.preview import Preview, Tally, options_of, upload_options
 from panel.imports.approving import Approval
-from panel.imports.journey import reject, set_options, viewer_of
+from panel.imports.joining import set_aside
+from panel.imports.journey import set_options, viewer_of
 from panel.imports.lines import GUARD, NOTE
 from panel.imports.options import ImportOptions
 from panel.imports.progress import Progress, progress_of_import
@@ -37,6 +38,8 @@ from panel.views.customer_query import id_of
 from panel.views.guarded import AppView
 from panel.views.messages import say, warn
 from panel.views.preview_lines import group_of_line, look_of, names_of, of_group, page_of, seen, who_changed
+from panel.views.scripts import is_asked_by_script
+from panel.views.together import address_of
 from sync.errors import SyncError, UnreadableWorkbook
 from sync.plan import DELETED
 from sync.workbook.writer import UNFINISHED
@@ -95,13 +98,10 @@ class ImportView(AppView):
             except TooManyWait as error:
                 return self._refused(f"{file.filename}: {error}", error.status)
         if len(numbers) > 1:
-            say(_("%(number)s files were uploaded. Each has a preview of its own.", number=len(numbers)))
-            return self._taken(self.get_url(".index"))
+            return redirect(address_of(numbers))
         plan_if_small(numbers[0])
-        return self._taken(self.get_url(".preview", number=numbers[0]))
-
-    def _taken(self, address: str) -> Response:
-        return jsonify(address=address) if is_asked_by_script() else redirect(address)
+        address = self.get_url(".preview", number=numbers[0])
+        return jsonify(address=address, number=numbers[0]) if is_asked_by_script() else redirect(address)
 
     def _refused(self, sentence: str, status: int) -> Response:
         if is_asked_by_script():
@@ -193,7 +193,7 @@ class ImportView(AppView):
     def discard(self, number: int) -> Response:
         """Set the import aside."""
         words, reason = _("%(file)s was discarded.", file=_found(number).file_name), request.form.get("reason", "")
-        return self._done(number, lambda: reject(number, viewer_of(current_user), reason.strip()), words)
+        return self._done(number, lambda: set_aside(number, viewer_of(current_user), reason.strip()), words)
 
     @expose("/<int:number>/review/", methods=("POST",))
     def review(self, number: int) -> Response:
@@ -227,11 +227,6 @@ class ImportView(AppView):
 def _waiting() -> list[Import]:
     """Return what others uploaded and the signed-in user may apply."""
     return [one for one in recent(LISTED, "planned") if one.user_id != current_user.id] if may("import.apply") else []
-
-
-def is_asked_by_script() -> bool:
-    """Tell whether a page's script asked, which reads JSON."""
-    return request.headers.get("X-Requested-With") == "fetch"
 
 
 def recent(count: int, state: str = "") -> list[Import]:

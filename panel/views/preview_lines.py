@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import ColumnElement, and_, false, or_, select
 from werkzeug.datastructures import MultiDict
@@ -14,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from panel.extensions import db
 from panel.forms.showing import ago
 from panel.imports.lines import GUARD, KIND, MOVED, NOTE
-from panel.models import Customer, ImportItem, Revision
+from panel.models import Customer, Import, ImportItem, Revision
 from panel.models.columns import aware
 from panel.rights import NONE, rights_of
 from panel.schema import ENTITY
@@ -169,4 +170,16 @@ def who_changed(items: Sequence[ImportItem]) -> dict[tuple[int, str], str]:
     for record_id, by, at, changes in db.session.execute(query.order_by(table.record_id, table.number)):
         words = f"{by}, {ago(aware(at))}" if wanted[record_id] & changes.keys() else ""
         found.update({(record_id, field): words for field in wanted[record_id] & changes.keys()})
-    return found
+    return found | _before(items)
+
+
+def _before(items: Sequence[ImportItem]) -> dict[tuple[int, str], str]:
+    """Return which file of the batch gives each of these cells its value before this one does, and whose that is."""
+    numbers = {item.against for item in items if item.against is not None}
+    files = {one.id: one for one in db.session.scalars(select(Import).where(Import.id.in_(numbers)))} if numbers else {}
+    named = ((item, files.get(item.against)) for item in items if item.record_id and item.against)
+    return {
+        (item.record_id or 0, item.field): _("in %(file)s, by %(name)s", file=one.file_name, name=one.by)
+        for item, one in named
+        if one is not None
+    }
