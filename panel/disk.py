@@ -1,11 +1,12 @@
-"""What a disk that takes no more means for the person at the screen."""
+"""What a disk that takes no more means for the person at the screen, and files that are old."""
 
 from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from sync.errors import SyncError
 from sync.words import later, say
@@ -39,3 +40,11 @@ def told_if_full() -> Iterator[None]:
             raise
         logger.exception("a file could not be written")
         raise DiskFull(say(FULL)) from None
+
+
+def written_before(paths: Iterable[Path], instant: float) -> Iterator[Path]:
+    """Yield the files and folders that were written before an instant; what is gone meanwhile is not among them."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < instant:
+                yield path

@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Connection, select, update
 
 from panel.database import reading, writing
+from panel.disk import written_before
 from panel.exports.membership import holds
 from panel.extensions import db
 from panel.jobs import unpack
@@ -109,15 +110,14 @@ def sweep() -> None:
         with writing() as connection:
             _expire(connection, names)
             connection.execute(update(Export).where(*left).values(state="failed", finished_at=now()))
-    old = {path.name: path for path in folder().iterdir() if path.stat().st_mtime < oldest}
+    old = {path.name for path in written_before(folder().iterdir(), oldest)}
     with reading() as connection:
         known = set(connection.execute(select(Export.stored_as).where(Export.stored_as != "")).scalars())
         known |= reviews(connection, now() - dt.timedelta(days=current_app.config["ROLLBOOK_EXPORT_DAYS"]))
-    for name in {*(old.keys() - known), *names.values()}:
+    for name in {*(old - known), *names.values()}:
         (folder() / name).unlink(missing_ok=True)
-    for parts in Path(tempfile.gettempdir()).glob(f"{UNFINISHED}*"):
-        if parts.stat().st_mtime < oldest:
-            shutil.rmtree(parts, ignore_errors=True)
+    for parts in written_before(Path(tempfile.gettempdir()).glob(f"{UNFINISHED}*"), oldest):
+        shutil.rmtree(parts, ignore_errors=True)
 
 
 def reviews(connection: Connection, since: dt.datetime) -> set[str]:

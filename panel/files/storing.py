@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 
 from panel.authors import Author
 from panel.database import reading, writing
+from panel.disk import written_before
 from panel.files.kinds import agrees
 from panel.models import StoredFile
 from panel.models.columns import now
@@ -168,7 +169,7 @@ def sweep() -> None:
     """Remove what was sent and never saved, and what a process that was killed left without a row."""
     sweep_waiting()
     oldest = time.time() - ABANDONED_SECONDS
-    old = {path.name: path for path in folder().iterdir() if path.stat().st_mtime < oldest}
+    old = {path.name: path for path in written_before(folder().iterdir(), oldest)}
     with reading() as connection:
         kept = set(connection.execute(select(StoredFile.stored_as)).scalars())
     for name in old.keys() - kept:

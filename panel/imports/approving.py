@@ -28,6 +28,7 @@ from panel.imports.together import all_planned, files_with, plan_as_asked, plan_
 from panel.jobs import READ, WRITE
 from panel.models import Import
 from panel.models.columns import now
+from panel.schema import forget_schema
 from sync.errors import StalePlan
 from sync.words import later, say
 
@@ -89,7 +90,10 @@ def apply_together(
     Return False where plans were confirmed, and a second admin has to apply them. Raises `StalePlan`.
     """
     rows, planned = _plan(approvals, viewer, telling)
+    differs: _Differs | None = None
     for attempt in range(ATTEMPTS):
+        if differs:
+            rows, planned = _plan(approvals, viewer, telling)
         if not _may_write(rows, planned, approvals, viewer):
             return False
         try:
@@ -100,11 +104,13 @@ def apply_together(
                 break
         except (LostRace, ValueTaken):
             continue
-        except _Differs as differs:
+        except _Differs as other:
             # Where nothing moved meanwhile, what is written before a file gives it another meaning.
-            if len(rows) > 1 and attempt:
-                raise StalePlan(say(TANGLED, file=differs.file)) from None
-            rows, planned = _plan(approvals, viewer, telling)
+            if len(rows) > 1 and differs:
+                raise StalePlan(say(TANGLED, file=other.file)) from None
+            differs = other
+        finally:
+            forget_schema()  # a field that was made is gone with what is rolled back
     else:
         raise StalePlan(say(MOVED))
     for row in rows:

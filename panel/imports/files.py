@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from flask import current_app
 
-from panel.disk import told_if_full
+from panel.disk import told_if_full, written_before
 from sync.errors import UnreadableWorkbook
 from sync.workbook import Limits
 
@@ -73,8 +73,8 @@ def _copy(source: BinaryIO, path: Path) -> str:
 def sweep(kept: Collection[str]) -> None:
     """Remove files that no import knows, left by a process that was killed; `kept` are the known names."""
     oldest = time.time() - ABANDONED_SECONDS
-    for path in uploads().iterdir():
-        if path.name not in kept and path.stat().st_mtime < oldest:
+    for path in written_before(uploads().iterdir(), oldest):
+        if path.name not in kept:
             path.unlink(missing_ok=True)
 
 

@@ -32,17 +32,17 @@ def moved_lines(connection: Connection, import_id: int, planned: Planned) -> lis
 
 
 def _place(line: Mapping[str, Any]) -> tuple[str, str]:
-    return line["at"], line["field"]
+    return line["at"], line.get("field", "")
 
 
 def _differs(was: Mapping[str, Any], now: Mapping[str, Any] | None) -> bool:
     if now is None or not _writes(now):
         return _writes(was)
-    return not _writes(was) or any(was[side] != now[side] for side in ("panel", "workbook"))
+    return not _writes(was) or any(was.get(side) != now.get(side) for side in ("panel", "workbook"))
 
 
 def _writes(line: Mapping[str, Any]) -> bool:
-    return line["choice"] in TAKEN or (line["group"] in DECIDED and not line["choice"])
+    return line.get("choice") in TAKEN or (line["group"] in DECIDED and not line.get("choice"))
 
 
 def _moved(was: Mapping[str, Any] | None, now: Line | None) -> Line:

@@ -15,6 +15,7 @@ from panel.demo import add_demo
 from panel.exporting import export_workbook
 from panel.extensions import db
 from panel.imports.at_once import import_at_once
+from panel.imports.joining import join_imports
 from panel.imports.journey import receive
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.undo_preview import UNDO
@@ -100,6 +101,13 @@ def _workbooks() -> None:
         options = ImportOptions(mapping={"Wiring": "+"}, accept_unknown=True)
         import_at_once(applied, options, viewer, dry_run=False)
         edit(11, street="Hlavni 3")
+        together = [("North.xlsx", ("Telc", "Cheb")), ("South.xlsx", ("Slany", "Cheb"))]
+        numbers = []
+        for name, cities in together:
+            cells = {f"{letters['city']}{row}": city for row, city in enumerate(cities, 20)}
+            with change(out, Path(folder) / name, cells).open("rb") as file:
+                numbers.append(receive(file, name, ImportOptions(), viewer))
+        join_imports(numbers, viewer)
 
 
 def every_page(app: Flask) -> list[str]:

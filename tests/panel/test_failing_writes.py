@@ -28,6 +28,7 @@ from panel.models import Event, Export, Import, ImportItem, Revision
 from panel.signature import signature
 from tests.panel.edited import edited_workbook
 from tests.panel.pages import sign_in
+from tests.sheets import change, read_keys
 
 pytestmark = [pytest.mark.asvs("R20"), pytest.mark.timeout(300)]
 SENTENCE = "The database failed in the middle of this"
@@ -94,6 +95,15 @@ class World:
         content = (io.BytesIO(self.path.read_bytes()), self.path.name)
         return self.post("/imports/upload/", file=content)
 
+    def together(self) -> str:
+        """Upload the workbook and a copy in which somebody else changed a street, to be applied together."""
+        cell = f"{read_keys(self.path)['street']}{CUSTOMERS + 2}"
+        copy = change(self.path, self.path.with_name("copy.xlsx"), {cell: "Elsewhere 1"})
+        files = [(io.BytesIO(one.read_bytes()), one.name) for one in (self.path, copy)]
+        self.post("/imports/upload/", file=files)
+        run_pending()
+        return "".join(self.post(f"/imports/{one}/options/", _only="options", create_fields="y") for one in (1, 2))
+
     def command(self, *arguments: str) -> str:
         result = self.app.test_cli_runner().invoke(args=list(arguments))
         assert isinstance(result.exception, (SystemExit, type(None))), result.exception
@@ -142,6 +152,12 @@ def fails_at_each(world: World, what: str, act: Callable[[], str]) -> int:
 ACTS: dict[str, tuple[tuple[str, ...], Callable[[World], str], list[str], int]] = {
     "choosing": (("upload",), World.accept, ["planned"], 5),
     "applying": (("upload", "accept"), World.apply, ["applied"], 12),
+    "applying together": (
+        ("together",),
+        lambda world: world.post("/together/1/apply/"),
+        ["applied", "applied"],
+        18,
+    ),
     "undoing": (("upload", "accept", "apply"), lambda world: world.command("undo", "1"), ["undone"], 6),
     "exporting": ((), World.export, [], 4),
     "importing by the command": (
