@@ -58,17 +58,17 @@ class TogetherView(AppView):
         address = address_of([_own(id_of(text)).id for text in request.form.getlist("import")])
         return jsonify(address=address) if is_asked_by_script() else redirect(address)
 
-    @expose("/<int:batch>/")
-    def show(self, batch: int) -> str:
+    @expose("/<int:number>/")
+    def show(self, number: int) -> str:
         """Show the files of a batch, and where they differ."""
-        files = _files(batch)
+        files = _files(number)
         still_open = [one for one in files if one.state in OPEN]
         previews = {one.id: Preview(one, ()) for one in files}
         between = _between(still_open)
         return str(
             self.render(
                 "imports/together.html",
-                batch=batch,
+                batch=number,
                 files=files,
                 open=still_open,
                 previews=previews,
@@ -84,23 +84,23 @@ class TogetherView(AppView):
             )
         )
 
-    @expose("/<int:batch>/progress/")
-    def progress(self, batch: int) -> Response:
+    @expose("/<int:number>/progress/")
+    def progress(self, number: int) -> Response:
         """Answer how far the work on a batch is."""
-        return jsonify(**_progress([one for one in _files(batch) if one.state in OPEN]).plain)
+        return jsonify(**_progress([one for one in _files(number) if one.state in OPEN]).plain)
 
-    @expose("/<int:batch>/choose/", methods=("POST",))
-    def choose(self, batch: int) -> Response:
+    @expose("/<int:number>/choose/", methods=("POST",))
+    def choose(self, number: int) -> Response:
         """Settle one conflict between files, or all of them: for the file before, or for the one after it."""
-        files = [one.id for one in _files(batch)]
+        files = [one.id for one in _files(number)]
         asked, _colon, side = request.form.get("choice", "").rpartition(":")
         which: list[ColumnElement[bool]] = [ImportItem.against.is_not(None), ImportItem.group == "conflict"]
         if asked != "all":
-            number, _dot, line = asked.partition(".")
-            files = [one for one in files if one == number_of(number)]
+            import_id, _dot, line = asked.partition(".")
+            files = [one for one in files if one == number_of(import_id)]
             # Numbers are given anew with each plan; the cell says whether it is the one that was on screen.
             which += [ImportItem.number == number_of(line), ImportItem.at == request.form.get(f"at.{asked}", "")]
-        return self._done(batch, lambda: self._choose(files, which, side))
+        return self._done(number, lambda: self._choose(files, which, side))
 
     def _choose(self, files: Sequence[int], which: Sequence[ColumnElement[bool]], side: str) -> None:
         viewer, chosen = viewer_of(current_user), 0
@@ -112,22 +112,22 @@ class TogetherView(AppView):
             raise SyncError(_("The plan changed meanwhile. Look again, and choose."))
         settle(files[0], viewer)
 
-    @expose("/<int:batch>/take-out/", methods=("POST",))
-    def leave(self, batch: int) -> Response:
+    @expose("/<int:number>/take-out/", methods=("POST",))
+    def leave(self, number: int) -> Response:
         """Let one file be looked at by itself again."""
-        one = next((one for one in _files(batch) if one.id == id_of(request.form.get("import"))), None)
+        one = next((one for one in _files(number) if one.id == id_of(request.form.get("import"))), None)
         if one is None:
             abort(404)
         words = _("%(file)s is by itself again.", file=one.file_name)
-        return self._done(batch, lambda: take_out(one.id, viewer_of(current_user)), words)
+        return self._done(number, lambda: take_out(one.id, viewer_of(current_user)), words)
 
-    @expose("/<int:batch>/apply/", methods=("POST",))
-    def apply(self, batch: int) -> Response:
+    @expose("/<int:number>/apply/", methods=("POST",))
+    def apply(self, number: int) -> Response:
         """Apply all files or none, or confirm them where two admins are asked for."""
-        files = [one for one in _files(batch) if one.state in OPEN]
+        files = [one for one in _files(number) if one.state in OPEN]
         if not may("import.apply"):
             abort(403)
-        return self._done(batch, lambda: self._apply([_approval(one) for one in files]))
+        return self._done(number, lambda: self._apply([_approval(one) for one in files]))
 
     def _apply(self, approvals: Sequence[Approval]) -> None:
         if not approvals:
@@ -138,7 +138,7 @@ class TogetherView(AppView):
         elif applied:
             say(_("All %(number)s workbooks were applied.", number=len(approvals)))
 
-    def _done(self, batch: int, act: Callable[[], None], sentence: str = "") -> Response:
+    def _done(self, number: int, act: Callable[[], None], sentence: str = "") -> Response:
         try:
             act()
         except SyncError as error:
@@ -146,14 +146,14 @@ class TogetherView(AppView):
         else:
             if sentence:
                 say(sentence)
-        left = db.session.scalars(select(Import.id).where(Import.batch == batch).limit(1)).first()
-        return redirect(self.get_url(".show", batch=batch) if left else self.get_url("imports.index"))
+        left = db.session.scalars(select(Import.id).where(Import.batch == number).limit(1)).first()
+        return redirect(self.get_url(".show", number=number) if left else self.get_url("imports.index"))
 
 
 def address_of(numbers: Sequence[int]) -> str:
     """Have imports planned together, and return where they are: on a page of theirs, or apart where that cannot be."""
     try:
-        return url_for("together.show", batch=join_imports(numbers, viewer_of(current_user)))
+        return url_for("together.show", number=join_imports(numbers, viewer_of(current_user)))
     except SyncError as error:
         warn(str(error))
         return url_for("imports.index")
