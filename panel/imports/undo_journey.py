@@ -11,9 +11,10 @@ from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken
 from panel.database import reading, writing
 from panel.imports.aftermath import Source
-from panel.imports.applying import one_at_a_time
+from panel.imports.applying import hold_still, one_at_a_time
 from panel.imports.journey import locked_import, tell
 from panel.imports.options import Viewer
+from panel.imports.planning import Progress, quiet
 from panel.imports.undoing import Undoing, Undone, plan_undo, write_undo
 from panel.models import Import, Revision
 from panel.models.columns import now
@@ -31,33 +32,43 @@ def undo_import(import_id: int, viewer: Viewer, *, dry_run: bool = False, part: 
             refuse_unless_applied(connection, import_id, plan)
             return plan.undone
     try:
-        return _undo(source, viewer)
+        return _undo(source, viewer, alone=False)
     except (LostRace, ValueTaken):
-        return _undo(source, viewer)
+        return _undo(source, viewer, alone=True)
 
 
-def _undo(source: Source, viewer: Viewer) -> Undone:
+def _undo(source: Source, viewer: Viewer, *, alone: bool) -> Undone:
     with writing() as connection:
-        plan = plan_to_write(connection, source, viewer)
+        plan = plan_to_write(connection, source, viewer, alone=alone)
         write_and_tell(connection, source, plan, viewer)
         return plan.undone
 
 
 def plan_to_write(
-    connection: Connection, source: Source, viewer: Viewer, doing: Callable[[int, int], None] | None = None
+    connection: Connection,
+    source: Source,
+    viewer: Viewer,
+    doing: Callable[[int, int], None] | None = None,
+    *,
+    alone: bool = False,
 ) -> Undoing:
-    """Return what undoing does, in the transaction that is to write it; no other import or undoing comes between."""
-    one_at_a_time(connection)
+    """Return what undoing does, in the transaction that is to write it; no other import or undoing comes between.
+
+    `alone` keeps everybody else from writing customers, too, for who came too late once.
+    """
+    (hold_still if alone else one_at_a_time)(connection)
     locked_import(connection, source.import_id or 0)
     plan = plan_undo(connection, source, viewer, lock=True, doing=doing)
     refuse_unless_applied(connection, source.import_id or 0, plan)
     return plan
 
 
-def write_and_tell(connection: Connection, source: Source, plan: Undoing, viewer: Viewer) -> None:
+def write_and_tell(
+    connection: Connection, source: Source, plan: Undoing, viewer: Viewer, progress: Progress = quiet
+) -> None:
     """Write what undoing does in the caller's transaction, with the import's state and an event of the audit."""
     import_id = source.import_id or 0
-    write_undo(connection, plan, Author(viewer.name, "undo", viewer.user_id, None, import_id))
+    write_undo(connection, plan, Author(viewer.name, "undo", viewer.user_id, None, import_id), progress)
     row, undone = locked_import(connection, import_id), plan.undone
     so_far = (row["counts"] or {}).get("undone", 0) + undone.count
     values: dict[str, Any] = {"counts": {**(row["counts"] or {}), "undone": so_far, "kept": len(undone.kept)}}

@@ -20,7 +20,7 @@ from panel.imports.journey import viewer_of
 from panel.imports.standing import Kept
 from panel.imports.undo_journey import plan_to_write, refuse_unless_applied, write_and_tell
 from panel.imports.undoing import SINCE_WORDS, Undoing, plan_undo
-from panel.jobs import LookAgain, Work, kind, wake_after_commit
+from panel.jobs import READ, WRITE, LookAgain, Work, kind, wake_after_commit
 from panel.models import Job, Revision, UndoLine
 from panel.models.columns import now
 from panel.records import batches
@@ -90,31 +90,41 @@ def _undo(work: Work) -> None:
     source, approved = source_of(work.options), work.options.get("approved")
     if not approved:
         raise LookAgain(_plan(work, source))
-    viewer = viewer_of(current_user)
     try:
-        with work.writing() as connection:
-            plan = plan_to_write(connection, source, viewer, work.doing)
-            if plan.fingerprint != approved:
-                raise _Moved(_moved(connection, work.job_id, plan))
-            write_and_tell(connection, source, plan, viewer)
-            connection.execute(delete(UndoLine).where(UndoLine.job_id == work.job_id))
-            work.finish({**result_of(plan.undone), "import": source.import_id})
+        try:
+            _write(work, source, approved, alone=False)
+        except (LostRace, ValueTaken):
+            _write(work, source, approved, alone=True)
     except (_Moved, LostRace, ValueTaken) as error:
-        _plan(work, source)
+        _plan(work, source, moved=True)
         raise LookAgain(str(error)) from None
 
 
-def _plan(work: Work, source: Source) -> str:
+def _write(work: Work, source: Source, approved: str, *, alone: bool) -> None:
+    viewer = viewer_of(current_user)
+    with work.writing() as connection:
+        plan = plan_to_write(connection, source, viewer, work.telling(READ), alone=alone)
+        # Where people work on the same customers all the time, something moves at every look: who was told so once has
+        # what is left of what they saw undone, and what was edited meanwhile is kept and listed as ever.
+        is_seen = work.options.get("moved") and _is_among_seen(connection, work.job_id, plan)
+        if plan.fingerprint != approved and not is_seen:
+            raise _Moved(_moved(connection, work.job_id, plan))
+        write_and_tell(connection, source, plan, viewer, work.telling(WRITE))
+        connection.execute(delete(UndoLine).where(UndoLine.job_id == work.job_id))
+        work.finish({**result_of(plan.undone), "import": source.import_id})
+
+
+def _plan(work: Work, source: Source, *, moved: bool = False) -> str:
     """Plan, keep the lines, and return nothing: there is nothing to say but what they say."""
     with reading() as connection:
-        plan = plan_undo(connection, source, viewer_of(current_user), doing=work.doing)
+        plan = plan_undo(connection, source, viewer_of(current_user), doing=work.telling(READ))
         refuse_unless_applied(connection, source.import_id or 0, plan)
     with work.writing() as connection:
-        _save(connection, work, plan)
+        _save(connection, work, plan, moved=moved)
     return ""
 
 
-def _save(connection: Connection, work: Work, plan: Undoing) -> None:
+def _save(connection: Connection, work: Work, plan: Undoing, *, moved: bool) -> None:
     connection.execute(delete(UndoLine).where(UndoLine.job_id == work.job_id))
     groups: dict[str, int] = {}
     for some in batches(enumerate(_lines(plan), 1), ROWS_AT_ONCE):
@@ -123,7 +133,7 @@ def _save(connection: Connection, work: Work, plan: Undoing) -> None:
         connection.execute(insert(UndoLine), [{**line, "job_id": work.job_id, "number": n} for n, line in some])
     result = {"groups": groups, "columns": plan.columns, "hidden": plan.hidden, "count": plan.undone.count}
     result |= {"fingerprint": plan.fingerprint}
-    options = {name: value for name, value in work.options.items() if name != "approved"}
+    options = {name: value for name, value in work.options.items() if name != "approved"} | {"moved": moved}
     connection.execute(update(Job).where(Job.id == work.job_id).values(result=result, options=options))
 
 
@@ -154,14 +164,29 @@ def _kept_line(group: str, one: Kept, at: str) -> dict[str, Any]:
     return line | {"message": one.reason, "by": one.by, "since": since}
 
 
-def _moved(connection: Connection, job_id: int, plan: Undoing) -> str:
-    """Return in words which customers are not what they were when somebody looked."""
+_Places = dict[tuple[int | None, str], Any]
+
+
+def _seen_and_wanted(connection: Connection, job_id: int, plan: Undoing) -> tuple[_Places, _Places]:
+    """Return what was to go back when somebody looked, and what is now, by customer and field; fields have none."""
     table = UndoLine.__table__.c
     columns = select(table.record_id, table.field, table.panel, table.before)
-    shown = (table.job_id == job_id, table.group.in_(("change", "bin", "restore")))
-    seen = {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(columns.where(*shown))}
-    wanted = {(one.record_id, key): pair for one in plan.writes for key, pair in one.changes.items()}
-    moved = sorted({place[0] for place in seen.keys() | wanted.keys() if seen.get(place) != wanted.get(place)})
+    shown = (table.job_id == job_id, table.group.in_(("change", "bin", "restore", "field")))
+    seen: _Places = {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(columns.where(*shown))}
+    wanted: _Places = {(one.record_id, key): pair for one in plan.writes for key, pair in one.changes.items()}
+    return seen, wanted | {(None, key): (None, None) for key in plan.retired}
+
+
+def _is_among_seen(connection: Connection, job_id: int, plan: Undoing) -> bool:
+    """Tell whether nothing goes back but what somebody saw, and something does."""
+    seen, wanted = _seen_and_wanted(connection, job_id, plan)
+    return bool(wanted) and all(seen.get(place) == pair for place, pair in wanted.items())
+
+
+def _moved(connection: Connection, job_id: int, plan: Undoing) -> str:
+    """Return in words which customers are not what they were when somebody looked."""
+    seen, wanted = _seen_and_wanted(connection, job_id, plan)
+    moved = sorted({one[0] for one in seen.keys() | wanted.keys() if one[0] and seen.get(one) != wanted.get(one)})
     named = ", ".join(map(str, moved[:NAMED])) + (", …" if len(moved) > NAMED else "")
     if not moved:
         return _("A field changed after the preview, so nothing was undone. Look at what would go back now.")

@@ -16,6 +16,7 @@ from panel.changelog import Write, write_in_bulk
 from panel.imports.aftermath import CREATED, Later, Source, Written, edits, last_edit, later_than, written_by
 from panel.imports.made_fields import fields_to_retire, retire_fields
 from panel.imports.options import Viewer
+from panel.imports.planning import Progress, quiet
 from panel.imports.standing import Kept, possible, without
 from panel.keys import Keyring
 from panel.models import Customer
@@ -161,10 +162,10 @@ def apply_undo(connection: Connection, source: Source, author: Author, viewer: V
     return plan.undone
 
 
-def write_undo(connection: Connection, plan: Undoing, author: Author) -> None:
+def write_undo(connection: Connection, plan: Undoing, author: Author, progress: Progress = quiet) -> None:
     """Write what undoing does in the caller's transaction."""
     keyring: Keyring = current_app.extensions["keyring"]
-    write_in_bulk(connection, current_schema(connection), keyring, plan.writes, author)
+    write_in_bulk(connection, current_schema(connection), keyring, plan.writes, author, progress)
     retire_fields(connection, plan.retired)
 
 

@@ -23,8 +23,9 @@ from panel.database import reading
 from panel.exports.keeping import folder
 from panel.extensions import db
 from panel.imports.files import uploads
+from panel.imports.undo_preview import UNDO
 from panel.jobs import run_pending
-from panel.models import Event, Export, Import, ImportItem, Revision
+from panel.models import Event, Export, Import, ImportItem, Job, Revision
 from panel.signature import signature
 from tests.panel.edited import edited_workbook
 from tests.panel.pages import sign_in
@@ -116,6 +117,13 @@ class World:
     def apply(self) -> str:
         return self.post("/imports/1/apply/", group="change")
 
+    def undo(self) -> str:
+        """Undo on the page: look, and have it done."""
+        said = self.post("/undo/start/", **{"import": 1})
+        with self.app.app_context():
+            job = db.session.scalars(select(Job.id).where(Job.kind == UNDO).order_by(Job.id.desc())).first()
+        return said if SENTENCE in said else said + self.post(f"/undo/{job}/apply/")
+
     def export(self) -> str:
         return self.downloaded("/exports/new/", format="xlsx")
 
@@ -159,6 +167,7 @@ ACTS: dict[str, tuple[tuple[str, ...], Callable[[World], str], list[str], int]] 
         18,
     ),
     "undoing": (("upload", "accept", "apply"), lambda world: world.command("undo", "1"), ["undone"], 6),
+    "undoing on its page": (("upload", "accept", "apply"), World.undo, ["undone"], 10),
     "exporting": ((), World.export, [], 4),
     "importing by the command": (
         (),

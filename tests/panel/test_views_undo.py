@@ -6,15 +6,17 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
+from panel.changelog import LostRace, write_in_bulk
 from panel.database import reading, writing
 from panel.extensions import db
-from panel.imports import undo_preview
+from panel.imports import applying, undo_journey, undo_preview, undoing
 from panel.jobs import run_pending
 from panel.models import Customer, Event, Import, Job, Partner, Revision, UndoLine, User
 from tests.builders import customer, edit
@@ -124,6 +126,66 @@ def test_what_moved_since_the_look_is_shown_anew_and_nothing_is_undone(
     assert (cities(app), state_of(app, number)) == (["Zlin", "Praha", "Cheb"], "applied")
     client.post(f"{address}apply/")
     assert cities(app) == ["Brno", "Praha"]
+
+
+def test_who_looked_twice_has_the_rest_undone_however_busy_the_panel_is(
+    app: Flask, client: FlaskClient, number: int
+) -> None:
+    address = start(client, number)
+    with app.app_context():
+        edit(2, city="Praha")
+    client.post(f"{address}apply/")
+    with app.app_context():
+        edit(1, city="Telc")
+    page = client.post(f"{address}apply/", follow_redirects=True).text
+    assert (cities(app), state_of(app, number)) == (["Telc", "Praha"], "undone")
+    assert "2 values were kept." in page
+    with app.app_context():
+        assert [one.street for one in db.session.scalars(select(Customer).order_by(Customer.id))][:2] == [
+            "Old 1",
+            "Old 2",
+        ]
+
+
+def test_what_nobody_saw_does_not_go_back_at_any_look(app: Flask, client: FlaskClient, number: int) -> None:
+    address = start(client, number)
+    with app.app_context():
+        edit(2, city="Praha")
+    client.post(f"{address}apply/")
+    with app.app_context():
+        edit(2, city="Zlin")  # could go back again
+    page = client.post(f"{address}apply/", follow_redirects=True).text
+    assert "(ID 2), so nothing was undone" in page
+    assert cities(app) == ["Zlin", "Zlin", "Cheb"]
+
+
+@pytest.mark.parametrize("through", ["page", "command"])
+def test_who_came_too_late_once_undoes_while_nobody_else_writes(
+    app: Flask,
+    client: FlaskClient,
+    runner: FlaskCliRunner,
+    number: int,
+    monkeypatch: pytest.MonkeyPatch,
+    through: str,
+) -> None:
+    held: list[bool] = []
+
+    def hold_still(connection: Connection) -> None:
+        applying.hold_still(connection)
+        held.append(True)
+
+    def always_late(*args: Any) -> None:
+        if not held:
+            raise LostRace("A customer changed a moment ago.")
+        write_in_bulk(*args)
+
+    monkeypatch.setattr(undo_journey, "hold_still", hold_still)
+    monkeypatch.setattr(undoing, "write_in_bulk", always_late)
+    if through == "page":
+        client.post(f"{start(client, number)}apply/")
+    else:
+        assert runner.invoke(args=["undo", str(number)]).exit_code == 0
+    assert (held, cities(app), state_of(app, number)) == ([True], ["Brno", "Brno"], "undone")
 
 
 def test_an_edit_of_another_field_is_no_reason_to_look_again(app: Flask, client: FlaskClient, number: int) -> None:
@@ -244,7 +306,8 @@ def test_a_customers_page_says_who_uploaded_and_who_approved_each_value(
     with app.app_context(), writing():
         db.session.get_one(Import, number).by = "Eva"
     page = client.get("/customers/details/?id=1").text
-    words = r"Set by Eva\s*·.*?March\.csv</a>\s*, <span class=\"nowrap\">CSV!B2</span>, approved by command line"
+    cell = r"<a class=\"nowrap\" href=\"[^\"]+\">CSV!B2</a>"
+    words = rf"Set by Eva\s*·.*?March\.csv</a>\s*,\s*{cell}\s*, approved by command line"
     assert re.search(words, page, re.DOTALL)
     assert "<strong>Eva</strong> changed 2 fields" in page
     assert "changed 2 fields" in client.get("/customers/details/?id=1&by=Eva").text
