@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from sync.workbook.alike_rows import START, AlikeRows
 from sync.workbook.row_cells import Markup
 
 END = b"</row>"
 NEVER = -1 - len(END)
 LONGEST_HELD = 1 << 20
-_START = re.compile(r'<row r="([1-9][0-9]{0,6})"(?: (?!r=)[A-Za-z0-9:]+="[^"<>&\x00-\x1f]*")*>')
+_START = re.compile(START)
 _HIDDEN = re.compile(r' hidden="(?:1|true)"')
 # Groups as in `Markup`; no formula, and no text that could need decoding.
 _CELL = re.compile(
@@ -33,8 +34,10 @@ class PlainRows:
     was, and nothing inside a comment or another element is mistaken for a row.
     """
 
-    def __init__(self, take: Callable[[int, list[Markup]], None], hide: Callable[[int], None]) -> None:
-        self._take, self._hide = take, hide
+    def __init__(
+        self, take: Callable[[int, list[Markup]], None], hide: Callable[[int], None], alike: AlikeRows
+    ) -> None:
+        self._take, self._hide, self._alike = take, hide, alike
         self._passed = 0
         self.row_ended_at = NEVER
         """Where in what was passed on the parser has last seen a row's end tag begin."""
@@ -68,6 +71,10 @@ class PlainRows:
         if not piece.isascii():
             return False
         text = piece.decode()
+        if self._alike.takes(text):
+            if ' hidden="' in text and (start := _START.match(text)) and is_hidden(start[0]):
+                self._hide(int(start[1]))
+            return True
         start = _START.match(text)
         if start is None:
             return False
@@ -80,4 +87,5 @@ class PlainRows:
         if is_hidden(start[0]):
             self._hide(int(start[1]))
         self._take(int(start[1]), cells)
+        self._alike.learn(int(start[1]), cells)
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -36,7 +37,7 @@ class RowCells:
     """Reads the rows of one sheet, and counts what it has read against the limits."""
 
     def __init__(self, book: Book, limits: Limits) -> None:
-        self._shared = book.strings.at
+        self._shared, self._all_shared = book.strings.at, book.strings.all_at
         # A cell that names no style has the first one.
         self._dates = book.date_styles | {""} if "0" in book.date_styles else book.date_styles
         self._date = date_1904 if book.epoch_1904 else date_1900
@@ -69,8 +70,23 @@ class RowCells:
             else:
                 _place(cells, column, value, row)
         if cells:
-            self._count(row, cells)
+            self.count(row, cells)
         return cells
+
+    def reading(self, style: str, kind: str) -> Callable[[Sequence[str]], Sequence[RawCell]]:
+        """Return what reads the texts of cells with this style and type, which holds a number, all at once."""
+        if kind == "s":
+            return self._all_texts
+        return self._all_dates if style in self._dates else self._all_numbers
+
+    def _all_texts(self, texts: Sequence[str]) -> Sequence[RawCell]:
+        return [text or None for text in self._all_shared(texts)]
+
+    def _all_dates(self, texts: Sequence[str]) -> Sequence[RawCell]:
+        return list(map(self._date, texts))
+
+    def _all_numbers(self, texts: Sequence[str]) -> Sequence[RawCell]:
+        return list(map(number, texts))
 
     def _stored(self, style: str, kind: str, text: str) -> RawCell:
         if kind == "s":
@@ -92,7 +108,8 @@ class RowCells:
             return Formula("") if kind in TEXTS else Broken("")
         return value if isinstance(value, Broken | Formula) else Formula(value, bool(_SUMS.match(formula)))
 
-    def _count(self, row: int, cells: list[RawCell]) -> None:
+    def count(self, row: int, cells: Sequence[RawCell]) -> None:
+        """Count the cells of a row against the limits."""
         limits = self._limits
         if len(cells) > limits.columns:
             raise over_limit(f"columns (see {column_letters(len(cells) - 1)}{row})", limits.columns)

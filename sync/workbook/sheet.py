@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from sync.cells import RawCell
+from sync.workbook.alike_rows import AlikeRows
 from sync.workbook.limits import GRID_ROWS, Limits
 from sync.workbook.markup import Attributes, feed, local, new_parser, too_deep
 from sync.workbook.plain_rows import PlainRows
@@ -31,6 +33,7 @@ def sheet_rows(chunks: Iterable[bytes], book: Book, limits: Limits, shape: Shape
     sheet = _SheetPass(book, limits, shape)
     for _ in feed(sheet.parser, sheet.plain.passed_on(chunks), limits):
         sheet.check_text()
+        sheet.read_alike()
         if sheet.rows:
             yield from sheet.rows
             sheet.rows.clear()
@@ -44,8 +47,8 @@ class _SheetPass:
     """
 
     __slots__ = (
-        "_cell", "_cells", "_counts", "_depth", "_formula", "_in_row", "_limits", "_marked", "_pieces", "_row",
-        "_seen", "_shape", "_value", "parser", "plain", "rows",
+        "_alike", "_cell", "_cells", "_counts", "_depth", "_formula", "_in_row", "_limits", "_marked", "_pieces",
+        "_row", "_seen", "_shape", "_value", "parser", "plain", "rows",
     )  # fmt: skip
 
     def __init__(self, book: Book, limits: Limits, shape: Shape) -> None:
@@ -62,7 +65,8 @@ class _SheetPass:
         self._marked: list[Markup] = []
         self.rows: list[Row] = []
         self.parser = new_parser()
-        self.plain = PlainRows(self._take, shape.hide)
+        self._alike = AlikeRows(self._cells.reading, limits.columns)
+        self.plain = PlainRows(self._take, shape.hide, self._alike)
         self._outside()
 
     def check_text(self) -> None:
@@ -145,6 +149,7 @@ class _SheetPass:
     def _start_row(self, attributes: Attributes) -> None:
         if self._in_row:
             raise damaged(f"Row {self._row}")
+        self.read_alike()
         number = attributes.get("r")
         self._row = self._row + 1 if number is None else _row_number(number)
         self._in_row = True
@@ -158,11 +163,21 @@ class _SheetPass:
         self.plain.row_ended_at = self.parser.CurrentByteIndex
         self._take(self._row, self._marked)
 
+    def read_alike(self) -> None:
+        """Read the rows that were taken at once since; what follows them comes after them."""
+        for row, cells in self._alike.read():
+            if cells:
+                self._cells.count(row, cells)
+            self._keep(row, cells)
+
     def _take(self, row: int, marked: list[Markup]) -> None:
+        self.read_alike()
+        self._keep(row, self._cells.read(row, marked) if marked and row <= GRID_ROWS else [])
+
+    def _keep(self, row: int, cells: list[RawCell]) -> None:
         if row > GRID_ROWS:
             raise damaged("The sheet's grid")
         self._row = row
-        cells = self._cells.read(row, marked) if marked else None
         if not cells:
             return
         if self._seen[row]:

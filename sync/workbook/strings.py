@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from array import array
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,8 @@ from sync.workbook.refusals import damaged, over_limit
 
 BLOCK = 32
 """Strings that are read from disk together: a row's strings tend to be neighbours."""
+NEIGHBOURS = 8
+"""Blocks that are read at once for the cells of a column."""
 HELD_STRINGS = 200_000
 HELD_CHARACTERS = 8_000_000
 HELD_BLOCKS = 1_000
@@ -63,6 +66,16 @@ class SharedStrings:
             raise damaged("The table of texts in the workbook") from failure
         raise damaged("The table of texts in the workbook")
 
+    def all_at(self, indexes: Sequence[str]) -> Sequence[str]:
+        """Return the strings that several cells refer to, which takes less time than one by one."""
+        numbers, held = list(map(int, indexes)), len(self._held)
+        first, last = min(numbers), max(numbers)
+        if 0 <= first <= last < held:
+            return list(map(self._held.__getitem__, numbers))
+        if self._spilled is not None and held <= first and last < held + self._spilled.count:
+            return self._spilled.all_at(numbers, held)
+        return list(map(self.at, indexes))
+
 
 class _Spilled:
     """Strings by index in blocks in a file that has no name, so that it is gone however the process ends."""
@@ -72,8 +85,10 @@ class _Spilled:
         self._starts = array("Q", [0])
         self._block: list[str] = []
         self._read: dict[int, list[str]] = {}
+        self.count = 0
 
     def extend(self, texts: Sequence[str]) -> None:
+        self.count += len(texts)
         self._block.extend(texts)
         full = len(self._block) // BLOCK * BLOCK
         for start in range(0, full, BLOCK):
@@ -83,24 +98,36 @@ class _Spilled:
     def seal(self) -> None:
         self._write(self._block)
         self._block = []
+        self.file.flush()
 
     def _write(self, block: list[str]) -> None:
-        line = json.dumps(block).encode()
+        # Neighbours are read as one list, so that each block ends with what separates it from the next.
+        line = json.dumps(block).encode()[1:-1] + b","
         self.file.write(line)
         self._starts.append(self._starts[-1] + len(line))
 
     def at(self, number: int) -> str:
         block, place = divmod(number, BLOCK)
         texts = self._read.get(block)
-        return (self._load(block) if texts is None else texts)[place]
+        return (self._load(block, block) if texts is None else texts)[place]
 
-    def _load(self, block: int) -> list[str]:
-        start, end = self._starts[block], self._starts[block + 1]
-        self.file.seek(start)
-        texts: list[str] = json.loads(self.file.read(end - start))
+    def all_at(self, numbers: Sequence[int], start: int) -> list[str]:
+        """Return strings whose numbers count from `start`; those of a column tend to be neighbours, too."""
+        first, last = (min(numbers) - start) // BLOCK, (max(numbers) - start) // BLOCK
+        if last - first > NEIGHBOURS:
+            return [self.at(number - start) for number in numbers]
+        known = [self._read.get(block) for block in range(first, last + 1)]
+        texts = self._load(first, last) if None in known else [text for block in known for text in block or ()]
+        start += first * BLOCK
+        return [texts[number - start] for number in numbers]
+
+    def _load(self, first: int, last: int) -> list[str]:
+        start, end = self._starts[first], self._starts[last + 1]
+        texts: list[str] = json.loads(b"[%s]" % os.pread(self.file.fileno(), end - start - 1, start))
         if len(self._read) >= HELD_BLOCKS:
             self._read.clear()
-        self._read[block] = texts
+        for place, block in enumerate(range(first, last + 1)):
+            self._read[block] = texts[place * BLOCK : (place + 1) * BLOCK]
         return texts
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sync.errors import UnreadableWorkbook
 from sync.workbook import Limits
+from sync.workbook.alike_rows import AlikeRows
 from sync.workbook.plain_rows import PlainRows
 from sync.workbook.row_cells import Book
 from sync.workbook.shape import Shape
@@ -72,11 +73,15 @@ def test_both_ways_give_the_same_rows(shapes: list[str], size: int) -> None:
         patch.setattr(PlainRows, "_taken", lambda _self, _piece: False)
         expected = outcome(part, size)
     assert outcome(part, size) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sync.workbook.alike_rows.FIRST", 1)
+        assert outcome(part, size) == expected
 
 
 def test_plain_rows_do_not_reach_the_parser() -> None:
     taken: list[int] = []
-    plain = PlainRows(lambda row, _cells: taken.append(row), lambda _row: None)
+    alike = AlikeRows(lambda _style, _kind: list, 2)
+    plain = PlainRows(lambda row, _cells: taken.append(row), lambda _row: None, alike)
     row = '<row r="{0}"><c r="A{0}" s="3"><v>1.5</v></c><c r="B{0}"/></row>'
     first, others = (row.replace("{0}", "1"), "".join(row.replace("{0}", str(number)) for number in range(2, 9)))
     passed = []
@@ -85,3 +90,16 @@ def test_plain_rows_do_not_reach_the_parser() -> None:
         plain.row_ended_at = b"".join(passed).find(b"</row>")  # as the parser's handler does
     assert taken == list(range(2, 9))
     assert b"".join(passed).decode() == f"<sheetData>{first}</sheetData>"
+
+
+def test_rows_like_those_before_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.workbook.alike_rows.FIRST", 1)
+    alike = AlikeRows(lambda _style, _kind: lambda texts: list(texts), 9)
+    alike.learn(1, [("A1", "3", "", "1", ""), ("C1", "", "s", "2", "")])
+    row = '<row r="7"><c r="A7" s="3"><v>{0}</v></c><c r="C7" t="s"><v>5</v></c></row>'
+    assert alike.takes(row.format(4))
+    assert alike.takes('<row r="8" hidden="1"><c r="C8" t="s"/></row>')
+    for other in (row.format("x"), row.replace(' s="3"', ""), row.replace("C7", "C8"), row.replace("C7", "A7")):
+        assert not alike.takes(other.format(4))
+    assert alike.read() == [(7, ["4", None, "5"]), (8, [])]
+    assert alike.read() == []
