@@ -17,6 +17,7 @@ from sync.types import FIELD_TYPES
 
 T = TypeVar("T")
 BATCH = 500
+DENSE = 1.2
 _HEAD = ("id", "revision", "stamp", "deleted_at")
 _TEXTS = frozenset((str, type(None)))
 
@@ -83,11 +84,14 @@ def _decoded(documents: Sequence[Any]) -> Sequence[Any]:
 
 def records_by_id(connection: Connection, fields: Sequence[Field], ids: Collection[int]) -> dict[int, Record]:
     """Return the customers with these IDs; one that is not there is absent from the answer."""
-    reader, query = RecordReader(fields), select_records(fields)
+    reader, query, column = RecordReader(fields), select_records(fields), Customer.__table__.c.id
     found: dict[int, Record] = {}
     for some in batches(sorted(ids), BATCH):
-        rows = connection.execute(query.where(Customer.__table__.c.id.in_(some))).all()
-        found.update((record.id, record) for record in reader.records(rows))
+        # Where hardly any is missing between them, databases find a range sooner than each of many.
+        is_range = some[-1] - some[0] < len(some) * DENSE
+        named = column.between(some[0], some[-1]) if is_range else column.in_(some)
+        wanted, records = set(some), reader.records(connection.execute(query.where(named)).all())
+        found.update((one.id, one) for one in records if one.id in wanted)
     return found
 
 

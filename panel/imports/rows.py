@@ -111,7 +111,10 @@ class RowsPlanner:
         """Tell whether a row is our own row of labels, below a key row that lost its first cell."""
         if self._ref is not None and row.cell(self._ref) == TOKEN_LABEL:
             return True
-        return len(self._columns) > 1 and all(row.cell(one.index) == one.field.label for one in self._columns)
+        columns = self._columns
+        # Nearly always the first of them says no.
+        is_label = len(columns) > 1 and row.cell(columns[0].index) == columns[0].field.label
+        return is_label and all(row.cell(one.index) == one.field.label for one in columns)
 
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
         by_key = self.gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])

@@ -94,7 +94,7 @@ def test_plain_rows_do_not_reach_the_parser() -> None:
 
 def test_rows_like_those_before_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sync.workbook.alike_rows.FIRST", 1)
-    alike = AlikeRows(lambda _style, _kind: lambda texts: list(texts), 9)
+    alike = AlikeRows(lambda _style, _kind: list, 9)
     alike.learn(1, [("A1", "3", "", "1", ""), ("C1", "", "s", "2", "")])
     row = '<row r="7"><c r="A7" s="3"><v>{0}</v></c><c r="C7" t="s"><v>5</v></c></row>'
     assert alike.takes(row.format(4))
