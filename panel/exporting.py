@@ -8,7 +8,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -318,8 +318,8 @@ class _Rows:
             rendered = [
                 columns[key] if render is as_it_is else list(map(render, columns[key])) for key, render in renderers
             ]
-            ids = [row[0] for row in some]
-            tokens = [token_of(self._export_id, *row[:3]) for row in some]
+            ids, revisions, stamps = islice(zip(*some, strict=True), 3)
+            tokens = list(map(token_of, repeat(self._export_id), ids, revisions, stamps))
             self.ids.extend(ids)
             yield [tokens, ids, *rendered, *repeat((None,) * len(ids), self._blank)]
             if self._doing:

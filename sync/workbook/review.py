@@ -67,7 +67,7 @@ class _RowWriter:
         for number, texts in sheet.head:
             last = number == sheet.label_row
             cells = []
-            for index, at in enumerate(self._strings.numbers(texts)):
+            for index, at in enumerate(self._strings.numbers_or_none(texts)):
                 mark = Mark.OWN_LABEL if index >= sheet.start else Mark.LABEL
                 style = self._frame.styles[TEXT, mark if last else Mark.KEY]
                 cells += [] if at is None else [_text(f"{self._letters[index]}{number}", style, at)]
@@ -77,7 +77,7 @@ class _RowWriter:
         """Return one row of the data."""
         shown = {index: _shown(raw) for index, raw in enumerate(row.cells) if raw is not None or index in row.marks}
         ordered = sorted({**dict.fromkeys(row.marks), **shown, **row.beside}.items())
-        numbers = self._strings.numbers([raw if isinstance(raw, str) else None for _index, raw in ordered])
+        numbers = self._strings.numbers_or_none([raw if isinstance(raw, str) else None for _index, raw in ordered])
         cells = [self._cell(row, *cell, at) for cell, at in zip(ordered, numbers, strict=True)]
         return _row(row.number, cells, self._height(row))
 
@@ -106,7 +106,7 @@ class _RowWriter:
             style = self._frame.styles[number_format if shows_dates else usual, mark]
             serial = serial_of(raw)
             if serial is None:
-                return _text(place, style, self._strings.numbers([plain_text(raw)])[0] or 0)
+                return _text(place, style, self._strings.numbers([plain_text(raw)])[0])
             return _number(place, style, serial)
         style = self._frame.styles[GENERAL if shows_dates else number_format, mark]
         if isinstance(raw, bool):

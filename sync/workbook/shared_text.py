@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import IO, cast
+from typing import IO
 from xml.sax.saxutils import escape as escape_markup
 
 from sync.cells import LONG_TEXT_PLACEHOLDER
@@ -13,6 +13,8 @@ from sync.workbook.escapes import escape
 
 REMEMBERED = 50_000
 """Texts that are not written again; a table with repetitions is as good, only longer."""
+SAMPLE = 50
+"""Texts of a column that tell whether most of them differ."""
 _SPECIAL = re.compile(r"[&<>]|^\s|\s$|_x|[^\S ]")
 # The same in printable texts between bars.
 _MARKS = ("&", "<", ">", "_x", "| ", " |")
@@ -35,20 +37,25 @@ class SharedText:
 
     def __init__(self, items: IO[bytes]) -> None:
         self._items = items
-        self._numbers: dict[str | None, int] = {}
+        self._numbers: dict[str, int] = {}
         self.count = 0
 
-    def numbers(self, texts: Sequence[str | None]) -> Sequence[int | None]:
+    def numbers(self, texts: Sequence[str]) -> Sequence[int]:
         """Return the texts' numbers in the table, or their complements (~) where a cell has to be marked as text."""
-        distinct = dict.fromkeys(texts)
-        if len(distinct) * 10 > len(texts) * 9 and None not in distinct:
-            return self._add(cast("Sequence[str]", texts))  # hardly any comes again: to remember them takes longer
+        sample = texts[:: len(texts) // SAMPLE or 1]
+        if len(set(sample)) * 10 > len(sample) * 9:  # hardly any comes again: to remember them would take longer
+            return self._add(texts)
         if len(self._numbers) >= REMEMBERED:
             self._numbers.clear()
         known = self._numbers
-        fresh = [text for text in distinct if text is not None and text not in known]
+        fresh = [text for text in dict.fromkeys(texts) if text not in known]
         known.update(zip(fresh, self._add(fresh), strict=True))
-        return list(map(known.get, texts))
+        return list(map(known.__getitem__, texts))
+
+    def numbers_or_none(self, texts: Sequence[str | None]) -> list[int | None]:
+        """Return the same, and None where there is no text."""
+        numbers = iter(self.numbers([text for text in texts if text is not None]))
+        return [None if text is None else next(numbers) for text in texts]
 
     def _add(self, texts: Sequence[str]) -> Sequence[int]:
         """Write texts as the next items; nearly all texts are plain, and all are looked at together."""

@@ -81,7 +81,7 @@ class RowWriter:
         return "%s", (["" if value is None else next(cells) for value in values],)
 
     def _texts(self, column: Column, numbers: Sequence[int], texts: Sequence[str]) -> Filled:
-        at = cast("Sequence[int]", self._strings.numbers(texts))
+        at = self._strings.numbers(texts)
         if min(at) >= 0:
             return f"{column.start}%s{column.text}%s</v></c>", (numbers, at)
         if max(at) < 0:
