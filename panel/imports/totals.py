@@ -34,10 +34,13 @@ def is_typed(one: Identified, ref_column: int | None, numeric: Collection[int], 
 
     `numeric` are the columns of fields that hold numbers, `known` those of any field.
     """
+    # Asked of every row of a file: most are somebody's, and most of the others hold no such word.
+    if not _is_nobody(one) or not any(map(_is_word, one.row.cells)):
+        return False
     filled = {index: cell for index, cell in _filled(one).items() if index != ref_column}
     words = [index for index, cell in filled.items() if _is_word(cell)]
     numbers = [index for index, cell in filled.items() if _is_number(cell) and (index in numeric or index not in known)]
-    return _is_nobody(one) and len(words) == 1 and bool(numbers) and len(numbers) == len(filled) - 1
+    return len(words) == 1 and bool(numbers) and len(numbers) == len(filled) - 1
 
 
 def _is_nobody(one: Identified) -> bool:
