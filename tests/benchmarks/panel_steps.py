@@ -83,12 +83,20 @@ def apply_customers(instance: str, path: str) -> Work:
 
 def preview_changes(instance: str, path: str) -> Work:
     """Plan a workbook, and show the first page of its changes."""
+    from panel.extensions import db
+    from panel.models import Import
+
     plan = plan_customers(instance, path)
     app, _viewer = _panel(instance)
     browser = app.test_client()
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     browser.post("/login/", data={"email": EMAIL, "password": PASSWORD})
-    address = f"/imports/{plan()}/?group=change"
+    number = plan()
+    with app.app_context():
+        changes = db.session.get_one(Import, number).counts["cells_updated"]
+        if not changes:
+            raise SystemExit("Nothing would be changed.")
+    address = f"/imports/{number}/?group=change"
     browser.get(address)
 
     def work() -> None:
@@ -128,7 +136,7 @@ def _change_every(step: int, path: Path, out: Path) -> None:
 
     def changed(match: re.Match[str]) -> str:
         rows, rest = divmod(int(match[2]) - FIRST_ROW, step)
-        return match[0] if rest else f"{match[1]}{first + rows % len(CITIES)}"
+        return match[0] if rest or rows < 0 else f"{match[1]}{first + rows % len(CITIES)}"
 
     items = "".join(f"<si><t>{city}</t></si>" for city in CITIES)
     parts[STRINGS_PART] = parts[STRINGS_PART].replace("</sst>", f"{items}</sst>")
