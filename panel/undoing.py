@@ -12,8 +12,10 @@ from flask_login import current_user
 from sqlalchemy import Connection, update
 
 from panel.authors import Author
+from panel.changelog import LostRace, ValueTaken
 from panel.extensions import db
 from panel.imports.aftermath import Source
+from panel.imports.applying import hold_still
 from panel.imports.journey import viewer_of
 from panel.imports.undoing import Undone, apply_undo
 from panel.jobs import KINDS, Work, enqueue, kind
@@ -55,8 +57,17 @@ def told(result: Mapping[str, Any]) -> list[str]:
 
 @kind("undo", permission="customer.list", label=lazy_gettext("Undo"), tell=told)
 def _undo(work: Work) -> None:
+    try:
+        _take_back(work, alone=False)
+    except (LostRace, ValueTaken):  # who came too late once writes while nobody else does
+        _take_back(work, alone=True)
+
+
+def _take_back(work: Work, *, alone: bool) -> None:
     undone_id = int(work.options["job"])
     with work.writing() as connection:
+        if alone:
+            hold_still(connection)
         job = _undoable(db.session.get(Job, undone_id, with_for_update=True))
         if not current_user.may(KINDS[job.kind].permission):
             raise SyncError(_("%(name)s may not do this any more, so nothing was done.", name=work.author.name))

@@ -11,18 +11,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from panel import jobs
 from panel.authors import COMMAND_LINE, Author
-from panel.changelog import Write, write_in_bulk
+from panel.changelog import LostRace, Write, write_in_bulk
 from panel.database import writing
 from panel.extensions import db
+from panel.imports import applying
 from panel.jobs import KINDS, LookAgain, LostLease, Work, enqueue, kind, run_next, run_pending
 from panel.models import Customer, Job, Role, User
 from panel.models.columns import now
@@ -199,6 +201,31 @@ def test_a_job_is_undone_where_nobody_edited_since(app: Flask) -> None:
         assert job(undoing).result["kept"] == [[2, "city", "edited since"]]
         with pytest.raises(SyncError, match="undone already"):
             undo_job(number, COMMAND_LINE)
+
+
+def test_undoing_a_job_that_came_too_late_once_writes_while_nobody_else_does(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+
+    def hold_still(connection: Connection) -> None:
+        applying.hold_still(connection)
+        held.append(True)
+
+    def late(*args: Any) -> None:
+        if not held:
+            raise LostRace("A customer changed a moment ago.")
+        write_in_bulk(*args)
+
+    monkeypatch.setattr("panel.undoing.hold_still", hold_still)
+    monkeypatch.setattr("panel.imports.undoing.write_in_bulk", late)
+    with app.app_context():
+        number = added("move", customer(city="Zlin"), city="Brno")
+        run_pending()
+        with writing():
+            undo_job(number, COMMAND_LINE)
+        run_pending()
+        assert (held, cities(), job(number).state) == ([True], ["Zlin"], "undone")
 
 
 def test_undoing_needs_the_permission_of_what_is_undone(app: Flask) -> None:
