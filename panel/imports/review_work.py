@@ -42,8 +42,8 @@ def start_review(one: Import) -> int:
         return enqueue(REVIEW, {"import": one.id, "name": review_name(one.file_name)}, (), current_author()).id
 
 
-def _told(_result: Mapping[str, Any]) -> list[str]:
-    return [str(_("The review workbook is ready. Correct it, and upload it again."))]
+def _told(result: Mapping[str, Any]) -> list[str]:
+    return [str(_("%(name)s is ready. Correct it, and upload it again.", name=result["name"]))] if result else []
 
 
 @kind(REVIEW, permission="import.upload", label=lazy_gettext("Review workbook"), tell=_told, sends="reviews.download")
@@ -59,7 +59,8 @@ def _run(work: Work) -> None:
             erased = select(Event.id).where(Event.name == "erasure", Event.id > last_event)
             if connection.execute(erased.limit(1)).first() is not None:
                 raise SyncError(_("A customer was erased while this was written. Have the review written again."))
-            work.finish({"stored_as": path.name, "fields": fields, "partner": viewer.partner_id})
+            kept = {"name": work.options["name"], "stored_as": path.name}
+            work.finish({**kept, "fields": fields, "partner": viewer.partner_id})
     except BaseException:  # an interrupted review leaves no file
         path.unlink(missing_ok=True)
         raise

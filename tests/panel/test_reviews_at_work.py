@@ -29,7 +29,7 @@ from tests.panel.pages import STAFF_PASSWORD, add_user, sign_in
 from tests.sheets import change, read_keys
 
 EVA, IDA = "eva@example.com", "ida@example.com"
-READY = "The review workbook is ready."
+READY = "March – review.xlsx is ready."
 
 
 @pytest.fixture
