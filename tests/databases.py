@@ -58,7 +58,7 @@ def empty_database(engine: str, request: pytest.FixtureRequest, tmp_path: Path) 
     """Yield a database without a table, and an empty instance folder."""
     instance = tmp_path / "instance"
     instance.mkdir()
-    with _placed(engine, request, instance) as url:
+    with placed(engine, request, instance) as url:
         yield Database(url, instance)
 
 
@@ -68,7 +68,7 @@ def database(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Ite
     template: Database = request.getfixturevalue(f"{engine}_template")
     instance = tmp_path / "instance"
     shutil.copytree(template.instance, instance)
-    with _placed(engine, request, instance, template) as url:
+    with placed(engine, request, instance, template) as url:
         yield Database(url, instance)
 
 
@@ -149,7 +149,7 @@ class Backup:
 
 
 @contextmanager
-def _placed(
+def placed(
     engine: str, request: pytest.FixtureRequest, instance: Path, template: Database | None = None
 ) -> Iterator[str]:
     """Yield the URL of a new database; SQLite's is in the instance folder, copied with it or not there yet."""

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flask import Flask
+
 from tests.browser import session_of, sign_in_by_form
 from tests.databases import ADMIN, ADMIN_PASSWORD
 from tests.journeys.story import Line, Upload
@@ -62,8 +64,8 @@ class InBrowser:
 
     name = "browser"
 
-    def __init__(self, people: People, folder: Path) -> None:
-        self.people, self.folder = people, folder
+    def __init__(self, app: Flask, people: People, folder: Path) -> None:
+        self.app, self.people, self.folder = app, people, folder
         self._numbers = itertools.count(1)
 
     def open(self, path: str, by: str = "") -> Page:

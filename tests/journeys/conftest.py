@@ -1,19 +1,19 @@
-"""One served panel and one browser for all journeys; each has a place of its own in it."""
+"""One served panel and one browser for all journeys, and a panel on PostgreSQL; each story has a place of its own."""
 
 from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import flask
 import pytest
 
 from tests.browser import served
-from tests.databases import Database, dispose, new_app
+from tests.databases import Database, dispose, new_app, placed
 from tests.journeys.browsing import InBrowser, People
 from tests.journeys.commands import Commands
 from tests.journeys.story import Driver, Place
@@ -28,14 +28,30 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="package")
-def panel(sqlite_template: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[flask.Flask]:
-    """Yield the application on a database that all journeys share."""
-    instance = tmp_path_factory.mktemp("journeys") / "instance"
-    shutil.copytree(sqlite_template.instance, instance)
-    app = new_app(replace(sqlite_template, url=f"sqlite:///{instance / 'rollbook.db'}", instance=instance))
-    yield app
-    app.extensions["worker"].stop()
-    dispose(app)
+def panels(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], flask.Flask]]:
+    """Yield what gives the application on a database of an engine that all journeys share."""
+    with ExitStack() as stack:
+
+        @cache
+        def panel(engine: str) -> flask.Flask:
+            template: Database = request.getfixturevalue(f"{engine}_template")
+            instance = tmp_path_factory.mktemp("journeys") / "instance"
+            shutil.copytree(template.instance, instance)
+            url = stack.enter_context(placed(engine, request, instance, template))
+            app = new_app(Database(url, instance))
+            stack.callback(dispose, app)
+            stack.callback(app.extensions["worker"].stop)
+            return app
+
+        yield panel
+
+
+@pytest.fixture(scope="package")
+def panel(panels: Callable[[str], flask.Flask]) -> flask.Flask:
+    """Return the application that is served."""
+    return panels("sqlite")
 
 
 @pytest.fixture(scope="package")
@@ -45,16 +61,23 @@ def people(panel: flask.Flask, chromium: Browser) -> Iterator[People]:
         yield People(chromium, address, stack)
 
 
-@pytest.fixture(params=["commands", pytest.param("browser", marks=pytest.mark.browser)])
-def driver(request: pytest.FixtureRequest, panel: flask.Flask, tmp_path: Path) -> Driver:
-    """Return how the story is lived: by commands, and in the browser."""
-    if request.param == "commands":
-        return Commands(panel, tmp_path)
-    return InBrowser(request.getfixturevalue("people"), tmp_path)
+DRIVERS = (
+    "commands",
+    pytest.param("commands on postgresql", marks=pytest.mark.postgres),
+    pytest.param("browser", marks=pytest.mark.browser),
+)
+
+
+@pytest.fixture(params=DRIVERS)
+def driver(request: pytest.FixtureRequest, panels: Callable[[str], flask.Flask], tmp_path: Path) -> Driver:
+    """Return how the story is lived: by commands, on both engines, and in the browser."""
+    way, _on, engine = str(request.param).partition(" on ")
+    app = panels(engine or "sqlite")
+    return Commands(app, tmp_path) if way == "commands" else InBrowser(app, request.getfixturevalue("people"), tmp_path)
 
 
 @pytest.fixture
-def place(panel: flask.Flask, driver: Driver, request: pytest.FixtureRequest) -> Place:
+def place(driver: Driver, request: pytest.FixtureRequest) -> Place:
     """Return where the customers of this story are."""
     story = request.function.__name__.split("_")[1].upper()
-    return Place(panel, f"{story} by {driver.name}, {next(_numbers)}")
+    return Place(driver.app, f"{story} by {driver.name}, {next(_numbers)}")

@@ -77,6 +77,7 @@ class Driver(Protocol):
     """How somebody works with the panel; `by` is an email, the first admin's if it is empty."""
 
     name: str
+    app: Flask
     folder: Path
 
     def export(self, place: str, by: str = "") -> Path:

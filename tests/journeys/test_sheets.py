@@ -13,7 +13,10 @@ from flask import Flask
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
+from sqlalchemy import select
 
+from panel.extensions import db
+from panel.models import AdditionalField
 from sync.workbook.limits import GRID_ROWS
 from tests import hostile, office
 from tests.builders import additional_field
@@ -53,9 +56,9 @@ def reworked(path: Path, *steps: Rework) -> Path:
     return out
 
 
-@pytest.fixture(scope="package")
-def of_every_kind(panel: Flask) -> dict[str, object]:
-    """Define a field of every kind that programs change, and return a value of each."""
+@pytest.fixture
+def of_every_kind(driver: Driver) -> dict[str, object]:
+    """Define a field of every kind that programs change, once for each panel, and return a value of each."""
     values: dict[str, object] = {
         "j_note": "",
         "j_fee": "29.90",
@@ -66,7 +69,9 @@ def of_every_kind(panel: Flask) -> dict[str, object]:
         "j_tags": ["a", "b"],
     }
     kinds = ("text", "money", "decimal", "date", "datetime", "boolean", "multi_select")
-    with panel.app_context():
+    with driver.app.app_context():
+        if db.session.scalar(select(AdditionalField.id).where(AdditionalField.key == "j_code")):
+            return values
         for key, kind in zip(values, kinds, strict=True):
             options = [["a", "Fibre"], ["b", "Radio"]] if kind == "multi_select" else []
             additional_field(key, kind, label=key, options=options)
