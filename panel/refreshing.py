@@ -206,7 +206,12 @@ class _Work:
         ref = make_ref(self._export_id, self._planned.schema.version)
         with open_table(file.path, limits(), self._planned.asked) as table:
             if table.ref is None or table.ref_column is None:
-                raise SyncError(_("%(file)s has lost its first cell, so it cannot be refreshed.", file=file.name))
+                raise SyncError(
+                    _(
+                        "%(file)s has lost its first cell, so it cannot be refreshed. Import it, and export again.",
+                        file=file.name,
+                    )
+                )
             rows = self._rows(connection, table, table.ref_column)
             if table.is_csv:
                 refresh_csv(out, self._whole_rows(table, table.ref_column, ref, rows))

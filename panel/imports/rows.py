@@ -49,6 +49,9 @@ TOTAL = later(
     "such as the status."
 )
 NO_ACTION = later("'%(action)s' is no action. Write delete, or clear the Action cell.")
+NOBODY_YET = later(
+    "This row is no customer yet, so there is nobody to delete. Clear the row, or its Action cell to make one of it."
+)
 RAGGED = later("This row has more cells than the header. Put quotes around a text that has the separator in it.")
 
 Verdict = RowPlan | Known | None
@@ -242,6 +245,15 @@ class RowsPlanner:
         return None if verdict is None else replace(plan, fate=verdict)
 
     def _plan_new(self, one: Identified, known: Gathered, draft: RowPlan) -> Verdict:
+        verdict = self._as_new(one, known, draft)
+        action, is_ours = self._action(one.row), self.gatherer.export_id is not None
+        if not action or not isinstance(verdict, RowPlan) or verdict.creates is None:
+            return verdict
+        if action.casefold() == DELETE:
+            return _refused(one, say(NOBODY_YET))
+        return _refused(one, say(NO_ACTION, action=action)) if is_ours else verdict
+
+    def _as_new(self, one: Identified, known: Gathered, draft: RowPlan) -> Verdict:
         if isinstance(one.token, NewToken):
             return self._plan_prepared(one, one.token, known, draft)
         if draft.creates is None or draft.problems:
@@ -262,7 +274,7 @@ class RowsPlanner:
         made_of = self.gatherer.creation_cells(record) if record else frozenset()
         typed = {c.field.key for c in self._columns if one.row.cell(c.index) not in (None, "")}
         new = frozenset(typed - made_of)
-        if record is None or not new:
+        if record is None or not (new or self._action(one.row)):
             return None
         return self._plan_known(one, Known(record, self.gatherer.creation_base(record, ()), only=new))
 
@@ -284,6 +296,8 @@ class RowsPlanner:
                     return None if customer.is_like(values, blank) else _refused(one, customer.problem)
             elif not is_somebody_else(base := self.gatherer.creation_base(customer, blank), values, fields):
                 self.seen.ids.add(customer.id, one.row.number)
+                # Whether somebody changed since is asked of all that the customer was made with.
+                base = self.gatherer.creation_base(customer, ()) if self._action(one.row) else base
                 return self._plan_known(one, Known(customer, base))
         return mine
 

@@ -122,6 +122,16 @@ def test_a_reference_in_a_foreign_list_is_not_believed(out: Out) -> None:
     assert (outcomes(plan, "conflicts"), plan["applied"]) == ([(1, "city", "base-unknown", "Zlin")], False)
 
 
+def test_a_workbook_without_its_row_of_keys_is_not_refreshed_and_says_what_to_do(
+    out: Out, runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    out.sheet.delete_rows(1)
+    out.book.save(out.path)
+    done = runner.invoke(args=["refresh", str(out.path), str(tmp_path / "fresh.xlsx")])
+    assert (done.exit_code, (tmp_path / "fresh.xlsx").exists()) == (1, False)
+    assert "has lost its first cell, so it cannot be refreshed. Import it, and export again." in done.stderr
+
+
 # Rows of several exports in one sheet
 
 
