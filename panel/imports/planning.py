@@ -35,6 +35,7 @@ from panel.imports.whole_file import (
     settle_again,
 )
 from panel.schema import Schema, current_schema
+from sync.collecting import collecting_seldom
 from sync.columns import Column, Headers, match_headers
 from sync.errors import UnseenField
 from sync.guards import Limits as GuardLimits
@@ -64,6 +65,7 @@ def silent(_step: str) -> Progress:
     return quiet
 
 
+@collecting_seldom()
 def plan_file(
     connection: Connection,
     file: StoredFile,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import IO, TYPE_CHECKING, Protocol, TypeVar
 
+from sync.collecting import collecting_seldom
 from sync.errors import SyncError
 from sync.words import later, say
 from sync.workbook.frame import Frame, Page, build_frame
@@ -128,21 +128,9 @@ def write_frame(
         with (
             zipfile.ZipFile(empty) as source,
             zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION) as target,
-            _without_collecting(),
+            collecting_seldom(),
         ):
             _Filling(source, target, Path(folder, "strings")).fill(frame.pages, lambda strings: data(frame, strings))
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Let nobody look for garbage in cycles: rows make none, and looking at all of them takes a tenth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @contextmanager
