@@ -67,6 +67,7 @@ class Ahead:
     _claims: dict[tuple[str, str], int] = field(default_factory=dict)
     _fields: list[tuple[Field, str]] = field(default_factory=list)
     _newcomers: list[tuple[Source, dict[tuple[str, int], Newcomer]]] = field(default_factory=list)
+    _by_key: dict[str, dict[Any, Newcomer]] = field(default_factory=dict)
     _settled: dict[int, set[Settled]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, import_id: int, planned: Planned) -> None:
@@ -101,6 +102,7 @@ class Ahead:
 
     def _create(self, planned: Planned, unique: Mapping[str, Field]) -> None:
         found: dict[tuple[str, int], Newcomer] = {}
+        self._by_key.clear()
         for row in planned.plan.creations:
             if row.creates:
                 values = row.creates.values
@@ -171,6 +173,14 @@ class Ahead:
             rows[place] for other, rows in self._newcomers if place in rows and _is_remembered(place, source, other)
         )
         return next(found, None)
+
+    def newcomer_by(self, key: str, value: Any) -> Newcomer | None:
+        """Return whom a file before would create with a value of a field, or with one of several."""
+        if key not in self._by_key:
+            everybody = [one for _source, rows in self._newcomers for one in rows.values()]
+            self._by_key[key] = {member: one for one in everybody for member in members_of(one.values.get(key))}
+        found = self._by_key[key]
+        return next((found[member] for member in members_of(value) if member in found), None)
 
     def settled(self, export_id: int | None) -> Collection[Settled]:
         """Return the conflicts that were answered in files before."""

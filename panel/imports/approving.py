@@ -98,7 +98,7 @@ def apply_together(
             return False
         try:
             with begin() as connection:
-                rows = [open_import(connection, one.import_id) for one in approvals]
+                rows = _open(connection, approvals)
                 planned = _write(connection, rows, planned, viewer, telling, is_first=not attempt)
                 done()
                 break
@@ -121,10 +121,16 @@ def apply_together(
 
 def _plan(approvals: Sequence[Approval], viewer: Viewer, telling: Steps) -> tuple[list[RowMapping], dict[int, Planned]]:
     with reading() as connection:
-        rows = [open_import(connection, one.import_id, lock=False) for one in approvals]
-        if [row["id"] for row in files_with(connection, rows[0])] != [row["id"] for row in rows]:
-            raise StalePlan(say(OTHERS))
+        rows = _open(connection, approvals, lock=False)
         return rows, all_planned(rows, plan_together(connection, rows, viewer, telling(READ)))
+
+
+def _open(connection: Connection, approvals: Sequence[Approval], *, lock: bool = True) -> list[RowMapping]:
+    """Return the rows of approved imports. Raises `StalePlan` where they are no whole batch, and not one alone."""
+    rows = [open_import(connection, one.import_id, lock=lock) for one in approvals]
+    if [row["id"] for row in files_with(connection, rows[0])] != [row["id"] for row in rows]:
+        raise StalePlan(say(OTHERS))
+    return rows
 
 
 def _write(

@@ -21,11 +21,16 @@ from panel.imports.planning import plan_file
 from panel.imports.reading import refuse_fieldless
 from panel.imports.remembering import named
 from panel.imports.together import join, named_after
+from panel.schema import forget_schema
 from sync.errors import SyncError
 
 
 class _Waits(Exception):
-    """A plan made while writing waits for a person."""
+    """A plan made while writing waits for a person; `planned` are the plans that show why."""
+
+    def __init__(self, planned: list[Planned]) -> None:
+        super().__init__()
+        self.planned = planned
 
 
 def import_at_once(
@@ -103,10 +108,11 @@ def _write(
         except (LostRace, ValueTaken):
             if not is_first:
                 raise
-        except _Waits:
-            break
-    with reading() as connection:
-        return _plan(connection, files, options, viewer), []
+        except _Waits as waits:
+            return waits.planned, []
+        finally:
+            forget_schema()  # a field that was made is gone with what is rolled back
+    raise AssertionError("the second attempt is written or says why not")
 
 
 def _write_all(
@@ -127,7 +133,7 @@ def _write_all(
             again = plan_file(connection, file, options, viewer, ahead=ahead)
             made[number] = replace(again, against=planned[number].against)
         if not is_ready(made[number], options):
-            raise _Waits
+            raise _Waits(made)
         import_id = register(connection, file, options, viewer)
         finish(connection, import_id, made[number], viewer)
         ahead.made |= made[number].made_fields

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, RowMapping, select, update
 
@@ -33,6 +33,7 @@ def join_imports(numbers: Sequence[int], viewer: Viewer) -> int:
         if len(found) < 2:
             raise TooFew(say(TOO_FEW))
         batch = join(connection, sorted(found.union(numbers)))
+        _forget_jobs(connection, found)
     _plan_anew(min(found), viewer)
     return batch
 
@@ -47,7 +48,7 @@ def _with_others(connection: Connection, row: RowMapping) -> list[RowMapping]:
 def take_out(import_id: int, viewer: Viewer) -> None:
     """Let an import be looked at by itself again, and plan it and the others of its batch without one another."""
     rest = _leave(import_id)
-    for one in (import_id, *rest[:1]):
+    for one in (*rest[:1], import_id):
         _plan_anew(one, viewer)
 
 
@@ -67,7 +68,13 @@ def _leave(import_id: int) -> list[int]:
         rest = [one["id"] for one in files_with(connection, row) if one["id"] != import_id]
         alone = [import_id, *(rest if len(rest) == 1 else ())]
         connection.execute(update(Import).where(Import.id.in_(alone)).values(batch=None))
+        _forget_jobs(connection, [import_id, *rest])
     return rest
+
+
+def _forget_jobs(connection: Connection, numbers: Collection[int]) -> None:
+    """Let no job that waits or runs save plans of imports: it was asked for when other files were with them."""
+    connection.execute(update(Import).where(Import.id.in_(numbers)).values(job_id=None))
 
 
 def _plan_anew(import_id: int, viewer: Viewer) -> None:

@@ -15,7 +15,7 @@ from panel.imports.lines import save_lines
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planning import plan_file
 from panel.imports.telling import tell_uploader
-from panel.imports.together import all_planned, files_with, plan_together
+from panel.imports.together import all_planned, asked_of, files_with, plan_together
 from panel.models import Event, Import, ImportItem, User
 from panel.models.columns import now
 from panel.rights import rights_of
@@ -24,7 +24,9 @@ from sync.errors import SyncError
 from sync.words import later, say
 
 ATTEMPTS = 4
+ATTEMPTS = 4
 LONGEST_REASON = 1_000
+MANY_CHOOSE = later("Others are choosing at the same time. What you chose is kept; look again in a moment.")
 MOVED = later(
     "Something changed since this plan was made, so nothing was written. Look at what is new, and apply again."
 )
@@ -40,7 +42,7 @@ BARRED = later("%(name)s may not import any more. Discard this import, and uploa
 def viewer_of(user: User, through: str = "panel") -> Viewer:
     """Return whose rights an import of this user has."""
     rights = (user.may("config"), user.may("customer.delete"))
-    return Viewer(str(user), through, user.id, user.partner_id, *rights, rights_of(user))
+    return Viewer(str(user), through, user.id, user.partner_id, *rights, rights_of(user), user.may("import.apply"))
 
 
 def receive(source: BinaryIO, file_name: str, options: ImportOptions, viewer: Viewer) -> int:
@@ -62,13 +64,20 @@ def replan(import_id: int, options: ImportOptions, viewer: Viewer) -> None:
     """Plan an uploaded file and the others of its batch again, with other options or after the panel moved on."""
     with writing() as connection:
         set_options(connection, import_id, options)
-    with reading() as connection:
-        rows = files_with(connection, open_import(connection, import_id, lock=False))
-        planned = all_planned(rows, plan_together(connection, rows, viewer))
-    with writing() as connection:
-        for one, plan in planned.items():
-            open_import(connection, one)
-            save_lines(connection, one, plan)
+    for _attempt in range(ATTEMPTS):
+        with reading() as connection:
+            rows = files_with(connection, open_import(connection, import_id, lock=False))
+            asked = asked_of(connection, rows)
+            planned = all_planned(rows, plan_together(connection, rows, viewer))
+        with writing() as connection:
+            for number in planned:
+                open_import(connection, number)
+            # What somebody chose meanwhile would be lost with the lines that are replaced.
+            if asked_of(connection, rows) == asked:
+                for number, plan in planned.items():
+                    save_lines(connection, number, plan)
+                return
+    raise SyncError(say(MANY_CHOOSE))
 
 
 def set_options(connection: Connection, import_id: int, options: ImportOptions) -> None:

@@ -79,6 +79,7 @@ class Viewer:
     may_config: bool = True
     may_delete: bool = True
     fields: FieldRights = EVERY_FIELD
+    may_apply: bool = True
 
     @property
     def reach(self) -> Reach:

@@ -167,7 +167,11 @@ class RowsPlanner:
         if one.key is not None:
             self.seen.take_key(one.key, one.row.number)
         if one.id is None:
-            return self._plan_new(one, known, drafts[one.row.number])
+            draft = drafts[one.row.number]
+            newcomer = (
+                self._ahead.newcomer_by(self.key.field.key, one.key) if self.key and one.key is not None else None
+            )
+            return _as_newcomer(one, draft, newcomer) if newcomer else self._plan_new(one, known, draft)
         self.seen.ids.add(one.id, one.row.number)
         record = known.records.get(one.id)
         if record is None or (self.gatherer.is_erased(record) and not self._holds(one, known)):
@@ -264,7 +268,7 @@ class RowsPlanner:
             return self._plan_remembered(one, earlier, known)
         if newcomer := self.gatherer.newcomer(contents):
             more = draft.creates.values.keys() - newcomer.values.keys()
-            return _refused(one, newcomer.problem) if more else None
+            return _refused(one, newcomer.problem) if more or self._action(one.row) else None
         return self._new_within_partner(replace(draft, creates=replace(draft.creates, contents=contents)))
 
     def _plan_remembered(self, one: Identified, record_id: int, known: Gathered) -> Verdict:
@@ -293,7 +297,8 @@ class RowsPlanner:
                 mine = replace(mine, creates=replace(mine.creates, contents=(place,)))
             elif isinstance(customer, Newcomer):
                 if not is_somebody_else(customer.values, values, fields):
-                    return None if customer.is_like(values, blank) else _refused(one, customer.problem)
+                    is_same = customer.is_like(values, blank) and not self._action(one.row)
+                    return None if is_same else _refused(one, customer.problem)
             elif not is_somebody_else(base := self.gatherer.creation_base(customer, blank), values, fields):
                 self.seen.ids.add(customer.id, one.row.number)
                 # Whether somebody changed since is asked of all that the customer was made with.
@@ -321,6 +326,13 @@ class RowsPlanner:
         if plan.creates.values.get("partner", mine) != mine:
             return replace(plan, problems=(*plan.problems, other_partner(plan.creates.cells["partner"])))
         return replace(plan, creates=replace(plan.creates, values={**plan.creates.values, "partner": mine}))
+
+
+def _as_newcomer(one: Identified, draft: RowPlan, newcomer: Newcomer) -> Verdict:
+    """Plan a row whose key is one of a customer whom a file before creates: it may say the same, or be a question."""
+    values = draft.creates.values if draft.creates else {}
+    is_same = not draft.problems and all(newcomer.values.get(key) == value for key, value in values.items())
+    return None if is_same else _refused(one, newcomer.problem)
 
 
 def _always_read(schema: Schema) -> dict[str, Field]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
 from panel.extensions import db
 from panel.imports.ahead import NOTHING, Ahead
 from panel.imports.applying import one_at_a_time
-from panel.imports.choices import saved_answers
+from panel.imports.choices import Answers, saved_answers
 from panel.imports.files import StoredFile, uploads
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
@@ -39,6 +40,13 @@ def join(connection: Connection, numbers: Sequence[int]) -> int:
     last = connection.execute(select(func.max(Import.batch))).scalar() or 0
     connection.execute(update(Import).where(Import.id.in_(numbers)).values(batch=last + 1))
     return last + 1
+
+
+def asked_of(connection: Connection, rows: Sequence[RowMapping]) -> dict[int, tuple[Any, Answers]]:
+    """Return how imports are to be read and what was answered to their previews: what a plan of them is made with."""
+    numbers = [row["id"] for row in rows]
+    found = connection.execute(select(Import.id, Import.options).where(Import.id.in_(numbers))).all()
+    return {number: (options, saved_answers(connection, number)) for number, options in found}
 
 
 def plan_together(
@@ -118,6 +126,9 @@ def _with_uploaders_rights(row: RowMapping, viewer: Viewer) -> Viewer:
     uploader = db.session.get(User, row["user_id"])
     if uploader is None or not (uploader.active and uploader.may("import.upload")):
         raise SyncError(say(BARRED, name=row["by"]))
+    if not viewer.may_apply:  # whoever brings one file of a batch back narrows nobody else's
+        partner, deletes = uploader.partner_id, uploader.may("customer.delete")
+        return replace(viewer, partner_id=partner, may_config=True, may_delete=deletes, fields=rights_of(uploader))
     return replace(
         viewer,
         partner_id=uploader.partner_id if viewer.partner_id is None else viewer.partner_id,

@@ -25,7 +25,7 @@ from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.planning import Progress
 from panel.imports.remembering import recalled
-from panel.imports.together import OPEN, all_planned, files_with, plan_again, plan_as_asked, plan_together
+from panel.imports.together import OPEN, all_planned, asked_of, files_with, plan_again, plan_as_asked, plan_together
 from panel.jobs import Work, enqueue, kind, run_now
 from panel.models import Import, Job
 from sync.errors import SyncError
@@ -191,14 +191,18 @@ def _plan(work: Work) -> None:
         if row["state"] not in OPEN or row["job_id"] != work.job_id:
             return
         rows = files_with(connection, row)
+        asked = asked_of(connection, rows)
         found = plan_together(connection, rows, viewer_of(current_user), work.doing, _plan_one)
     unread = [one for one in rows if isinstance(found[one["id"]], SyncError) and one["state"] == "uploaded"]
     planned = all_planned([one for one in rows if one not in unread], found)
     with work.writing() as connection:
         for one in unread:
             _set_unread(connection, one["id"], str(found[one["id"]]))
+        states = {number: open_import(connection, number, *OPEN, "rejected") for number in planned}
+        now_asked = asked_of(connection, rows)
         for number, plan in planned.items():
-            if open_import(connection, number, *OPEN, "rejected")["job_id"] == work.job_id:
+            # Whoever chose meanwhile has it planned again, and what was chosen is not to be lost until then.
+            if states[number]["job_id"] == work.job_id and now_asked[number] == asked[number]:
                 values = {"options": plan.reading.options.to_json()}
                 connection.execute(update(Import).where(Import.id == number).values(**values))
                 save_lines(connection, number, plan)

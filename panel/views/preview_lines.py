@@ -176,7 +176,8 @@ def who_changed(items: Sequence[ImportItem]) -> dict[tuple[int, str], str]:
 def _before(items: Sequence[ImportItem]) -> dict[tuple[int, str], str]:
     """Return which file of the batch gives each of these cells its value before this one does, and whose that is."""
     numbers = {item.against for item in items if item.against is not None}
-    files = {one.id: one for one in db.session.scalars(select(Import).where(Import.id.in_(numbers)))} if numbers else {}
+    which = [Import.id.in_(numbers), *([] if _mine() is None else [Import.user_id == current_user.id])]
+    files = {one.id: one for one in db.session.scalars(select(Import).where(*which))} if numbers else {}
     named = ((item, files.get(item.against)) for item in items if item.record_id and item.against)
     return {
         (item.record_id or 0, item.field): _("in %(file)s, by %(name)s", file=one.file_name, name=one.by)

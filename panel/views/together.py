@@ -36,6 +36,8 @@ from sync.errors import SyncError
 from sync.plan import DELETED
 
 MOST_SHOWN = 100
+UNSEEN = "unseen"
+"""The fingerprint of a plan that was not on screen: no plan has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ def _files(batch: int) -> list[Import]:
 def _approval(one: Import) -> Approval:
     typed = (text.strip() for text in request.form.getlist(f"confirm-{one.id}"))
     confirm = tuple(int(text) for text in typed if text.isdecimal() and len(text) < 20)
-    return Approval(one.id, confirm, request.form.get(f"fingerprint-{one.id}", ""))
+    return Approval(one.id, confirm, request.form.get(f"fingerprint-{one.id}") or UNSEEN)
 
 
 def _between(files: Sequence[Import]) -> Between:

@@ -224,7 +224,9 @@ def test_files_at_once_come_to_what_they_come_to_one_after_the_other(app: Flask,
             said = f"seed {seed}, round {number}"
             every = tuple(range(len(NAMES) + 1))
             options = ImportOptions(prefer=prefer, skip_problems=True, accept_unknown=True, confirm=every)
+            foreseen, _none = import_together(files, options, ME, dry_run=True)
             planned, together = import_together(files, options, ME, dry_run=False)
+            assert [one.fingerprint for one in planned] == [one.fingerprint for one in foreseen], said
             at_once = signature_now()
             assert len(together) == len(files), said
             counts = [one.plan.counts() for one in planned]
@@ -263,3 +265,40 @@ def _edited_at_random(outbox: Outbox, draw: random.Random) -> list[Path]:
 
     rows = [FIRST + number for number in range(len(NAMES))]
     return [outbox.copy(f"{number}.xlsx", *map(edits, draw.sample(rows, draw.randrange(1, 4)))) for number in range(3)]
+
+
+def test_a_new_customer_who_is_known_by_a_key_in_two_foreign_files_is_one(outbox: Outbox, tmp_path: Path) -> None:
+    head, zoe = "Full name,Email,City\n", "Zoe Mala,zoe@x.cz,"
+    files = [tmp_path / "one.csv", tmp_path / "two.csv", tmp_path / "three.csv"]
+    for file, city in zip(files, ("Zlin", "Zlin", "Cheb"), strict=True):
+        file.write_text(f"{head}{zoe}{city}\n", "utf-8")
+    for arguments in (["--dry-run"], []):
+        answer = outbox.back(*files, "--key", "emails", *arguments)
+        assert (answer["exit"], [one["created"] for one in answer["imports"]]) == (1, [1, 0, 0])
+        assert [len(one["problems"]) for one in answer["imports"]] == [0, 0, 1]
+        assert "Zoe Mala is a new customer in row 2 of one.csv, too" in answer["said"]
+    assert outbox.back(*files[:2], "--key", "emails")["exit"] == 0
+
+
+def test_a_file_that_says_something_else_once_another_is_written_says_what(app: Flask, outbox: Outbox) -> None:
+    with app.app_context():
+        additional_field("friend", "relation", label="Friend", target="customer")
+        edit(4, status_id=4)
+    fresh = Outbox(outbox._runner, outbox._folder)
+    files = [fresh.copy("one.xlsx", (6, {"action": "delete"})), fresh.copy("two.xlsx", (3, {"friend": "#4"}))]
+    answer = fresh.back(*files)
+    assert answer["exit"] == 1
+    assert "two.xlsx: Customers!" in answer["said"]
+    assert answer["imports"][1]["problems"]
+    assert (len(values(app, "city")), states(app)) == (len(NAMES), [])
+
+
+def test_to_delete_whom_another_file_creates_is_a_question(outbox: Outbox) -> None:
+    inactive = {"full_name": "Jana Dvorak", "status": "Inactive"}
+    files = [
+        outbox.copy("one.xlsx", (BLANK, inactive)),
+        outbox.copy("two.xlsx", (BLANK, inactive | {"action": "delete"})),
+    ]
+    for arguments in (["--dry-run"], []):
+        answer = outbox.back(*files, *arguments)
+        assert (answer["exit"], len(answer["imports"][1]["problems"])) == (1, 1)

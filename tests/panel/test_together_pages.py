@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,9 +13,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from panel.extensions import db
-from panel.imports import waiting
+from panel.imports import journey, waiting
 from panel.jobs import run_pending
-from panel.models import Customer, Import
+from panel.models import Customer, Import, Partner
 from tests.builders import customer, edit
 from tests.panel.pages import STAFF_PASSWORD, add_user, sign_in
 from tests.panel.test_views_imports import exported, write
@@ -74,7 +75,8 @@ def choose(client: FlaskClient, address: str, choice: str) -> str:
 
 
 def apply(client: FlaskClient, address: str, **typed: str) -> str:
-    return client.post(f"{address}apply/", data=typed, follow_redirects=True).text
+    seen = dict(re.findall(r'name="(fingerprint-\d+)" value="([^"]*)"', client.get(address).text))
+    return client.post(f"{address}apply/", data=seen | typed, follow_redirects=True).text
 
 
 @pytest.mark.usefixtures("everybody")
@@ -254,3 +256,66 @@ def test_workbooks_that_went_out_by_the_same_name_and_are_not_back_are_listed(
     assert "1 of 3 workbooks that went out by this name are not back yet:" in page
     apply(client, address)
     assert cities(app) == ["Zlin", "Zlin", "Brno"]
+
+
+@pytest.mark.usefixtures("everybody")
+def test_whoever_chooses_in_one_file_narrows_and_answers_for_no_other(
+    app: Flask, client: FlaskClient, tmp_path: Path
+) -> None:
+    with app.app_context():
+        db.session.add(Partner(name="Second"))
+        db.session.commit()
+        customer("Dan", city="Brno", partner_id=2)
+        for name, partner in (("petr@example.com", None), ("jan@example.com", 2)):
+            add_user(name, "manager", partner)
+    files = books(sign_in(client), tmp_path, {1: "Zlin"}, {4: "Cheb"})
+    people = [sign_in(app.test_client(), name, STAFF_PASSWORD) for name in ("petr@example.com", "jan@example.com")]
+    for person, file in zip(people, files, strict=True):
+        upload(person, file)
+    address = str(client.post("/together/", data={"import": ["1", "2"]}).location)
+    client.post("/imports/1/choose/", data={"group": "change", "all": "panel"})
+    people[1].post("/imports/2/choose/", data={"group": "change", "all": "workbook"})
+    with app.app_context():
+        counts = [one.counts for one in db.session.scalars(select(Import).order_by(Import.id))]
+        assert counts[0]["problems"] == 0
+        assert [one["cells_updated"] for one in counts] == [0, 1]
+    client.post("/imports/2/options/", data={"_only": "options", "skip_problems": "1"})
+    apply(client, address)
+    assert cities(app) == ["Brno", "Brno", "Brno", "Cheb"]
+
+
+@pytest.mark.usefixtures("everybody")
+def test_a_choice_made_while_another_is_planned_with_is_kept(
+    app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = upload(client, *books(sign_in(client), tmp_path, {1: "Zlin"}, {2: "Cheb"}))
+    work(app)
+    other, plan = sign_in(app.test_client()), journey.plan_together
+
+    def slow(*arguments: Any) -> Any:
+        found = plan(*arguments)
+        monkeypatch.setattr(journey, "plan_together", plan)
+        other.post("/imports/2/choose/", data={"group": "change", "all": "panel"})
+        return found
+
+    monkeypatch.setattr(journey, "plan_together", slow)
+    client.post("/imports/1/choose/", data={"group": "change", "all": "panel"})
+    with app.app_context():
+        assert [one.counts["cells_updated"] for one in db.session.scalars(select(Import))] == [0, 0]
+    assert "Apply" in client.get(address).text
+
+
+@pytest.mark.usefixtures("everybody")
+def test_a_file_is_taken_out_while_its_plan_waits_and_the_others_are_planned_without_it(
+    app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "SMALL_ROWS", 0)
+    address = upload(client, *books(sign_in(client), tmp_path, {1: "Zlin"}, {1: "Cheb"}, {2: "Most"}))
+    work(app)
+    choose(client, address, "all:workbook")
+    client.post(f"{address}take-out/", data={"import": "1"})
+    work(app)
+    assert "Where the files differ" not in client.get(address).text
+    apply(client, address)
+    work(app)
+    assert cities(app) == ["Cheb", "Most", "Brno"]
