@@ -14,7 +14,7 @@ from panel.access import may
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the menu: a page, or a heading over pages."""
+    """One line of the menu: a page, or a heading over pages; `holds` are views whose pages belong to it, too."""
 
     label: str | LazyString
     icon: str = ""
@@ -22,6 +22,7 @@ class Entry:
     permission: str = ""
     children: tuple[Entry, ...] = ()
     section: str | LazyString = ""
+    holds: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -37,7 +38,7 @@ class Entry:
     def _holds(self, current: str) -> bool:
         # A record's own pages belong to its list; adding one has a line of its own only for customers.
         blueprint, _dot, page = self.endpoint.partition(".")
-        inside = current.partition(".")[0] == blueprint
+        inside = current.partition(".")[0] in {blueprint, *self.holds}
         return inside and page in {"index_view", "index"} and current != "customers.create_view"
 
 
@@ -58,7 +59,7 @@ MENU = (
         "exchange",
         children=(
             Entry(_("Export"), "download", "exports.index", "customer.export"),
-            Entry(_("Import"), "upload", "imports.index", "import.upload"),
+            Entry(_("Import"), "upload", "imports.index", "import.upload", holds=("together", "undo")),
             Entry(_("Work"), "clock", "jobs.index", "customer.list"),
         ),
     ),
