@@ -53,7 +53,7 @@ def browser_page(chromium: Browser) -> Iterator[Page]:
 def session_of(chromium: Browser) -> Iterator[Page]:
     """Yield a page of a new browser session; at the end no script has failed and nothing was asked of the internet."""
     context = chromium.new_context(viewport={"width": 1360, "height": 900})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     failures: list[str] = []
     foreign: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import resource
 import sqlite3
 import tempfile
@@ -124,6 +125,10 @@ class World:
             job = db.session.scalars(select(Job.id).where(Job.kind == UNDO).order_by(Job.id.desc())).first()
         return said if SENTENCE in said else said + self.post(f"/undo/{job}/apply/")
 
+    def apply_together(self) -> str:
+        page = self.client.get("/together/1/").text
+        return self.post("/together/1/apply/", **dict(re.findall(r'name="(fingerprint-\d+)" value="([^"]*)"', page)))
+
     def export(self) -> str:
         return self.downloaded("/exports/new/", format="xlsx")
 
@@ -162,7 +167,7 @@ ACTS: dict[str, tuple[tuple[str, ...], Callable[[World], str], list[str], int]] 
     "applying": (("upload", "accept"), World.apply, ["applied"], 12),
     "applying together": (
         ("together",),
-        lambda world: world.post("/together/1/apply/"),
+        World.apply_together,
         ["applied", "applied"],
         18,
     ),
