@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from decimal import Decimal
+
+CELL_LIMIT = 32_767
+"""How much text a cell holds, in the UTF-16 units that the format counts."""
+_NOT_HELD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 Scalar = str | bool | int | float | Decimal | dt.date | dt.datetime
 """A value that a cell can show; a `datetime` is naive, in the provider's own time."""
@@ -72,3 +77,14 @@ class Problem:
 
 LONG_TEXT_PLACEHOLDER = "(too long for a workbook)"
 """Stands in a cell for a text that no workbook can hold; an import takes no opinion from it."""
+
+
+def clean_text(text: str) -> str:
+    """Return text as a workbook can hold it: line ends are LF, and what XML forbids is gone.
+
+    TAB stays: every program measured gives it back. Control characters, DEL, lone surrogates,
+    U+FFFE and U+FFFF go: writers fail on them or readers refuse the whole file.
+    """
+    if text.isprintable():
+        return text
+    return _NOT_HELD.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))

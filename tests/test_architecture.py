@@ -34,8 +34,8 @@ def test_sync_knows_no_web_framework_no_database_and_no_panel(module: str) -> No
     assert came_along == []
 
 
-@pytest.mark.parametrize("module", ["sync.workbook.child"])
-def test_the_process_that_parses_uploads_loads_no_workbook_library(module: str) -> None:
+@pytest.mark.parametrize("module", ["sync.workbook.child", "sync.workbook.writing_child"])
+def test_a_process_without_site_packages_loads_no_workbook_library(module: str) -> None:
     command = [sys.executable, "-c", PROBE, module, "openpyxl", "phonenumbers", "email_validator", "lxml"]
     came_along = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert came_along == []

@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sync.cells import RawCell
+from sync.cells import RawCell, clean_text
 from sync.fields import Field, Option
 from sync.types import FIELD_TYPES
-from sync.types.text import clean_text, comparable
+from sync.types.text import comparable
 
 CITIES = (
     Option("brno", "Brno"),

@@ -32,9 +32,9 @@ from panel.forms.registry import COMMON_SETTINGS, ENTRIES, settings_of
 from panel.models import AdditionalField
 from panel.relations import NOBODY, Reach, members, points_to_customers, reachable
 from panel.schema import CATEGORIES, RESERVED_KEYS, target_options
+from sync.cells import clean_text
 from sync.fields import Bad, Field, Option
 from sync.types import FIELD_TYPES
-from sync.types.text import clean_text
 from sync.values import parse_value
 from sync.words import say
 

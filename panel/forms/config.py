@@ -13,8 +13,8 @@ from wtforms.validators import InputRequired, Length, NumberRange, Regexp, StopV
 from panel.characters import Alphabet, problem_of, strength_of
 from panel.pattern import VARIABLES, check_pattern
 from panel.schema import BILLING_TYPES
+from sync.cells import clean_text
 from sync.errors import SyncError
-from sync.types.text import clean_text
 
 OWN_COLOUR = "own"
 _NAMES = ", ".join(f"{{{name}}}" for name in VARIABLES)

@@ -12,12 +12,12 @@ from panel.imports.files import StoredFile, limits
 from panel.imports.options import ImportOptions, Viewer
 from panel.models import AdditionalField
 from panel.schema import ENTITY, RESERVED_KEYS, Schema
+from sync.cells import clean_text
 from sync.columns import Headers
 from sync.errors import UnknownField
 from sync.fields import Field
 from sync.inference import infer_field
 from sync.types import FIELD_TYPES
-from sync.types.text import clean_text
 from sync.words import later, say
 from sync.workbook import open_table
 

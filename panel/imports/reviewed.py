@@ -26,10 +26,10 @@ from panel.imports.options import ImportOptions
 from panel.imports.showing import as_json
 from panel.imports.whole_file import plain_sides
 from panel.keys import Keyring
-from sync.cells import Address, RawCell
+from sync.cells import CELL_LIMIT, Address, RawCell
 from sync.columns import Column
 from sync.plan import DELETED, UNDECIDED, WRITTEN, Item, Plan, RowPlan
-from sync.types.text import CELL_LIMIT, cell_length
+from sync.types.text import cell_length
 from sync.words import later, say
 from sync.workbook import Row, Table
 from sync.workbook.table import REVIEW

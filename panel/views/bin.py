@@ -34,11 +34,11 @@ from panel.signing_in.sessions import is_confirmed
 from panel.views.customer_query import COUNTED, matches, name_column, visible
 from panel.views.guarded import LAST_PAGE, AppView
 from panel.views.messages import say, warn
+from sync.cells import clean_text
 from sync.errors import SyncError
 from sync.fields import Bad
 from sync.records import Record
 from sync.types import FIELD_TYPES
-from sync.types.text import clean_text
 from sync.values import check_required
 
 PAGE = 50

@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Date, Integer, String
 from sqlalchemy.types import TypeEngine
 
 from panel.views.paging import Place, Sorting, Spot
-from sync.types.text import clean_text
+from sync.cells import clean_text
 
 _LONGEST = 2_000
 _LARGEST = 2**63

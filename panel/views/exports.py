@@ -37,10 +37,10 @@ from panel.views.messages import say, warn
 from panel.views.preferences import query_of
 from panel.views.saved_views import saved_views
 from panel.views.selection import query_args
+from sync.cells import clean_text
 from sync.errors import SyncError
 from sync.fields import Field
 from sync.types import FIELD_TYPES
-from sync.types.text import clean_text
 
 LISTED = 50
 STATES = {

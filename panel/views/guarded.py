@@ -21,8 +21,8 @@ from panel.extensions import db, login_manager
 from panel.forms.showing import count
 from panel.schema import forget_schema
 from panel.views.messages import say, warn
+from sync.cells import clean_text
 from sync.errors import SyncError
-from sync.types.text import clean_text
 from sync.words import later
 
 LAST_PAGE = 1_000_000

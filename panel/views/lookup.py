@@ -13,7 +13,7 @@ from panel.models import Customer
 from panel.relations import customer_labels
 from panel.rights import reach_of, the_schema
 from panel.views.customer_query import Wanted, matches
-from sync.types.text import clean_text
+from sync.cells import clean_text
 
 pages = Blueprint("lookup", __name__, url_prefix="/lookup")
 MOST = 20

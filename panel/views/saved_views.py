@@ -25,7 +25,7 @@ from panel.views.guarded import AppModelView, AppView
 from panel.views.messages import say, warn
 from panel.views.preferences import list_preferences, query_of, remember
 from panel.views.selection import query_args, sorted_by
-from sync.types.text import clean_text
+from sync.cells import clean_text
 
 LONGEST_NAME = 80
 LONGEST_QUERY = 20_000

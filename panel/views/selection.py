@@ -17,9 +17,9 @@ from panel.models import Customer
 from panel.schema import Schema
 from panel.views.customer_query import Wanted, matches, visible
 from panel.views.filters import asked_filters, usable
+from sync.cells import clean_text
 from sync.errors import SyncError
 from sync.fields import Field
-from sync.types.text import clean_text
 
 LARGEST = 100_000
 """More customers are not edited, deleted or restored at once: one transaction writes them."""

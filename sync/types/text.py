@@ -8,30 +8,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from sync.cells import Scalar
+from sync.cells import Scalar, clean_text
 from sync.types.digits import from_number, plain_digits
 
-CELL_LIMIT = 32_767
-"""How much text a cell holds, in the UTF-16 units that the format counts."""
-
 _QUOTED_LENGTH = 40
-_NOT_HELD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ASTRAL = re.compile(r"[\U00010000-\U0010ffff]")
 _WHITE_SPACE = "".join(char for char in map(chr, range(0x3001)) if char.isspace())
 # Zero-width marks and direction marks come along when people paste from the web or a chat.
 _OUTER = _WHITE_SPACE + "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-
-
-def clean_text(text: str) -> str:
-    """Return text as a workbook can hold it: line ends are LF, and what XML forbids is gone.
-
-    TAB stays: every program measured gives it back. Control characters, DEL, lone surrogates,
-    U+FFFE and U+FFFF go: writers fail on them or readers refuse the whole file.
-    """
-    if text.isprintable():
-        return text
-    return _NOT_HELD.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def unescape(text: str) -> str:

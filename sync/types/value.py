@@ -6,11 +6,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from sync.cells import Broken, Formula, RawCell, Scalar
+from sync.cells import CELL_LIMIT, Broken, Formula, RawCell, Scalar, clean_text
 from sync.fields import Bad, Damage, Field, FieldType
 from sync.types.damage import text_damage
 from sync.types.digits import MAX_DIGITS, is_usable
-from sync.types.text import CELL_LIMIT, as_text, cell_length, clean_text, same_text, trimmed
+from sync.types.text import as_text, cell_length, same_text, trimmed
 from sync.words import later, say
 
 _NEVER_CALCULATED = later(

@@ -5,14 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sync.workbook.layout import Sheet
-from sync.workbook.limits import Limits
-from sync.workbook.reader import read_table
-from sync.workbook.supervised import open_table
-from sync.workbook.table import Asked, Look, Row, Table
-
 if TYPE_CHECKING:
     from sync.workbook.csv_writer import write_csv
+    from sync.workbook.layout import Sheet
+    from sync.workbook.limits import Limits
+    from sync.workbook.reader import read_table
+    from sync.workbook.supervised import open_table
+    from sync.workbook.table import Asked, Look, Row, Table
     from sync.workbook.writer import write_columns, write_workbook
 
 __all__ = [
@@ -29,15 +28,24 @@ __all__ = [
     "write_workbook",
 ]
 
-# The process that parses uploads imports this package, and must do without openpyxl and the field types.
-_WRITERS = {
-    "write_columns": "sync.workbook.writer",
-    "write_csv": "sync.workbook.csv_writer",
-    "write_workbook": "sync.workbook.writer",
+# The processes that parse uploads and that write rows import this package: each loads no more than it needs, and both
+# do without openpyxl and the field types.
+_MODULES = {
+    "Asked": "table",
+    "Limits": "limits",
+    "Look": "table",
+    "Row": "table",
+    "Sheet": "layout",
+    "Table": "table",
+    "open_table": "supervised",
+    "read_table": "reader",
+    "write_columns": "writer",
+    "write_csv": "csv_writer",
+    "write_workbook": "writer",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _WRITERS:
+    if name not in _MODULES:
         raise AttributeError(name)
-    return getattr(import_module(_WRITERS[name]), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

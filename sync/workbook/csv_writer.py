@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sync.cells import Scalar
 from sync.workbook.csv_table import guard
+from sync.workbook.held import plain_text
 from sync.workbook.layout import Rows, Sheet
 from sync.workbook.shared_text import fitting
-from sync.workbook.sheet_xml import plain_text
 from sync.workbook.writer import replacing
 
 

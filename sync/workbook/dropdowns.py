@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from sync.cells import column_letters
+from sync.cells import clean_text, column_letters
 from sync.columns import is_writable
 from sync.fields import Field
 from sync.types import FIELD_TYPES
-from sync.types.text import cell_length, clean_text
+from sync.types.text import cell_length
 from sync.words import later, say
 from sync.workbook.escapes import escape
 from sync.workbook.layout import FIRST_ROW, UNKNOWN_LAST_ROW

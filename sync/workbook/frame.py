@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,17 @@ from sync.columns import is_writable
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.workbook.dropdowns import LISTS, Dropdowns
-from sync.workbook.layout import FIRST_ROW, FIXED_COLUMNS, LABEL_ROW, UNKNOWN_LAST_ROW, Sheet
+from sync.workbook.layout import (
+    FIRST_ROW,
+    FIXED_COLUMNS,
+    LABEL_ROW,
+    UNKNOWN_LAST_ROW,
+    CellStyle,
+    Frame,
+    Page,
+    Sheet,
+    TextRows,
+)
 
 WIDEST = 60
 FILTER_ARROW = 4
@@ -28,34 +37,6 @@ GUIDE_WIDTH = 100
 CREATOR = "Rollbook"
 _HEADER = PatternFill("solid", fgColor="DCE6F1")
 _TINT = PatternFill("solid", fgColor="EFEFEF")
-
-TextRows = tuple[tuple[str | None, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CellStyle:
-    """The index of a style, and that of its twin for text that looks like something else."""
-
-    plain: int
-    quoted: int
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The rows of a sheet beside the data, all of them text."""
-
-    rows: TextRows
-    style: CellStyle
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What the rows of a saved frame have to look like; `pages` are the other sheets in their order."""
-
-    keys: CellStyle
-    labels: tuple[CellStyle, ...]
-    columns: tuple[CellStyle, ...]
-    pages: tuple[Page, ...]
 
 
 def build_frame(sheet: Sheet, path: Path) -> Frame:
@@ -68,9 +49,12 @@ def build_frame(sheet: Sheet, path: Path) -> Frame:
     _lay_out(data, sheet)
     lists = _add_dropdowns(data, sheet)
     frame = Frame(
-        keys=styles.text(),
-        labels=tuple(styles.label(read_only) for read_only in _read_only(sheet)),
+        keys=sheet.keys,
+        key_style=styles.text(),
+        labels=sheet.labels,
+        label_styles=tuple(styles.label(read_only) for read_only in _read_only(sheet)),
         columns=(styles.text(), styles.cell("0", True), *(styles.field(field) for field in sheet.fields)),
+        blank=sheet.blank,
         pages=tuple(_add_pages(workbook, sheet, lists, styles)),
     )
     workbook.save(path)

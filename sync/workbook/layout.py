@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from sync.cells import Scalar
 from sync.fields import Field
@@ -25,6 +26,10 @@ Cells = Sequence[Scalar | None]
 Rows = Iterable[Cells]
 Columns = Sequence[Cells]
 """Some rows, column by column."""
+Held = str | bool | int | float
+"""What is written into a cell; a date is its serial number by then."""
+HeldColumns = Sequence[Sequence[Held | None]]
+TextRows = tuple[tuple[str | None, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,50 @@ class Sheet:
     def labels(self) -> tuple[str, ...]:
         """Return the row that people read."""
         return (TOKEN_LABEL, self.identity, *(field.label for field in self.fields))
+
+
+@dataclass(frozen=True, slots=True)
+class CellStyle:
+    """The index of a style, and that of its twin for text that looks like something else."""
+
+    plain: int
+    quoted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of a sheet beside the data, all of them text."""
+
+    rows: TextRows
+    style: CellStyle
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around the data in a saved frame, and what all rows have to look like.
+
+    `keys` and `labels` are the rows above the data, `blank` the tokens of those below, `columns` the styles of both;
+    `pages` are the other sheets in their order.
+    """
+
+    keys: tuple[str, ...]
+    key_style: CellStyle
+    labels: tuple[str, ...]
+    label_styles: tuple[CellStyle, ...]
+    columns: tuple[CellStyle, ...]
+    blank: tuple[str, ...]
+    pages: tuple[Page, ...]
+
+    @classmethod
+    def from_plain(cls, plain: tuple[Any, ...]) -> Frame:
+        """Return the frame that `astuple` made plain."""
+        keys, key_style, labels, label_styles, columns, blank, pages = plain
+        return cls(
+            keys,
+            CellStyle(*key_style),
+            labels,
+            tuple(CellStyle(*style) for style in label_styles),
+            tuple(CellStyle(*style) for style in columns),
+            blank,
+            tuple(Page(rows, CellStyle(*style)) for rows, style in pages),
+        )

@@ -9,12 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from sync.cells import Broken, Formula, RawCell, Scalar, column_letters
-from sync.workbook.frame import CellStyle
+from sync.workbook.filling import nothing
+from sync.workbook.held import plain_text
+from sync.workbook.layout import CellStyle
 from sync.workbook.review_frame import DAY, GENERAL, MOMENT, TEXT, Mark, ReviewFrame, ReviewSheet, build_review_frame
 from sync.workbook.serials import serial_of
 from sync.workbook.shared_text import SharedText
-from sync.workbook.sheet_xml import plain_text
-from sync.workbook.writer import nothing, write_frame
+from sync.workbook.writer import write_frame
 
 ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 LINE_HEIGHT, HIGHEST = 15, 405
@@ -107,7 +108,7 @@ class _RowWriter:
             serial = serial_of(raw)
             if serial is None:
                 return _text(place, style, self._strings.numbers([plain_text(raw)])[0])
-            return _number(place, style, serial)
+            return _number(place, style, str(serial))
         style = self._frame.styles[GENERAL if shows_dates else number_format, mark]
         if isinstance(raw, bool):
             return f'<c r="{place}" s="{style.plain}" t="b"><v>{raw:d}</v></c>'

@@ -19,8 +19,8 @@ from sync.columns import is_writable
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.workbook.dropdowns import LISTS, Dropdowns
-from sync.workbook.frame import CREATOR, FILTER_ARROW, GUIDE_WIDTH, WIDEST, CellStyle, Page
-from sync.workbook.layout import UNKNOWN_LAST_ROW
+from sync.workbook.frame import CREATOR, FILTER_ARROW, GUIDE_WIDTH, WIDEST
+from sync.workbook.layout import UNKNOWN_LAST_ROW, CellStyle, Page
 
 TEXT, GENERAL, DAY, MOMENT = "@", "General", "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"
 PLAIN_WIDTH = 18

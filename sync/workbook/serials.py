@@ -41,13 +41,13 @@ def moment(serial: float, epoch_1904: bool) -> dt.date | dt.datetime | None:
     return whole if not seconds else _EPOCH + dt.timedelta(days, seconds)
 
 
-def serial_of(value: dt.date | dt.datetime) -> str | None:
+def serial_of(value: dt.date | dt.datetime) -> int | float | None:
     """Return the number that a cell holds for a date, to the second; None before 1900-03-01."""
     if not isinstance(value, dt.datetime):
         days = (value - _EPOCH_DATE).days
-        return str(days) if days >= FIRST else None
+        return days if days >= FIRST else None
     since = value.replace(tzinfo=None) - _EPOCH
     seconds = since.days * _DAY + since.seconds + (since.microseconds >= 500_000)
     if not FIRST * _DAY <= seconds < (LAST + 1) * _DAY:
         return None
-    return repr(seconds / _DAY) if seconds % _DAY else str(seconds // _DAY)
+    return seconds / _DAY if seconds % _DAY else seconds // _DAY

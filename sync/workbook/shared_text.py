@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from html import escape as escape_markup
 from typing import IO
-from xml.sax.saxutils import escape as escape_markup
 
-from sync.cells import LONG_TEXT_PLACEHOLDER
-from sync.types.text import CELL_LIMIT, clean_text
+from sync.cells import CELL_LIMIT, LONG_TEXT_PLACEHOLDER, clean_text
 from sync.workbook.escapes import escape
 
 REMEMBERED = 50_000
@@ -98,4 +97,4 @@ def _item(text: str) -> str:
     if not _SPECIAL.search(text):
         return f"<si><t>{text}</t></si>"
     preserved = ' xml:space="preserve"' if text != text.strip() or "\n" in text or "\t" in text else ""
-    return f"<si><t{preserved}>{escape_markup(escape(text))}</t></si>"
+    return f"<si><t{preserved}>{escape_markup(escape(text), quote=False)}</t></si>"

@@ -32,7 +32,7 @@ from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
 from sync.types.text import as_text
 from sync.values import parse_value
-from sync.workbook.sheet_xml import STORED, plain_text
+from sync.workbook.held import held_by
 from tests.builders import additional_field
 from tests.databases import Database, dispose, new_app
 from tests.resources import shared
@@ -203,8 +203,8 @@ class Everything:
     def _edit(self, field: Field, row: int, value: Any) -> Edit:
         cell = FIELD_TYPES[field.type].render(value, field)
         assert cell is not None
-        if not isinstance(cell, str) and STORED[type(cell)](cell) is None:
-            cell = plain_text(cell)
+        if isinstance(as_text := held_by(cell), str):
+            cell = as_text
         counts = is_writable(field)
         shown = display(value, field) if counts else cell
         return Edit(f"Customers!{self.columns[field.key]}{FIRST + row}", field.key, cell, shown, counts)

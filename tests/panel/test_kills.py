@@ -42,6 +42,7 @@ FEW_KILLS = 5
 CUSTOMERS = 300
 SEED = int(os.environ.get("KILLS_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 OLD, NEW = "old", "new"
+CHILDREN = (b"sync.workbook.child", b"sync.workbook.writing_child")
 LATER, EARLIER = 1.1, 0.8
 """The next kill, after one that came before the commit, or after it: about a third come late, however busy it is."""
 logger = logging.getLogger(__name__)
@@ -123,14 +124,14 @@ def _wait_for_silence() -> None:
     db.session.rollback()
 
 
-def is_parsing(instance: Path) -> bool:
-    """Tell whether a process parses an upload of an instance."""
+def is_at_work(instance: Path) -> bool:
+    """Tell whether a process parses an upload of an instance, or writes an export."""
     for one in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = one.read_bytes()
         except OSError:
             continue
-        if b"sync.workbook.child" in words and str(instance).encode() in words:
+        if any(child in words for child in CHILDREN) and str(instance).encode() in words:
             return True
     return False
 
@@ -192,11 +193,11 @@ def go_on(app: Flask) -> None:
 
 
 def refuse_leftovers(app: Flask, database: Database) -> None:
-    """See that nobody parses any more, and that the next start removes the files that nobody knows."""
+    """See that no process parses or writes any more, and that the next start removes the files that nobody knows."""
     end = time.monotonic() + 10
-    while is_parsing(database.instance) and time.monotonic() < end:
+    while is_at_work(database.instance) and time.monotonic() < end:
         time.sleep(0.1)
-    assert not is_parsing(database.instance)
+    assert not is_at_work(database.instance)
     temporary = database.instance.parent
     with app.app_context(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(temporary))

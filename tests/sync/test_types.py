@@ -15,7 +15,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sync.cells import Broken, Formula, RawCell
+from sync.cells import CELL_LIMIT, Broken, Formula, RawCell, clean_text
 from sync.fields import Bad, Damage, Example, Field, FieldType, Option
 from sync.rows import convert
 from sync.types import BY_SPECIFICITY, FIELD_TYPES
@@ -24,7 +24,7 @@ from sync.types.dates import AmbiguousDate, orders_of
 from sync.types.digits import significant
 from sync.types.relations import unknown_names
 from sync.types.secret import MASK
-from sync.types.text import CELL_LIMIT, as_text, cell_length, clean_text, comparable, quoted, unescape
+from sync.types.text import as_text, cell_length, comparable, quoted, unescape
 from tests.resources import ROOT, shared
 from tests.values import RELATIONS, VALUES, field, parse
 

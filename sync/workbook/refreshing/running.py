@@ -20,6 +20,7 @@ from sync.cells import Broken, Formula, RawCell, Scalar
 from sync.errors import UnreadableWorkbook
 from sync.workbook.appearing import appearing
 from sync.workbook.csv_writer import csv_text
+from sync.workbook.held import held_by
 from sync.workbook.limits import Limits
 from sync.workbook.refreshing.orders import (
     BLANK_CELL,
@@ -35,7 +36,6 @@ from sync.workbook.refreshing.orders import (
 )
 from sync.workbook.refusals import refused
 from sync.workbook.shared_text import fitting, is_mistakable
-from sync.workbook.sheet_xml import STORED, plain_text
 from sync.workbook.supervised import ISOLATED, KEPT_ENVIRONMENT, ROOT
 
 START = (
@@ -68,16 +68,14 @@ def refresh_csv(out: Path, rows: Iterable[Sequence[RawCell]]) -> None:
 
 def stored_cell(value: Scalar | None) -> Cell:
     """Return a value as a cell of a workbook stores it."""
-    if value is None:
-        return BLANK_CELL
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, bool):
-        return Cell(TRUTH, str(int(value)))
-    stored = STORED[type(value)](value)
+    stored = held_by(value)
     if stored is None:
-        return _text(plain_text(value))
-    return Cell(DATE if isinstance(value, dt.date) else NUMBER, stored)
+        return BLANK_CELL
+    if isinstance(stored, str):
+        return _text(stored)
+    if isinstance(stored, bool):
+        return Cell(TRUTH, str(int(stored)))
+    return Cell(DATE if isinstance(value, dt.date) else NUMBER, str(stored))
 
 
 def _text(value: str) -> Cell:

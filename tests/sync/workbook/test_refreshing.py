@@ -14,10 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.cells import Scalar
+from sync.cells import Scalar, clean_text
 from sync.errors import UnreadableWorkbook
 from sync.fields import Field, Option
-from sync.types.text import clean_text
 from sync.workbook import Limits, Sheet, write_workbook
 from sync.workbook.appearing import appearing
 from sync.workbook.dropdowns import inline_rule

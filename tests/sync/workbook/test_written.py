@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.cells import LONG_TEXT_PLACEHOLDER, Scalar
+from sync.cells import LONG_TEXT_PLACEHOLDER, Scalar, clean_text
 from sync.fields import Field, Option
-from sync.types.text import clean_text
 from sync.workbook import Limits, Sheet, read_table, write_csv, write_workbook
+from sync.workbook.filling import _bounded
 from sync.workbook.layout import UNKNOWN_LAST_ROW
 from sync.workbook.limits import GRID_ROWS
-from sync.workbook.writer import _bounded
 from tests.sync.workbook.workbooks import REF, STRINGS, fields, read, save
 
 NOON = dt.datetime.combine(dt.date(2024, 1, 5), dt.time(12, 30, 1))
