@@ -36,7 +36,7 @@ from panel.rights import rights_of, the_schema
 from panel.views.choices import take_choices
 from panel.views.customer_query import id_of
 from panel.views.guarded import AppView
-from panel.views.messages import say, warn
+from panel.views.messages import do, say, warn
 from panel.views.preview_lines import group_of_line, look_of, names_of, of_group, page_of, seen, who_changed
 from panel.views.scripts import is_asked_by_script
 from panel.views.together import address_of
@@ -213,13 +213,7 @@ class ImportView(AppView):
             return redirect(self.get_url(".preview", number=number))
 
     def _done(self, number: int, act: Callable[[], None], sentence: str = "") -> Response:
-        try:
-            act()
-        except SyncError as error:
-            warn(str(error))
-        else:
-            if sentence:
-                say(sentence)
+        do(act, sentence)
         group = request.form.get("group", "")
         return redirect(self.get_url(".preview", number=number, **({"group": group} if group else {})))
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import flash
+
+from sync.errors import SyncError
 
 
 def say(text: str) -> None:
@@ -18,3 +22,14 @@ def offer(text: str, words: str, address: str) -> None:
 def warn(text: str) -> None:
     """Tell what did not happen, and why."""
     flash(text, "danger")
+
+
+def do(act: Callable[[], None], sentence: str = "") -> None:
+    """Do what somebody asked for, and tell that it happened, or why it did not."""
+    try:
+        act()
+    except SyncError as error:
+        warn(str(error))
+    else:
+        if sentence:
+            say(sentence)

@@ -29,7 +29,7 @@ from panel.models import Export, Import, ImportItem, Job
 from panel.rights import the_schema
 from panel.views.customer_query import id_of, number_of
 from panel.views.guarded import AppView
-from panel.views.messages import say, warn
+from panel.views.messages import do, say, warn
 from panel.views.preview_lines import names_of, of_group, seen
 from panel.views.scripts import is_asked_by_script
 from sync.errors import SyncError
@@ -141,13 +141,7 @@ class TogetherView(AppView):
             say(_("All %(number)s workbooks were applied.", number=len(approvals)))
 
     def _done(self, number: int, act: Callable[[], None], sentence: str = "") -> Response:
-        try:
-            act()
-        except SyncError as error:
-            warn(str(error))
-        else:
-            if sentence:
-                say(sentence)
+        do(act, sentence)
         left = db.session.scalars(select(Import.id).where(Import.batch == number).limit(1)).first()
         return redirect(self.get_url(".show", number=number) if left else self.get_url("imports.index"))
 
