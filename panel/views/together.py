@@ -94,7 +94,7 @@ class TogetherView(AppView):
     @expose("/<int:number>/choose/", methods=("POST",))
     def choose(self, number: int) -> Response:
         """Settle one conflict between files, or all of them: for the file before, or for the one after it."""
-        files = [one.id for one in _files(number)]
+        files = [one.id for one in _files(number) if one.state in OPEN]
         asked, _colon, side = request.form.get("choice", "").rpartition(":")
         which: list[ColumnElement[bool]] = [ImportItem.against.is_not(None), ImportItem.group == "conflict"]
         if asked != "all":
@@ -110,7 +110,7 @@ class TogetherView(AppView):
             for number in files:
                 refuse_busy(connection, open_import(connection, number))
                 chosen += store_choice(connection, number, which, side, viewer)
-        if not chosen:
+        if not (files and chosen):
             raise SyncError(_("The plan changed meanwhile. Look again, and choose."))
         settle(files[0], viewer)
 
