@@ -9,16 +9,33 @@ from panel.database import is_sqlite
 ERASING = "EXISTS (SELECT 1 FROM customer WHERE erased_at > {a_moment_ago})"
 ERASED = "EXISTS (SELECT 1 FROM customer WHERE id = OLD.record_id AND erased_at IS NOT NULL)"
 
-# (trigger, table, moment, when it refuses, what it says, unless this holds)
-RULES: tuple[tuple[str, str, str, str, str, str], ...] = (
-    (
-        "customer_needs_revision",
-        "customer",
-        "UPDATE",
-        "NEW.revision <> OLD.revision + 1 OR NEW.id <> OLD.id",
-        "a customer is written with its next revision only",
-        "",
-    ),
+NOUNS = {"customer": "customer", "plan": "plan", "service": "service", "payment": "payment", "charge": "charge"}
+"""The tables whose every write has a revision, each with what one of its rows is called."""
+
+Rule = tuple[str, str, str, str, str, str]
+"""Trigger, table, moment, when it refuses, what it says, unless this holds."""
+
+
+def _logged(table: str, noun: str) -> tuple[Rule, ...]:
+    """Return the rules of a table whose every write has a revision."""
+    by_revision = "NEW.revision <> OLD.revision + 1 OR NEW.id <> OLD.id"
+    return (
+        (
+            f"{table}_needs_revision",
+            table,
+            "UPDATE",
+            by_revision,
+            f"a {noun} is written with its next revision only",
+            "",
+        ),
+        (f"{table}_starts_at_one", table, "INSERT", "NEW.revision <> 1", f"a new {noun} has revision 1", ""),
+        (f"{table}_stays", table, "DELETE", "1 = 1", f"{noun}s go to the bin and are never deleted", ""),
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    *(rule for table, noun in NOUNS.items() for rule in _logged(table, noun)),
+    ("charge_is_final", "charge", "UPDATE", "1 = 1", "a charge stays as it was made", ""),
     (
         "customer_is_erased_in_the_bin",
         "customer",
@@ -30,8 +47,6 @@ RULES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "only a customer in the bin is erased, and it stays there",
         "",
     ),
-    ("customer_starts_at_one", "customer", "INSERT", "NEW.revision <> 1", "a new customer has revision 1", ""),
-    ("customer_stays", "customer", "DELETE", "1 = 1", "customers go to the bin and are never deleted", ""),
     ("revision_stays", "revision", "DELETE", "1 = 1", "the change log is never shortened", ""),
     (
         "revision_is_final",

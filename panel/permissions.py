@@ -8,7 +8,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 
-STAFF = ("customer.list", "customer.view", "customer.add", "customer.edit", "customer.plan_status")
+BILLING = ("billing.view", "service.edit", "payment.add")
+STAFF = ("customer.list", "customer.view", "customer.add", "customer.edit", "customer.plan_status", *BILLING)
 MANAGER = (*STAFF, "customer.export", "customer.bulk_edit", "import.upload")
 ADMIN = (
     *MANAGER,
@@ -17,6 +18,8 @@ ADMIN = (
     "customer.restore",
     "customer.erase",
     "customer.reveal",
+    "billing.delete",
+    "lifecycle.run",
     "config",
     "users",
     "audit",
@@ -54,6 +57,16 @@ GROUPS: tuple[tuple[Any, tuple[Permission, ...]], ...] = (
             Permission("customer.delete", _("Delete"), _("Move customers to the bin, where their status allows it.")),
             Permission("customer.restore", _("Restore"), _("Bring customers back from the bin.")),
             Permission("customer.erase", _("Erase for good"), _("Remove a person's data, without a way back.")),
+        ),
+    ),
+    (
+        _("Billing"),
+        (
+            Permission("billing.view", _("See"), _("Services, charges, payments and balances of customers.")),
+            Permission("service.edit", _("Edit services"), _("Add services to customers, change and end them.")),
+            Permission("payment.add", _("Record payments"), _("Say what came from a customer, and put it right.")),
+            Permission("billing.delete", _("Delete"), _("Take back services and payments, where nothing follows.")),
+            Permission("lifecycle.run", _("Run the day"), _("Have the daily run charge and block customers now.")),
         ),
     ),
     (

@@ -16,6 +16,7 @@ from flask_migrate import upgrade
 from sqlalchemy import inspect, select, text
 
 from panel.access import hash_password
+from panel.accounts import install_accounts
 from panel.admin_log import unrecorded
 from panel.contacts import install_contacts
 from panel.database import is_sqlite, writing
@@ -27,7 +28,7 @@ from panel.guards import install_guards
 from panel.imports.files import sweep
 from panel.keys import KEY_FILE, KeyFileError
 from panel.likeness import mark_all
-from panel.models import GeneratorConfig, Import, Location, Partner, Role, SchemaVersion, Status, User
+from panel.models import BillingConfig, GeneratorConfig, Import, Location, Partner, Role, SchemaVersion, Status, User
 from panel.permissions import DESCRIPTIONS, ROLES
 from panel.refresh_work import waiting_files
 from panel.schema import ENTITY
@@ -61,6 +62,7 @@ def prepare(app: Flask, admin_password: str | None = None) -> str | None:
         with writing() as connection:
             install_guards(connection)
             install_contacts(connection)
+            install_accounts(connection)
             mark_all(connection)
             with unrecorded():
                 password = _seed(admin_password)
@@ -127,12 +129,19 @@ def _seed(admin_password: str | None) -> str | None:
     for name, permissions in ROLES.items():
         session.add(Role(name=name, description=DESCRIPTIONS[name], permissions=list(permissions)))
     session.flush()
+    session.add(_first_billing())
     password = admin_password or secrets.token_urlsafe(12)
     admin = session.scalars(select(Role).where(Role.name == "admin")).one()
     user = User(email=FIRST_ADMIN, name="Admin", password_hash=hash_password(password), roles=[admin])
     user.must_change_password = not admin_password
     session.add(user)
     return None if admin_password else password
+
+
+def _first_billing() -> BillingConfig:
+    """Return the billing's rules of a new instance; the daily run moves customers to two of the seeded statuses."""
+    by_label = {status.label: status.id for status in db.session.scalars(select(Status))}
+    return BillingConfig(id=1, blocked_status_id=by_label["Blocked"], inactive_status_id=by_label["Inactive"])
 
 
 def admin_password_from_environment() -> str | None:

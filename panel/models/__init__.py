@@ -1,6 +1,16 @@
 """The panel's tables."""
 
 from panel.models.access import Attempt, Event, Role, SavedView, User, UserSession
+from panel.models.billing import (
+    Account,
+    ApiToken,
+    BillingConfig,
+    Charge,
+    LifecycleDay,
+    Payment,
+    Plan,
+    Service,
+)
 from panel.models.columns import Base
 from panel.models.config import AdditionalField, GeneratorConfig, Location, Partner, SchemaVersion, Status
 from panel.models.customer import Customer, CustomerContact, CustomerLikeness, PlannedStatus, StoredFile
@@ -18,9 +28,13 @@ from panel.models.roundtrip import (
 from panel.models.work import Job
 
 __all__ = [
+    "Account",
     "AdditionalField",
+    "ApiToken",
     "Attempt",
     "Base",
+    "BillingConfig",
+    "Charge",
     "Customer",
     "CustomerContact",
     "CustomerLikeness",
@@ -32,14 +46,18 @@ __all__ = [
     "ImportItem",
     "ImportedRow",
     "Job",
+    "LifecycleDay",
     "Location",
     "Partner",
+    "Payment",
+    "Plan",
     "PlannedStatus",
     "RememberedMapping",
     "Revision",
     "Role",
     "SavedView",
     "SchemaVersion",
+    "Service",
     "SettledConflict",
     "Status",
     "StoredFile",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, String, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -19,6 +20,21 @@ Short = Annotated[str, mapped_column(String(255))]
 Long = Annotated[str, mapped_column(Text)]
 Instant = Annotated[dt.datetime, mapped_column(DateTime(timezone=True))]
 Document = Annotated[Any, mapped_column(Json)]
+
+
+class Money(TypeDecorator[Decimal]):
+    """An amount to the hundredth, kept as a whole number of hundredths: exact on both databases."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        """Return the hundredths of an amount; one that has smaller parts is refused before."""
+        return None if value is None else int(value.scaleb(2))
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
+        """Return the amount, with two decimal places."""
+        return None if value is None else Decimal(int(value)).scaleb(-2)
 
 
 class Base(DeclarativeBase):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from panel.models.columns import Base, Document, Instant, Key, Long, Number, Short, now
+from panel.models.columns import Base, Document, Instant, Key, Long, Money, Number, Short, now
 from panel.models.config import Location, Partner, Status
 
 # Compared by its bytes, so that a beginning is a range of the key.
@@ -19,7 +20,8 @@ class Customer(Base):
 
     `revision` is the number of the row's newest entry in the change log, `stamp` that entry's random mark.
     `password` holds ciphertext; a password to be set waits in `new_password` until the flush, when the ID is known.
-    `left_blank` names the fields of a new customer that were emptied, and so get no default.
+    `left_blank` names the fields of a new customer that were emptied, and so get no default. Of the billing's rules,
+    from `billing_day` on, each that is empty is everybody's; a period of `NEVER` never ends.
     """
 
     __tablename__ = "customer"
@@ -59,6 +61,11 @@ class Customer(Base):
     zip_code: Mapped[Long | None]
     city: Mapped[Long | None]
     geo: Mapped[Short | None]
+    billing_day: Mapped[int | None]
+    payment_due: Mapped[int | None]
+    blocking_period: Mapped[int | None]
+    grace_period: Mapped[int | None]
+    minimum_balance: Mapped[Decimal | None] = mapped_column(Money)
     extra: Mapped[Document] = mapped_column(default=dict)
 
     status: Mapped[Status] = relationship()
