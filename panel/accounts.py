@@ -36,6 +36,9 @@ def _paid(row: str, sign: str) -> str:
     )
 
 
+# Plans are the options of a field of services.
+_OFFER = "UPDATE schema_version SET version = version + 1 WHERE entity = 'service';"
+
 # (trigger, event, when, what it does)
 _TRIGGERS = (
     (
@@ -55,6 +58,8 @@ _TRIGGERS = (
     ("account_paid", "INSERT ON payment", "", _paid("NEW", "+")),
     ("account_repaid", "UPDATE ON payment", "", _paid("OLD", "-") + _paid("NEW", "+")),
     ("account_served", "INSERT ON service", "", _account(_LOOK, "NEW")),
+    ("plan_offered", "INSERT ON plan", "", _OFFER),
+    ("plan_offered_otherwise", "UPDATE ON plan", "", _OFFER),
     ("account_served_otherwise", "UPDATE ON service", "", _account(_LOOK, "OLD") + _account(_LOOK, "NEW")),
 )
 
@@ -78,5 +83,5 @@ def _postgresql(name: str, event: str, when: str, does: str) -> list[str]:
     return [
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger AS $$ BEGIN {does} RETURN NULL; END $$ LANGUAGE plpgsql",
         f"DROP TRIGGER IF EXISTS {name} ON {table}",
-        f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW{condition} EXECUTE FUNCTION {name}()",
+        f"CREATE TRIGGER {name} AFTER {event} FOR EACH ROW{condition} EXECUTE FUNCTION {name}()",
     ]

@@ -35,10 +35,10 @@ from panel.imports.reviewing import save_review
 from panel.jobs import run_pending
 from panel.lifecycle import run_day
 from panel.models import Role, User
-from panel.newcomers import today
 from panel.rotating import remove_old_keys, rotate
 from panel.signing_in.resetting import give_one_time_password, lose_second_factor
 from panel.spoken import Spoken
+from panel.words import today
 from panel.worker import Worker
 from sync.errors import SyncError, UnknownField, UnreadableWorkbook
 from sync.fields import Bad, Field

@@ -17,9 +17,10 @@ from panel.database import writing
 from panel.extensions import db
 from panel.fitting import fitted_afterwards, know_values
 from panel.models import AdditionalField, SchemaVersion
-from panel.newcomers import complete, today
+from panel.newcomers import complete
 from panel.records import batches
 from panel.schema import ENTITY, RESERVED_KEYS, current_schema
+from panel.words import today
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
 from sync.values import parse_value

@@ -26,7 +26,7 @@ from panel.models import Customer, Event, Export
 from panel.models.columns import now
 from panel.records import RecordReader, select_records
 from panel.relations import Reach, named
-from panel.schema import BUILT_IN_KEYS, ENTITY, Schema, column_of, current_schema
+from panel.schema import ENTITY, Schema, column_of, current_schema
 from sync.actions import ACTION
 from sync.cells import Scalar
 from sync.errors import SyncError
@@ -240,7 +240,7 @@ def _condition(schema: Schema, text: str) -> Any:
     value = parse_value(wanted, field)
     if isinstance(value, Bad):
         raise SyncError(f"{field.name}: {value.message}")
-    if field.key not in BUILT_IN_KEYS or FIELD_TYPES[field.type].many or FIELD_TYPES[field.type].secret:
+    if field.additional or FIELD_TYPES[field.type].many or FIELD_TYPES[field.type].secret:
         raise SyncError(_("%(field)s cannot be used as a condition here.", field=field.name))
     column = Customer.__table__.c[column_of(field.key)]
     return column.is_(None) if value is None else column == value

@@ -18,8 +18,8 @@ from panel.keys import Keyring
 from panel.merging import move_customers
 from panel.models import Customer, Location, Partner, PlannedStatus, Status
 from panel.models.columns import now
-from panel.newcomers import today
 from panel.schema import column_of, current_schema, forget_schema
+from panel.words import today
 
 LOOK_SECONDS = 60.0
 logger = logging.getLogger(__name__)

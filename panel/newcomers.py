@@ -1,24 +1,18 @@
-"""What a new customer gets where nobody said: status, partner, dates, defaults, login and password."""
+"""What a new record gets where nobody said: status, partner, dates, defaults, login and password."""
 
 from __future__ import annotations
 
-import datetime as dt
-import zoneinfo
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import Connection, Select, select
 
 from panel.changelog import allocate_ids
+from panel.entities import CUSTOMER, PAYMENT, PLAN, SERVICE
 from panel.generator import claim_logins, generate_password, newcomer_of, read_config
-from panel.models import Location, Partner, Status
+from panel.models import Location, Partner, Plan, Status
 from panel.schema import Schema
-
-
-def today() -> dt.date:
-    """Return today's date where the provider is."""
-    return dt.datetime.now(zoneinfo.ZoneInfo(current_app.config["ROLLBOOK_TIME_ZONE"])).date()
+from panel.words import today
 
 
 def _first(model: type[Partner | Location]) -> Select[Any]:
@@ -46,12 +40,26 @@ def complete(
     newcomers: Sequence[Mapping[str, Any]],
     left_blank: Sequence[Collection[str]] = (),
 ) -> list[tuple[int, dict[str, Any]]]:
-    """Return each new customer's ID and complete values; blanks get defaults, a login that is theirs, a password.
+    """Return each new record's ID and complete values; blanks get defaults, a login that is theirs, a password.
 
     `left_blank` names, for each newcomer, the fields that a person emptied: these get no default.
     """
-    defaults = default_values(connection, schema)
     emptied = left_blank or [()] * len(newcomers)
+    if schema.entity is CUSTOMER:
+        return _customers(connection, schema, newcomers, emptied)
+    first_values = _FIRST_VALUES[schema.entity.key]
+    ids = allocate_ids(connection, len(newcomers), entity=schema.entity.key)
+    filled = [first_values(connection, values) | _given(values) for values in newcomers]
+    return list(zip(ids, filled, strict=True))
+
+
+def _customers(
+    connection: Connection,
+    schema: Schema,
+    newcomers: Sequence[Mapping[str, Any]],
+    emptied: Sequence[Collection[str]],
+) -> list[tuple[int, dict[str, Any]]]:
+    defaults = default_values(connection, schema)
     filled = [_fill(defaults, schema, *one) for one in zip(newcomers, emptied, strict=True)]
     ids = allocate_ids(connection, len(filled))
     without_login = [at for at, values in enumerate(filled) if not values.get("login")]
@@ -66,10 +74,36 @@ def complete(
     return list(zip(ids, filled, strict=True))
 
 
+def _first_of_plan(_connection: Connection, _values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"billing_type": "recurring"}
+
+
+def _first_of_service(connection: Connection, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return today as the beginning of a service, and its plan's price."""
+    price = connection.execute(select(Plan.price).where(Plan.id == values.get("plan"))).scalar()
+    return {"starts": today(), "price": price}
+
+
+def _first_of_payment(_connection: Connection, _values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"day": today(), "method": "transfer"}
+
+
+_FIRST_VALUES: dict[str, Callable[[Connection, Mapping[str, Any]], dict[str, Any]]] = {
+    PLAN.key: _first_of_plan,
+    SERVICE.key: _first_of_service,
+    PAYMENT.key: _first_of_payment,
+}
+"""What a new record of each entity has where nobody said."""
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def _fill(
     defaults: Mapping[str, Any], schema: Schema, values: Mapping[str, Any], emptied: Collection[str]
 ) -> dict[str, Any]:
-    given = {key: value for key, value in values.items() if value is not None}
+    given = _given(values)
     categories = {"all", given.get("category", defaults["category"])}
     foreign = {field.key for field in schema.additional if field.category not in categories}
     return {key: value for key, value in defaults.items() if key not in foreign and key not in emptied} | given

@@ -1,4 +1,4 @@
-"""Let the ORM's own writes of customers append their revisions, in the same flush."""
+"""Let the ORM's own writes of records append their revisions, in the same flush."""
 
 from __future__ import annotations
 
@@ -10,94 +10,115 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from panel.authors import current_author
-from panel.changelog import LostRace, Write, append_revisions, new_names, release_and_claim
+from panel.changelog import LostRace, Write, append_revisions, new_names, release_and_claim, tell_followers
+from panel.entities import CUSTOMER, ENTITIES, Entity
 from panel.extensions import db
 from panel.keys import Keyring
 from panel.likeness import follow_names
-from panel.models import Customer
 from panel.newcomers import complete
 from panel.records import RecordReader, select_records
-from panel.schema import ENTITY, Schema, column_of, current_schema
+from panel.schema import Schema, current_schema
 from sync.fields import Field
 from sync.types import FIELD_TYPES
+from sync.words import later, say
+
+MEANWHILE = later("%(name)s was changed by somebody else a moment ago. Open it again.")
+_WRITTEN = "records that were written"
 
 
 def log_the_orm() -> None:
     """Start listening to the application's session; once a process."""
     if not event.contains(db.session, "before_flush", _before_flush):
         event.listen(db.session, "before_flush", _before_flush)
+        event.listen(db.session, "after_flush", _after_flush)
 
 
 def _before_flush(session: Session, _context: object, _instances: object) -> None:
-    created = [thing for thing in session.new if isinstance(thing, Customer)]
-    changed = [thing for thing in session.dirty if isinstance(thing, Customer)]
-    if not created and not changed:
-        return
+    for entity in ENTITIES.values():
+        created = [thing for thing in session.new if isinstance(thing, entity.model)]
+        changed = [thing for thing in session.dirty if isinstance(thing, entity.model)]
+        if created or changed:
+            writes = _log(session, entity, created, changed)
+            session.info.setdefault(_WRITTEN, []).append((entity.key, writes))
+
+
+def _log(session: Session, entity: Entity, created: list[Any], changed: list[Any]) -> list[Write]:
     connection = session.connection()
-    schema = current_schema(connection)
+    schema = current_schema(connection, entity)
     with session.no_autoflush:
         writes = [*_creations(session, schema, created), *_updates(session, schema, changed)]
-    release_and_claim(connection, {field.key: field for field in schema.fields}, writes, _keyring())
-    follow_names(connection, new_names(writes))
-    append_revisions(connection, writes, current_author())
+    release_and_claim(connection, schema, writes, _keyring())
+    if entity is CUSTOMER:
+        follow_names(connection, new_names(writes))
+    append_revisions(connection, writes, current_author(), entity.key)
+    return writes
 
 
-def _creations(session: Session, schema: Schema, customers: list[Customer]) -> Iterable[Write]:
-    given = [_values(customer, schema.fields) for customer in customers]
-    completed = complete(session.connection(), schema, given, [one.left_blank for one in customers])
-    for customer, (record_id, values) in zip(customers, completed, strict=True):
-        customer.id, customer.entity = record_id, ENTITY
-        customer.new_password = customer.new_password or values["password"]
-        given_secrets = {field.key: _secret_of(customer, field, None) for field in _secrets(schema)}
-        _assign(customer, schema, values)
-        sealed = {field.key: _seal(customer, field, given_secrets[field.key]) for field in _secrets(schema)}
-        new = _plain(customer, schema.fields) | sealed
+def _after_flush(session: Session, _context: object) -> None:
+    for entity, writes in session.info.pop(_WRITTEN, ()):
+        tell_followers(session.connection(), entity, writes)
+
+
+def _creations(session: Session, schema: Schema, records: list[Any]) -> Iterable[Write]:
+    given = [_values(record, schema) for record in records]
+    emptied: list[frozenset[str]] = [getattr(record, "left_blank", frozenset()) for record in records]
+    completed = complete(session.connection(), schema, given, emptied)
+    for record, (record_id, values) in zip(records, completed, strict=True):
+        record.id, record.entity = record_id, schema.entity.key
+        if "password" in values:
+            record.new_password = record.new_password or values["password"]
+        given_secrets = {field.key: _secret_of(record, field, None) for field in _secrets(schema)}
+        _assign(record, schema, values)
+        sealed = {field.key: _seal(record, field, given_secrets[field.key], schema) for field in _secrets(schema)}
+        new = _plain(record, schema) | sealed
         changes = {key: (None, value) for key, value in new.items() if value is not None}
-        yield _numbered(customer, 0, changes)
+        yield _numbered(record, 0, changes)
 
 
-def _updates(session: Session, schema: Schema, customers: list[Customer]) -> Iterable[Write]:
-    fields = [field for field in schema.fields if not FIELD_TYPES[field.type].secret]
-    reader = RecordReader(schema.fields)
-    for customer in customers:
-        query = select_records(schema.fields).where(Customer.__table__.c.id == customer.id).with_for_update()
-        stored = reader.record(session.connection().execute(query).one())
-        if stored.revision != customer.revision:
-            raise LostRace(f"{customer.full_name} was changed by somebody else a moment ago. Open it again.")
-        before = {key: _to_json(field, stored.values[key]) for key, field in _by_key(fields).items()}
-        after = _plain(customer, fields)
+def _updates(session: Session, schema: Schema, records: list[Any]) -> Iterable[Write]:
+    entity = schema.entity
+    fields = [field for field in schema.fields if not FIELD_TYPES[field.type].secret and not field.derived]
+    read = [field for field in schema.fields if not field.derived]
+    reader = RecordReader(read)
+    for record in records:
+        query = select_records(read, entity).where(entity.table.c.id == record.id)
+        stored = reader.record(session.connection().execute(query.with_for_update(of=entity.table)).one())
+        if stored.revision != record.revision:
+            raise LostRace(say(MEANWHILE, name=str(record)))
+        before = {field.key: _to_json(field, stored.values[field.key]) for field in fields}
+        after = _plain(record, schema)
         changes = {key: (before[key], after[key]) for key in before if before[key] != after[key]}
-        changes |= _secret_changes(customer, schema, stored.values) | _deletion(customer, stored.deleted)
+        changes |= _secret_changes(record, schema, stored.values) | _deletion(record, stored.deleted)
         if changes:
-            yield _numbered(customer, stored.revision, changes)
+            yield _numbered(record, stored.revision, changes)
         else:
-            session.expire(customer)
+            session.expire(record)
 
 
-def _numbered(customer: Customer, revision: int, changes: dict[str, tuple[Any, Any]]) -> Write:
-    write = Write(customer.id, revision + 1, changes)
-    customer.revision, customer.stamp = write.number, write.stamp
+def _numbered(record: Any, revision: int, changes: dict[str, tuple[Any, Any]]) -> Write:
+    write = Write(record.id, revision + 1, changes)
+    record.revision, record.stamp = write.number, write.stamp
     return write
 
 
-def _deletion(customer: Customer, was: bool) -> dict[str, tuple[Any, Any]]:
-    is_now = customer.deleted_at is not None
+def _deletion(record: Any, was: bool) -> dict[str, tuple[Any, Any]]:
+    is_now = record.deleted_at is not None
     return {} if is_now == was else {"deleted": (was or None, is_now or None)}
 
 
-def _secret_changes(customer: Customer, schema: Schema, stored: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _secret_changes(record: Any, schema: Schema, stored: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Encrypt the secrets that were set, and return their digests; one that is as before keeps its ciphertext."""
     changes = {}
     for field in _secrets(schema):
         sealed = stored[field.key]
-        text = _secret_of(customer, field, sealed)
+        text = _secret_of(record, field, sealed)
         if text == sealed:
             continue
-        old = _keyring().decrypt(sealed, ENTITY, customer.id, field.key) if sealed else None
+        old = _keyring().decrypt(sealed, schema.entity.key, record.id, field.key) if sealed else None
         if text == old:
-            _put(customer, field, sealed)
+            _put(record, field, sealed)
         else:
-            changes[field.key] = (old and _keyring().digest(old), _seal(customer, field, text))
+            changes[field.key] = (old and _keyring().digest(old), _seal(record, field, text, schema))
     return changes
 
 
@@ -105,27 +126,27 @@ def _secrets(schema: Schema) -> list[Field]:
     return [field for field in schema.fields if FIELD_TYPES[field.type].secret]
 
 
-def _secret_of(customer: Customer, field: Field, sealed: str | None) -> str | None:
+def _secret_of(record: Any, field: Field, sealed: str | None) -> str | None:
     """Return what a secret is to be: in the clear where somebody set it, else the ciphertext that is stored.
 
     An additional field's is set in `extra`: whatever stands there and is not the stored ciphertext.
     """
-    found: str | None = (customer.extra or {}).get(field.key) if field.additional else customer.new_password or sealed
+    found: str | None = (record.extra or {}).get(field.key) if field.additional else record.new_password or sealed
     return found
 
 
-def _seal(customer: Customer, field: Field, text: str | None) -> str | None:
+def _seal(record: Any, field: Field, text: str | None, schema: Schema) -> str | None:
     """Put a secret's ciphertext where it is stored, and return its digest."""
-    _put(customer, field, text and _keyring().encrypt(text, ENTITY, customer.id, field.key))
+    _put(record, field, text and _keyring().encrypt(text, schema.entity.key, record.id, field.key))
     return text and _keyring().digest(text)
 
 
-def _put(customer: Customer, field: Field, sealed: str | None) -> None:
+def _put(record: Any, field: Field, sealed: str | None) -> None:
     if field.additional:
-        kept = {key: value for key, value in (customer.extra or {}).items() if key != field.key}
-        customer.extra = kept if sealed is None else {**kept, field.key: sealed}
+        kept = {key: value for key, value in (record.extra or {}).items() if key != field.key}
+        record.extra = kept if sealed is None else {**kept, field.key: sealed}
     else:
-        customer.password, customer.new_password = sealed, None
+        record.password, record.new_password = sealed, None
 
 
 def _keyring() -> Keyring:
@@ -133,24 +154,22 @@ def _keyring() -> Keyring:
     return keyring
 
 
-def _by_key(fields: Iterable[Field]) -> dict[str, Field]:
-    return {field.key: field for field in fields}
+def _values(record: Any, schema: Schema) -> dict[str, Any]:
+    types = {field.key: FIELD_TYPES[field.type] for field in schema.fields}
+    plain = _plain(record, schema).items()
+    return {key: None if value is None else types[key].from_json(value) for key, value in plain}
 
 
-def _values(customer: Customer, fields: Iterable[Field]) -> dict[str, Any]:
-    plain = _plain(customer, fields)
-    types = {field.key: FIELD_TYPES[field.type] for field in fields}
-    return {key: None if value is None else types[key].from_json(value) for key, value in plain.items()}
+def _plain(record: Any, schema: Schema) -> dict[str, Any]:
+    """Return what a record holds in JSON form, without its secrets and what follows from others."""
+    kept = (field for field in schema.fields if not FIELD_TYPES[field.type].secret and not field.derived)
+    return {field.key: _stored_plain(record, field, schema.entity) for field in kept}
 
 
-def _plain(customer: Customer, fields: Iterable[Field]) -> dict[str, Any]:
-    return {field.key: _stored_plain(customer, field) for field in fields if not FIELD_TYPES[field.type].secret}
-
-
-def _stored_plain(customer: Customer, field: Field) -> Any:
+def _stored_plain(record: Any, field: Field, entity: Entity) -> Any:
     if field.additional:
-        return (customer.extra or {}).get(field.key)
-    value = getattr(customer, column_of(field.key))
+        return (record.extra or {}).get(field.key)
+    value = getattr(record, entity.column_name(field.key))
     if FIELD_TYPES[field.type].many:
         return list(value) if value else None
     return None if value in (None, "") else FIELD_TYPES[field.type].to_json(value)
@@ -160,13 +179,14 @@ def _to_json(field: Field, value: Any) -> Any:
     return None if value is None else FIELD_TYPES[field.type].to_json(value)
 
 
-def _assign(customer: Customer, schema: Schema, values: dict[str, Any]) -> None:
+def _assign(record: Any, schema: Schema, values: dict[str, Any]) -> None:
     extra = {}
     for field in schema.fields:
         value = values.get(field.key)
         if field.additional:
             extra[field.key] = _to_json(field, value)
-        elif not FIELD_TYPES[field.type].secret:
+        elif not FIELD_TYPES[field.type].secret and not field.derived:
             many = FIELD_TYPES[field.type].many
-            setattr(customer, column_of(field.key), list(value or ()) if many else value)
-    customer.extra = {key: value for key, value in extra.items() if value is not None}
+            setattr(record, schema.entity.column_name(field.key), list(value or ()) if many else value)
+    if schema.entity.has_extra:
+        record.extra = {key: value for key, value in extra.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Customers as sync sees them: a row of the database to canonical values and back."""
+"""Records as sync sees them: a row of the database to canonical values and back."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, ColumnElement, Connection, Row, Select, Text, select, type_coerce
+from sqlalchemy import JSON, ColumnElement, Connection, Row, Select, Text, null, select, type_coerce
 
-from panel.models import Customer
-from panel.schema import BUILT_IN_KEYS, column_of
+from panel.entities import CUSTOMER, Entity
 from sync.fields import Field
 from sync.records import Record
 from sync.types import FIELD_TYPES
@@ -22,11 +21,12 @@ _HEAD = ("id", "revision", "stamp", "deleted_at")
 _TEXTS = frozenset((str, type(None)))
 
 
-def select_records(fields: Sequence[Field]) -> Select[Any]:
+def select_records(fields: Sequence[Field], entity: Entity = CUSTOMER) -> Select[Any]:
     """Return the query whose rows a `RecordReader` reads for these fields."""
-    table = Customer.__table__.c
-    built_in = [table[column_of(field.key)] for field in fields if field.key in BUILT_IN_KEYS]
-    return select(*(table[name] for name in _HEAD), *map(_undecoded, (table.extra, *built_in)))
+    table = entity.table.c
+    built_in = [entity.value(field.key) for field in fields if not field.additional]
+    extra = table.extra if entity.has_extra else null()
+    return select(*(table[name] for name in _HEAD), *map(_undecoded, (extra, *built_in)))
 
 
 def _undecoded(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -38,7 +38,7 @@ class RecordReader:
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self.fields = tuple(fields)
-        self._built_in = [field for field in fields if field.key in BUILT_IN_KEYS]
+        self._built_in = [field for field in fields if not field.additional]
         self._additional = [field for field in fields if field.additional]
 
     def columns(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[str, Sequence[Any]]:
@@ -56,7 +56,7 @@ class RecordReader:
         return [tuple(some or ()) or None for some in _decoded(stored)] if FIELD_TYPES[field.type].many else stored
 
     def records(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Record]:
-        """Return customers with the values of the reader's fields."""
+        """Return records with the values of the reader's fields."""
         columns = self.columns(rows)
         each = zip(*columns.values(), strict=True) if columns else repeat(())
         return [
@@ -65,7 +65,7 @@ class RecordReader:
         ]
 
     def record(self, row: Row[*tuple[Any, ...]]) -> Record:
-        """Return one customer."""
+        """Return one record."""
         return self.records([row])[0]
 
 
@@ -82,9 +82,11 @@ def _decoded(documents: Sequence[Any]) -> Sequence[Any]:
     return decoded
 
 
-def records_by_id(connection: Connection, fields: Sequence[Field], ids: Collection[int]) -> dict[int, Record]:
-    """Return the customers with these IDs; one that is not there is absent from the answer."""
-    reader, query, column = RecordReader(fields), select_records(fields), Customer.__table__.c.id
+def records_by_id(
+    connection: Connection, fields: Sequence[Field], ids: Collection[int], entity: Entity = CUSTOMER
+) -> dict[int, Record]:
+    """Return the records with these IDs; one that is not there is absent from the answer."""
+    reader, query, column = RecordReader(fields), select_records(fields, entity), entity.table.c.id
     found: dict[int, Record] = {}
     for some in batches(sorted(ids), BATCH):
         # Where hardly any is missing between them, databases find a range sooner than each of many.

@@ -14,7 +14,7 @@ from panel.authors import Author
 from panel.changelog import Write, claims_back, owners_of, unique_key, write_in_bulk
 from panel.models import Customer, Revision
 from panel.records import BATCH, batches, records_by_id
-from panel.schema import ENTITY, current_schema
+from panel.schema import ENTITY, Schema, current_schema
 from panel.views.customer_query import visible
 from sync.errors import SyncError
 from sync.fields import Field
@@ -50,7 +50,7 @@ def restore(
     schema = current_schema(connection)
     fields = {field.key: field for field in schema.fields}
     writes = [_write(row, fields, instead or {}) for row in _locked(connection, record_ids)]
-    taken = _taken(connection, fields, writes)
+    taken = _taken(connection, schema, writes)
     back = [write for write in writes if write.record_id not in taken]
     write_in_bulk(connection, schema, current_app.extensions["keyring"], back, author)
     return Restored(tuple(write.record_id for write in back), taken)
@@ -58,8 +58,9 @@ def restore(
 
 def taken_values(connection: Connection, record_id: int) -> Mapping[str, int]:
     """Return the fields of a customer in the bin whose value another has by now, with who has it."""
-    fields = {field.key: field for field in current_schema(connection).fields}
-    return _taken(connection, fields, [Write(record_id, 2, {"deleted": (True, None)})]).get(record_id, {})
+    return _taken(connection, current_schema(connection), [Write(record_id, 2, {"deleted": (True, None)})]).get(
+        record_id, {}
+    )
 
 
 def deletions(connection: Connection, record_ids: Sequence[int]) -> dict[int, str]:
@@ -88,8 +89,9 @@ def _write(row: Any, fields: Mapping[str, Field], instead: Mapping[str, Any]) ->
     return Write(row["id"], row["revision"] + 1, changes, extra=row["extra"] or {})
 
 
-def _taken(connection: Connection, fields: Mapping[str, Field], writes: Sequence[Write]) -> dict[int, dict[str, int]]:
-    wanted = claims_back(connection, fields, writes)
+def _taken(connection: Connection, schema: Schema, writes: Sequence[Write]) -> dict[int, dict[str, int]]:
+    fields = {field.key: field for field in schema.fields}
+    wanted = claims_back(connection, schema, writes)
     wanted += [
         {"field": key, "value": unique_key(fields[key], pair[1]), "record_id": write.record_id}
         for write in writes

@@ -17,10 +17,11 @@ from panel.audit import record
 from panel.authors import COMMAND_LINE, Author
 from panel.changelog import Write, append_revisions
 from panel.database import is_sqlite, writing
+from panel.entities import CUSTOMER
 from panel.extensions import db
 from panel.keys import Keyring, add_cipher, changing_keys, keep_newest_cipher, key_number
 from panel.models import Customer, User
-from panel.schema import BUILT_IN_KEYS, ENTITY
+from panel.schema import ENTITY
 from panel.sealed import sealed_in, sealed_values, secret_keys
 from panel.signing_in.second_factor import TOTP
 from sync.errors import SyncError
@@ -110,7 +111,7 @@ def _renewed(connection: Connection, rows: Sequence[Row[Any, Any, Any, Any]], ne
         clear = {one.field: keyring.decrypt(one.text, ENTITY, row.id, one.field) for one in old}
         fresh = {key: keyring.encrypt(clear[key], ENTITY, row.id, key) for key in clear}
         write = Write(row.id, row.revision + 1, {})
-        extra = {**(row.extra or {}), **{key: fresh[key] for key in fresh if key not in BUILT_IN_KEYS}}
+        extra = {**(row.extra or {}), **{key: fresh[key] for key in fresh if key not in CUSTOMER.keys}}
         values = {"password": fresh.get("password", row.password), "extra": extra}
         append_revisions(connection, [write], Author(COMMAND_LINE.name, THROUGH))
         numbered = {"revision": write.number, "stamp": write.stamp}

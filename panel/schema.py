@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -12,56 +12,24 @@ from flask_babel import gettext as _
 from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from panel.models import AdditionalField, Customer, Location, Partner, SchemaVersion, Status
+from panel.entities import CUSTOMER, ENTITIES, PLAN, SERVICE, Entity
+from panel.models import AdditionalField, Customer, Location, Partner, Plan, SchemaVersion, Status
 from sync.columns import NEW_FIELD
 from sync.errors import UnknownField, UnseenField, WithheldField
 from sync.fields import Bad, Field, Former, Option
 from sync.types import FIELD_TYPES
-from sync.types.choices import CUSTOMER
+from sync.types.choices import CUSTOMER as TO_CUSTOMER
 from sync.values import parse_value
 from sync.words import later
 
-ENTITY = "customer"
-BILLING_TYPES = (Option("recurring", later("Recurring payments")), Option("prepaid", later("Prepaid")))
-CATEGORIES = (Option("person", later("Private person")), Option("company", later("Company")))
-
-# In the order of the add form. Where a field's column has another name, COLUMNS names it.
-BUILT_IN = (
-    Field(
-        "login",
-        later("Login"),
-        "string",
-        required=True,
-        unique=True,
-        generated=True,
-        identifying=True,
-        max=Decimal(128),
-    ),
-    Field("password", later("Password"), "secret", generated=True, max=Decimal(512)),
-    Field("status", later("Status"), "reference", required=True, generated=True),
-    Field("billing_type", later("Type of billing"), "select", BILLING_TYPES, required=True, generated=True),
-    Field("full_name", later("Full name"), "string", required=True, identifying=True),
-    Field("emails", later("Email"), "emails", identifying=True, help=later("Several are separated by a comma.")),
-    Field("phones", later("Phone number"), "phones", identifying=True, help=later("Several are separated by a comma.")),
-    Field("category", later("Category"), "select", CATEGORIES, required=True, generated=True),
-    Field("date_of_birth", later("Date of birth"), "date", category="person"),
-    Field("passport", later("Passport"), "string", identifying=True, category="person"),
-    Field("partner", later("Partner"), "reference", required=True, generated=True),
-    Field("location", later("Location"), "reference", required=True, generated=True),
-    Field("date_added", later("Date added"), "date", required=True, generated=True),
-    Field("street", later("Street"), "string"),
-    Field("zip_code", later("ZIP code"), "string"),
-    Field("city", later("City"), "string"),
-    Field("geo", later("Geo data"), "geo", help=later("Latitude and longitude, as in 49.9902794, 36.2303893.")),
-)
-COLUMNS = {"status": "status_id", "partner": "partner_id", "location": "location_id"}
-BUILT_IN_KEYS = frozenset(field.key for field in BUILT_IN)
+ENTITY = CUSTOMER.key
+BUILT_IN = CUSTOMER.fields
 _LISTED: dict[str, type[Partner | Location]] = {"partner": Partner, "location": Location}
-TARGETS = (CUSTOMER, *_LISTED)
+TARGETS = (TO_CUSTOMER, *_LISTED)
 """What a relation may point to."""
-HELP = {CUSTOMER: later("A customer: # and the ID, as in #1042, or the login.")}
+HELP = {TO_CUSTOMER: later("A customer: # and the ID, as in #1042, or the login.")}
 """How to write a value, by what it points to."""
-RESERVED_KEYS = BUILT_IN_KEYS | {"id", "deleted", "action", "csrf_token", *Customer.__table__.columns.keys()}
+RESERVED_KEYS = CUSTOMER.keys | {"id", "deleted", "action", "csrf_token", *Customer.__table__.columns.keys()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +55,7 @@ class Schema:
     fields: tuple[Field, ...]
     placements: Mapping[str, Placement]
     unseen: tuple[Field, ...] = ()
+    entity: Entity = CUSTOMER
 
     @property
     def additional(self) -> tuple[Field, ...]:
@@ -95,11 +64,14 @@ class Schema:
 
     @property
     def on_workbooks(self) -> tuple[Field, ...]:
-        """Return the fields that an export takes unless told otherwise: all but secrets, disabled and hidden ones."""
+        """Return the fields that an export takes unless told otherwise.
+
+        That is all but secrets, disabled and hidden ones, and those of a part that few records have anything in.
+        """
         return tuple(field for field in self.fields if self._exported(field))
 
     def _exported(self, field: Field) -> bool:
-        return not (self._is_withheld(field) or FIELD_TYPES[field.type].secret)
+        return not (self._is_withheld(field) or FIELD_TYPES[field.type].secret or field.part)
 
     def _is_withheld(self, field: Field) -> bool:
         placement = self.placements.get(field.key)
@@ -142,36 +114,34 @@ def _named(name: str, fields: Sequence[Field]) -> Field | None:
     return None
 
 
-_cache: dict[str, Schema] = {}
+_cache: dict[tuple[str, str], Schema] = {}
 
 
-def current_schema(connection: Connection) -> Schema:
-    """Return the schema of this moment: read once a request, and from memory while its version stands."""
-    if has_request_context() and "schema" in g:
-        found: Schema = g.schema
-        return found
-    schema = _read_if_newer(connection)
-    if has_request_context():
-        g.schema = schema
-    return schema
+def current_schema(connection: Connection, entity: Entity = CUSTOMER) -> Schema:
+    """Return an entity's schema of this moment: read once a request, and from memory while its version stands."""
+    known: dict[str, Schema] = g.setdefault("schemas", {}) if has_request_context() else {}
+    if entity.key not in known:
+        known[entity.key] = _read_if_newer(connection, entity)
+    return known[entity.key]
 
 
 def forget_schema() -> None:
     """Let this request read the schema anew, after it changed it."""
     if has_request_context():
-        g.pop("schema", None)
+        g.pop("schemas", None)
 
 
-def _read_if_newer(connection: Connection) -> Schema:
-    version = connection.execute(select(SchemaVersion.version).where(SchemaVersion.entity == ENTITY)).scalar_one()
-    url = connection.engine.url.render_as_string(hide_password=False)
-    cached = _cache.get(url)
+def _read_if_newer(connection: Connection, entity: Entity) -> Schema:
+    wanted = select(SchemaVersion.version).where(SchemaVersion.entity == entity.key)
+    version = connection.execute(wanted).scalar_one()
+    place = connection.engine.url.render_as_string(hide_password=False), entity.key
+    cached = _cache.get(place)
     if cached is None or cached.version != version:
-        cached = _cache[url] = _read(connection, version)
+        cached = _cache[place] = _READERS[entity.key](connection, version, entity)
     return cached
 
 
-def _read(connection: Connection, version: int) -> Schema:
+def _read(connection: Connection, version: int, entity: Entity) -> Schema:
     in_use = select(Status.id, Status.label).where(Status.merged_into.is_(None))
     statuses = connection.execute(in_use.order_by(Status.position, Status.id))
     options = {target: target_options(connection, target) for target in _LISTED}
@@ -180,12 +150,32 @@ def _read(connection: Connection, version: int) -> Schema:
     former |= {target: _former(connection, model.name) for target, model in _LISTED.items()}
     built_in = (
         replace(field, options=options.get(field.key, field.options), former=former.get(field.key, ()))
-        for field in BUILT_IN
+        for field in entity.fields
     )
     wanted = select(AdditionalField.__table__).where(AdditionalField.retired.is_(False))
     rows = connection.execute(wanted.order_by(AdditionalField.position, AdditionalField.id)).mappings().all()
     placements = {row["key"]: _placement(row) for row in rows}
     return Schema(version, (*built_in, *(_additional(row, options, former) for row in rows)), placements)
+
+
+def _read_plain(_connection: Connection, version: int, entity: Entity) -> Schema:
+    return Schema(version, entity.fields, {}, entity=entity)
+
+
+def _read_services(connection: Connection, version: int, entity: Entity) -> Schema:
+    table = Plan.__table__.c
+    plans = connection.execute(select(table.id, table.name, table.deleted_at).order_by(table.name, table.id)).all()
+    options = _unique_labels((row.id, row.name) for row in plans if row.deleted_at is None)
+    fields = (replace(field, options=options) if field.key == PLAN.key else field for field in entity.fields)
+    return Schema(version, tuple(fields), {}, entity=entity)
+
+
+_READERS: dict[str, Callable[[Connection, int, Entity], Schema]] = {
+    **dict.fromkeys(ENTITIES, _read_plain),
+    CUSTOMER.key: _read,
+    SERVICE.key: _read_services,
+}
+"""How the fields of each entity are read."""
 
 
 def _former(connection: Connection, label: InstrumentedAttribute[str]) -> tuple[Former, ...]:
@@ -249,5 +239,5 @@ def _plain_bound(stored: Decimal | None) -> Decimal | None:
 
 
 def column_of(key: str) -> str:
-    """Return the name of a built-in field's column."""
-    return COLUMNS.get(key, key)
+    """Return the name of a built-in field's column of customers."""
+    return CUSTOMER.column_name(key)

@@ -110,6 +110,11 @@ def time_in_words(at: dt.datetime) -> str:
     return format_time(at, "short", locale=locale) if locale else at.strftime("%H:%M")
 
 
+def today() -> dt.date:
+    """Return today's date where the provider is."""
+    return dt.datetime.now(zoneinfo.ZoneInfo(current_app.config["ROLLBOOK_TIME_ZONE"])).date()
+
+
 def local_moment(at: dt.datetime) -> dt.datetime:
     """Return an instant of UTC as the moment that it is in the provider's time zone."""
     in_utc = at if at.tzinfo else at.replace(tzinfo=dt.UTC)  # SQLite forgets that it is UTC

@@ -36,6 +36,8 @@ class Field:
     `min` and `max` bound the length of text, the value of numbers, the count of sets.
     `scale` is the number of decimal places that a decimal keeps, or None for any.
     `generated` marks a value that the panel makes where a new record leaves it blank.
+    `derived` values follow from others and are kept nowhere, so that nothing is compared with them.
+    `part` is the part of a record that the field is shown in; blank is the main one.
     `target` is what a value points to: ``customer``, ``partner``, ``location`` or ``file``.
     `secret` values are never rendered and never compared in the clear.
     `former` options are read as those that they became part of; they are no part of what the field is.
@@ -49,6 +51,7 @@ class Field:
     unique: bool = False
     read_only: bool = False
     generated: bool = False
+    derived: bool = False
     additional: bool = False
     identifying: bool = False
     min: Decimal | None = None
@@ -58,6 +61,7 @@ class Field:
     category: str = "all"
     help: str = ""
     target: str = ""
+    part: str = ""
     former: tuple[Former, ...] = dataclasses.field(default=(), compare=False)
 
     @property

@@ -25,13 +25,14 @@ from wtforms.fields import SelectChoice
 from wtforms.utils import unset_value
 from wtforms.validators import Optional
 
+from panel.entities import CATEGORIES
 from panel.extensions import db
 from panel.fields_work.options import Gone
 from panel.forms.config import Within, filled, short, stripped
 from panel.forms.registry import COMMON_SETTINGS, ENTRIES, settings_of
 from panel.models import AdditionalField
 from panel.relations import NOBODY, Reach, members, points_to_customers, reachable
-from panel.schema import CATEGORIES, RESERVED_KEYS, target_options
+from panel.schema import RESERVED_KEYS, target_options
 from sync.cells import clean_text
 from sync.fields import Bad, Field, Option
 from sync.types import FIELD_TYPES

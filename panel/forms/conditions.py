@@ -16,7 +16,7 @@ from panel.forms.boxes import Box, parse_box
 from panel.forms.expressions import expression, has_member, holds, operand
 from panel.forms.ordering import at_least, at_most, begins, between, equals, is_empty, one_of
 from panel.models import StoredFile
-from panel.newcomers import today
+from panel.words import today
 from sync.cells import clean_text
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES

@@ -11,8 +11,8 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Regexp, StopValidation
 
 from panel.characters import Alphabet, problem_of, strength_of
+from panel.entities import BILLING_TYPES
 from panel.pattern import VARIABLES, check_pattern
-from panel.schema import BILLING_TYPES
 from sync.cells import clean_text
 from sync.errors import SyncError
 

@@ -75,7 +75,7 @@ def shape_of_add(connection: Connection, schema: Schema) -> Shape:
 def _is_on_add(schema: Schema, field: Field) -> bool:
     placement = schema.placements.get(field.key)
     if placement is None:
-        return field.key not in _NOT_ON_ADD
+        return field.key not in _NOT_ON_ADD and not field.part
     return not placement.hidden and (placement.add or (field.required and not field.read_only))
 
 
@@ -88,10 +88,10 @@ def shape_of_edit(connection: Connection, schema: Schema) -> Shape:
     return Shape(shown_fields(schema), locked, generator)
 
 
-def shown_fields(schema: Schema) -> tuple[Field, ...]:
-    """Return the fields that people see."""
+def shown_fields(schema: Schema, part: str = "") -> tuple[Field, ...]:
+    """Return the fields of one part of a customer that people see."""
     hidden = {key for key, placement in schema.placements.items() if placement.hidden}
-    return tuple(field for field in schema.fields if field.key not in hidden)
+    return tuple(field for field in schema.fields if field.key not in hidden and field.part == part)
 
 
 def _locked(schema: Schema) -> dict[str, str]:

@@ -25,8 +25,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeEngine
 
+from panel.entities import CUSTOMER
 from panel.models import Customer
-from panel.schema import column_of
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 
@@ -89,7 +89,7 @@ def expression(field: Field, storage: str) -> ColumnElement[Any]:
     """Return the SQL for a field's value; a set is the text of its JSON array."""
     if field.additional:
         return AdditionalValue(field.key, storage)
-    column: ColumnElement[Any] = Customer.__table__.c[column_of(field.key)]
+    column = CUSTOMER.value(field.key)
     return cast(column, Text) if FIELD_TYPES[field.type].many else column
 
 

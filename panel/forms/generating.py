@@ -12,8 +12,8 @@ from panel.characters import Alphabet, Strength, problem_of, strength_of
 from panel.forms.supply import Supply, supply_of
 from panel.generator import maker_of
 from panel.models import GeneratorConfig
-from panel.newcomers import today
 from panel.pattern import Newcomer, PatternError, check_pattern
+from panel.words import today
 from sync.fields import Bad, Field
 from sync.values import parse_value
 

@@ -163,6 +163,7 @@ ENTRIES: dict[str, Entry] = {
         is_sorted=False,
         links=file_links,
     ),
+    "days": Entry(operations=_RANGE, search=None, storage="integer", right_aligned=True),
     "secret": _SECRET,
     "password": _SECRET,
 }
@@ -191,7 +192,8 @@ def finds(one: Field, word: str) -> ColumnElement[bool] | None:
 
 def is_sorted(one: Field) -> bool:
     """Tell whether a list can be sorted by a field."""
-    return ENTRIES[one.type].is_sorted and not FIELD_TYPES[one.type].secret
+    # What has no index, a list of a million is not sorted by.
+    return ENTRIES[one.type].is_sorted and not (FIELD_TYPES[one.type].secret or one.part)
 
 
 def sorts_by(one: Field) -> Order:

@@ -21,8 +21,8 @@ from panel.generator import (
     read_config,
     used_before,
 )
-from panel.newcomers import today
 from panel.pattern import Newcomer
+from panel.words import today
 
 
 def suggest_login(connection: Connection, values: Mapping[str, Any], record_id: int | None = None) -> str:

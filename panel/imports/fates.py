@@ -62,10 +62,9 @@ def refuse_unrestorable(connection: Connection, plan: Plan, schema: Schema) -> N
     rows = {row.id: row for row in plan.updates if row.restores and row.id is not None}
     if not rows:
         return
-    fields = {field.key: field for field in schema.fields}
     writes = [_write(row_id, row) for row_id, row in rows.items()]
-    wanted = claims_back(connection, fields, writes)
-    owners = owners_of(connection, wanted)
+    wanted = claims_back(connection, schema, writes)
+    owners = owners_of(connection, wanted, schema.entity.key)
     for one in wanted:
         owner = owners.get((one["field"], one["value"]))
         if owner not in {None, one["record_id"]}:

@@ -23,7 +23,7 @@ from panel.keys import Keyring
 from panel.models import Customer, Export, Import, ImportedRow, Revision, Status
 from panel.models.columns import aware, now
 from panel.records import BATCH, batches, records_by_id
-from panel.schema import BUILT_IN_KEYS, ENTITY, column_of
+from panel.schema import ENTITY, column_of
 from sync.columns import Column
 from sync.fields import Field
 from sync.plan import RowPlan
@@ -221,7 +221,7 @@ class Gatherer:
         if FIELD_TYPES[field.type].many:
             found = self._ids_by_scan(field)
             return {key: _merged([found.get(member, ()) for member in key]) for key in set(keys)}
-        if field.key not in BUILT_IN_KEYS:
+        if field.additional:
             return self._ids_by_scan(field)
         table, found = Customer.__table__.c, defaultdict(list)
         stored = table[column_of(field.key)]

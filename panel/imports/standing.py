@@ -51,7 +51,7 @@ def possible(
     pointers = _Pointers(connection, schema, writes, viewer)
     kept: list[Kept] = []
     while True:
-        blocked = [*_gone(fields, writes), *_taken(connection, fields, writes, viewer), *pointers.blocked(writes)]
+        blocked = [*_gone(fields, writes), *_taken(connection, schema, writes, viewer), *pointers.blocked(writes)]
         if not blocked:
             return writes, kept
         kept.extend(blocked)
@@ -88,21 +88,22 @@ def _reads(plain: Any, field: Field) -> bool:
     return value is not None and parse_value(FIELD_TYPES[field.type].render(value, field), loose) == value
 
 
-def _taken(
-    connection: Connection, fields: Mapping[str, Field], writes: Sequence[Write], viewer: Viewer
-) -> Iterator[Kept]:
+def _taken(connection: Connection, schema: Schema, writes: Sequence[Write], viewer: Viewer) -> Iterator[Kept]:
     """Yield the unique values that another record holds and does not let go of in the same undoing.
 
     For a record that comes back from the bin that is its coming back.
     """
+    fields = {field.key: field for field in schema.fields}
     unique = {key for key, field in fields.items() if field.unique}
     back = [(write, key) for write in writes for key, pair in write.changes.items() if key in unique and pair[1]]
     leaving = {(write.record_id, key) for write in writes for key in write.changes if key in unique}
     leaving |= {(write.record_id, key) for write in writes if write.bins for key in unique}
     claims = [(write.record_id, key, key, unique_key(fields[key], write.changes[key][1])) for write, key in back]
-    returning = claims_back(connection, fields, [write for write in writes if write.restores])
+    returning = claims_back(connection, schema, [write for write in writes if write.restores])
     claims += [(one["record_id"], "deleted", one["field"], one["value"]) for one in returning]
-    owners = owners_of(connection, ({"field": field, "value": value} for _id, _key, field, value in claims))
+    owners = owners_of(
+        connection, ({"field": field, "value": value} for _id, _key, field, value in claims), schema.entity.key
+    )
     now = {(write.record_id, key): pair[0] for write in writes for key, pair in write.changes.items()}
     told: set[tuple[int, str]] = set()
     for record_id, key, field, value in claims:

@@ -22,7 +22,7 @@ from panel.keys import Keyring
 from panel.models import Customer
 from panel.records import BATCH, batches
 from panel.rights import EDIT
-from panel.schema import BUILT_IN_KEYS, Schema, column_of, current_schema
+from panel.schema import Schema, column_of, current_schema
 from panel.sealed import secret_keys
 from sync.types import FIELD_TYPES
 from sync.words import later as later_words
@@ -181,7 +181,7 @@ def _plain(row: Any, schema: Schema) -> dict[str, Any]:
     plain = {"#revision": row["revision"], "#extra": row["extra"] or {}, **(row["extra"] or {})}
     for one in schema.fields:
         field_type = FIELD_TYPES[one.type]
-        if one.key in BUILT_IN_KEYS and not field_type.secret:
+        if not one.additional and not one.derived and not field_type.secret:
             value = row[column_of(one.key)]
             plain[one.key] = (list(value) or None) if field_type.many else value and field_type.to_json(value)
     plain["deleted"] = True if row["deleted_at"] is not None else None

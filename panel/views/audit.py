@@ -21,9 +21,9 @@ from panel.extensions import db
 from panel.forms.happenings import details_of, words_of
 from panel.forms.showing import moment
 from panel.models import Event, User
-from panel.newcomers import today
 from panel.rights import the_schema
 from panel.views.guarded import AppView
+from panel.words import today
 from sync.workbook.csv_table import guard
 
 PAGE = 100

@@ -28,7 +28,6 @@ from panel.extensions import db
 from panel.forms.customer import shown_fields
 from panel.jobs import progress_of
 from panel.models import Export, Import, Job
-from panel.newcomers import today
 from panel.refresh_work import REFRESH, told
 from panel.rights import rights_of, the_schema
 from panel.views.guarded import AppView
@@ -37,6 +36,7 @@ from panel.views.messages import say, warn
 from panel.views.preferences import query_of
 from panel.views.saved_views import saved_views
 from panel.views.selection import query_args
+from panel.words import today
 from sync.cells import clean_text
 from sync.errors import SyncError
 from sync.fields import Field

@@ -19,7 +19,6 @@ from werkzeug.wrappers import Response
 from panel.access import may
 from panel.extensions import db
 from panel.models import Customer, Import, Status
-from panel.newcomers import today
 from panel.rights import the_schema
 from panel.schema import Schema
 from panel.views.customer_query import visible
@@ -27,7 +26,7 @@ from panel.views.guarded import AppView
 from panel.views.imports import recent
 from panel.views.places import Cell, places
 from panel.views.recent_changes import Deed, recent_deeds
-from panel.words import first_weekday
+from panel.words import first_weekday, today
 
 RECENT = 5
 WEEKS = 26

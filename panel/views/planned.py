@@ -19,12 +19,12 @@ from panel.extensions import db
 from panel.lifecycle import is_pending
 from panel.models import Customer, PlannedStatus, Status
 from panel.models.columns import now
-from panel.newcomers import today
 from panel.rights import EDIT, NONE, name_of, rights_of
 from panel.statuses import statuses_in_use
 from panel.views.customer_query import id_of, lock_customer, number_of, visible
 from panel.views.guarded import AppView
 from panel.views.messages import say, warn
+from panel.words import today
 from sync.errors import SyncError
 
 MOST_LISTED = 500

@@ -10,7 +10,7 @@ from sync.types.dates import DateTimeType, DateType
 from sync.types.files import FileType
 from sync.types.geo import GeoType
 from sync.types.network import IpType, MacType, UrlType
-from sync.types.numbers import DecimalType, IntegerType, MoneyType
+from sync.types.numbers import DaysType, DecimalType, IntegerType, MoneyType
 from sync.types.relations import MultiRelationType, RelationType
 from sync.types.secret import PasswordType, SecretType
 from sync.types.strings import StringType, TextType
@@ -42,6 +42,7 @@ FIELD_TYPES: dict[str, FieldType] = {
         ReferenceType(),
         GeoType(),
         SecretType(),
+        DaysType(),
     )
 }
 """Every type by its key, in the order in which people choose among them."""

@@ -33,6 +33,7 @@ _SMALLEST = -(2**63)
 _NOISE = Decimal("1e-6")
 """How far from its field's scale, in units of the last place, a calculated number may be."""
 
+_NEVER = later("never")
 _INTEGER = re.compile(r"-?[1-9][0-9]{0,14}|0")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
 
@@ -114,7 +115,7 @@ class IntegerType(NumberType):
     cell_format = "0"
     hint = later("A whole number, such as 1234")
     refused = later("%(value)s is no whole number. Write it as 1234.")
-    examples = (
+    examples: ClassVar[tuple[Example, ...]] = (
         Example("42", 42, 42),
         Example(" -7 ", -7, -7),
         Example("+7", 7, 7),
@@ -160,6 +161,53 @@ class IntegerType(NumberType):
     def looks_like(self, text: str) -> bool:
         """Tell whether a text is plain digits: a leading zero is a sign of a code."""
         return bool(_INTEGER.fullmatch(text))
+
+
+NEVER = -1
+"""The number of days after which nothing happens, ever."""
+
+
+class DaysType(IntegerType):
+    """A number of days after which something happens, or never."""
+
+    key = "days"
+    label = later("Days, or never")
+    additional = False
+    hint = later("A number of days, or never")
+    refused = later("%(value)s is no number of days. Write it as 10, or never.")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("10", 10, 10),
+        Example(" 0 ", 0, 0),
+        Example(10.0, 10, 10),
+        Example("never", NEVER, "never"),
+        Example(" NEVER ", NEVER, "never"),
+        Example("", None, None),
+        Example("-1", Bad("'-1' is no number of days. Write it as 10, or never."), None),
+        Example("soon", Bad("'soon' is no number of days. Write it as 10, or never."), None),
+    )
+
+    def read(self, shown: Scalar, field: Field) -> Any:
+        """Return a number of days, `NEVER`, or `Bad`; the word may be in the reader's language."""
+        words = {"never", say(_NEVER).casefold()}
+        if isinstance(shown, str) and trimmed(shown).casefold() in words:
+            return NEVER
+        return super().read(shown, field)
+
+    def fit(self, number: Decimal, shown: Scalar, field: Field) -> int | Bad:
+        """Return a whole number that is not below zero, or `Bad`."""
+        return Bad(say(self.refused, value=quoted(shown))) if number < 0 else super().fit(number, shown, field)
+
+    def renderer(self, field: Field) -> Callable[[Any], Scalar | None]:
+        """Return numbers as they are."""
+        return lambda value: say(_NEVER) if value == NEVER else value
+
+    def measure(self, value: Any) -> Decimal | int | None:
+        """Return the number; never is within all bounds."""
+        return None if value == NEVER else super().measure(value)
+
+    def looks_like(self, text: str) -> bool:
+        """Tell that no text of a foreign file is surely a number of days: a whole number serves as well."""
+        return False
 
 
 class DecimalType(NumberType):

@@ -19,8 +19,8 @@ from panel.generator import claim_logins
 from panel.imports.at_once import import_at_once
 from panel.imports.options import ImportOptions, Viewer
 from panel.models import Customer, GeneratorConfig, UniqueValue
-from panel.newcomers import today
 from panel.pattern import Newcomer, PatternError
+from panel.words import today
 from tests.builders import customer
 from tests.databases import Database, dispose
 from tests.panel.pages import add_user, form_with, sign_in

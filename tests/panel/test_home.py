@@ -15,7 +15,7 @@ from panel.database import writing
 from panel.extensions import db
 from panel.forms.boxes import Box, parse_box
 from panel.models import Partner
-from panel.newcomers import today
+from panel.words import today
 from tests.builders import customer, edit
 from tests.panel.pages import STAFF_PASSWORD, add_user, sign_in
 from tests.panel.plans import plans

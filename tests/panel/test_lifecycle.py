@@ -18,8 +18,8 @@ from panel.extensions import db
 from panel.lifecycle import DailyRun, run_day
 from panel.models import Customer, Partner, PlannedStatus, Revision, Status
 from panel.models.columns import now
-from panel.newcomers import today
 from panel.statuses import merge_or_enqueue
+from panel.words import today
 from tests.builders import customer, edit
 from tests.panel.pages import STAFF_PASSWORD, add_user, sign_in
 

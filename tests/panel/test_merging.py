@@ -21,8 +21,8 @@ from panel.lifecycle import run_day
 from panel.merging import merge_or_enqueue
 from panel.models import Customer, Event, Location, Partner, Revision
 from panel.models.columns import now
-from panel.newcomers import today
 from panel.schema import column_of
+from panel.words import today
 from tests.builders import additional_field, customer, edit
 from tests.panel.pages import add_user, options_of, sign_in
 from tests.sheets import change, read_keys

@@ -19,8 +19,8 @@ from panel.imports.options import ImportOptions, Viewer
 from panel.jobs import run_pending
 from panel.models import Customer, PlannedStatus, Revision, Status
 from panel.models.columns import now
-from panel.newcomers import today
 from panel.statuses import PALETTE, effects_in_words, merge_or_enqueue
+from panel.words import today
 from tests.builders import customer
 from tests.panel.pages import add_user, options_of, sign_in
 from tests.sheets import change, read_keys

@@ -32,7 +32,7 @@ ADDITIONAL = (
     "string text integer decimal money date datetime boolean select multi_select email phone url ip mac password "
     "relation multi_relation file"
 ).split()
-BUILT_IN = ["emails", "phones", "reference", "geo", "secret"]
+BUILT_IN = ["emails", "phones", "reference", "geo", "secret", "days"]
 ONE_LINE = ["email", "phone", "url", "ip", "mac", "geo"]
 SECRET = ["password", "secret"]
 FREE_TEXT = ["string", "text", *SECRET]

@@ -17,6 +17,8 @@ Money = sa.BigInteger()
 Moment = sa.DateTime(timezone=True)
 Short = sa.String(255)
 
+ENTITIES = ("plan", "service", "payment")
+_VERSIONS = sa.table("schema_version", sa.column("entity"), sa.column("version"))
 OVERRIDES = ("billing_day", "payment_due", "blocking_period", "grace_period", "minimum_balance")
 ALLOWED = {
     "staff": ("billing.view", "service.edit", "payment.add"),
@@ -66,6 +68,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", name="uq_api_token_digest"),
         sqlite_autoincrement=True,
     )
+    for entity in ENTITIES:
+        op.execute(sa.insert(_VERSIONS).values(entity=entity, version=1))
     _allow()
 
 
@@ -215,3 +219,5 @@ def downgrade() -> None:
         op.drop_table(table)
     for name in OVERRIDES:
         op.drop_column("customer", name)
+    for entity in ENTITIES:
+        op.execute(sa.delete(_VERSIONS).where(_VERSIONS.c.entity == entity))
