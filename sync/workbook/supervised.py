@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path.insert(0, sys.argv[1]); from sync.workbook.child import main; main(sys.argv[2:])"
 ISOLATED = ("-I", "-S", "-B")
 """No environment, no site packages, nothing written beside the code."""
+LOOK_SECONDS = 0.05
+"""How long past its end a limit may be noticed."""
 KEPT_ENVIRONMENT = ("TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
 
 _log = logging.getLogger(__name__)
@@ -44,6 +46,42 @@ def open_table(path: Path, limits: Limits, asked: Asked = ANY) -> Iterator[Table
         yield child.table()
     finally:
         child.stop()
+
+
+class _Clock(threading.Thread):
+    """Counts the seconds that somebody waits, and when they are used up, ends what is waited for.
+
+    One thread for all waiting: to start one takes longer than most of it.
+    """
+
+    def __init__(self, seconds: float, end: Callable[[], None]) -> None:
+        super().__init__(name="reading-clock", daemon=True)
+        self.is_late = False
+        self._left, self._end, self._since = seconds, end, 0.0
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Look at the time now and then."""
+        while not self._over.wait(LOOK_SECONDS):
+            since = self._since
+            if since and time.monotonic() - since > self._left:
+                self.is_late = True
+                self._end()
+                return
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count the time that a block takes."""
+        began = self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._since = 0.0
+            self._left -= time.monotonic() - began
+
+    def stop(self) -> None:
+        """Forget the time."""
+        self._over.set()
 
 
 class _Child:
@@ -68,8 +106,8 @@ class _Child:
             env={name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ},
             start_new_session=True,
         )
-        self._seconds = float(limits.wall_seconds)
-        self._late = False
+        self._clock = _Clock(float(limits.wall_seconds), self._process.kill)
+        self._clock.start()
 
     def table(self) -> Table:
         """Return the table, whose rows come as they are parsed."""
@@ -84,6 +122,7 @@ class _Child:
 
     def stop(self) -> None:
         """End the process if it has not ended, and forget it."""
+        self._clock.stop()
         self._process.kill()
         self._process.wait()
         if self._process.stdout is not None:
@@ -100,26 +139,16 @@ class _Child:
     def _line(self) -> bytes:
         """Return the child's next line; only the time spent waiting for it counts."""
         assert self._process.stdout is not None  # noqa: S101 (narrows the type)
-        began = time.monotonic()
-        alarm = threading.Timer(max(self._seconds, 0), self._expire)
-        alarm.start()
-        try:
+        with self._clock.running():
             line = self._process.stdout.readline()
-        finally:
-            alarm.cancel()
-            self._seconds -= time.monotonic() - began
         if not line.endswith(b"\n"):
             raise self._death()
         return line
 
-    def _expire(self) -> None:
-        self._late = True
-        self._process.kill()
-
     def _death(self) -> UnreadableWorkbook:
         status = self._process.wait()
         _log.warning("The process that parses uploads ended with status %s.", status)
-        if self._late or status < 0:
+        if self._clock.is_late or status < 0:
             return refused("Reading the file took too long or needed too much memory.")
         return refused("The file could not be read.")
 
