@@ -12,7 +12,18 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from panel import admin_log, commands, database, fitting, log_commands, orm_log, refresh_command, web, worker
+from panel import (
+    admin_log,
+    commands,
+    database,
+    fitting,
+    log_commands,
+    orm_log,
+    refresh_command,
+    token_commands,
+    web,
+    worker,
+)
 from panel.extensions import babel, csrf, db, login_manager, migrate
 from panel.keys import open_keyring
 from panel.sent import PanelRequest
@@ -59,9 +70,8 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     admin_log.log_administration()
     fitting.follow_fields()
     worker.register(app)
-    commands.register(app)
-    log_commands.register(app)
-    refresh_command.register(app)
+    for part in (commands, log_commands, refresh_command, token_commands):
+        part.register(app)
     web.register(app)
     if hops := settings["ROLLBOOK_PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from panel.audit import plain
 from panel.authors import COMMAND_LINE, SYSTEM, current_author
 from panel.extensions import db
-from panel.models import AdditionalField, Base, Event, GeneratorConfig, Location, Partner, Role, Status, User
+from panel.models import AdditionalField, ApiToken, Base, Event, GeneratorConfig, Location, Partner, Role, Status, User
 
 # Of a user no more than this: the rest is secret, or nobody's business.
 _OF_USERS = ("email", "name", "active", "partner_id", "roles")
@@ -25,8 +25,9 @@ NOUNS: dict[type[Base], str] = {
     Location: "location",
     AdditionalField: "field",
     GeneratorConfig: "generator",
+    ApiToken: "token",
 }
-_UNTOLD = frozenset({"id", "entity", "next_number"})
+_UNTOLD = frozenset({"id", "entity", "next_number", "digest", "at", "by", "used_on"})
 _NOTED = "changes for the audit"
 _UNRECORDED = "nothing is recorded"
 

@@ -111,6 +111,25 @@ def writing_apart(engine: Engine) -> Iterator[Connection]:
         _writer.reset(token)
 
 
+@contextmanager
+def writing_now(engine: Engine) -> Iterator[Connection]:
+    """Yield a writer's transaction beside the session's; where another writes to SQLite it fails without waiting."""
+    token = _writer.set(True)
+    try:
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            if is_sqlite(engine):
+                driver.execute("PRAGMA busy_timeout = 0")
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                if is_sqlite(engine):
+                    driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    finally:
+        _writer.reset(token)
+
+
 class DatabaseFailed(SyncError):
     """The database could not do what it was asked; what was begun is rolled back."""
 

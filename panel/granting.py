@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from panel.extensions import db
-from panel.models import Role, User
+from panel.models import Partner, Role, User
 from panel.permissions import in_words
 from panel.rights import EDIT, NONE, SEE, rights_of, widest
 from sync.errors import SyncError
@@ -58,6 +58,16 @@ def refuse_above(granter: User, user: User) -> None:
     is_elsewhere = granter.partner_id not in {None, user.partner_id}
     if is_elsewhere or not all(may_grant(granter, role) for role in user.roles):
         raise NotYours(_("%(name)s may do more than you, so you cannot change that user.", name=user))
+
+
+def partners_to_bind(granter: User) -> list[tuple[int, str]]:
+    """Return the partners, by ID and name, that somebody may bind a user or a token to; 0 is none."""
+    in_use = select(Partner.id, Partner.name).where(Partner.merged_into.is_(None))
+    found = db.session.execute(in_use.order_by(Partner.name)).all()
+    mine = granter.partner_id
+    if mine is not None:
+        return [(number, name) for number, name in found if number == mine]
+    return [(0, _("All partners")), *((number, name) for number, name in found)]
 
 
 def refuse_lockout() -> None:

@@ -16,7 +16,7 @@ from panel.database import writing
 from panel.extensions import db
 from panel.jobs import Work, enqueue, kind
 from panel.keys import Keyring
-from panel.models import Customer, Event, Job, Location, Partner, SchemaVersion, User
+from panel.models import ApiToken, Customer, Event, Job, Location, Partner, SchemaVersion, User
 from panel.records import batches
 from panel.schema import ENTITY, column_of, current_schema, forget_schema
 from sync.errors import SyncError
@@ -45,16 +45,27 @@ def plan_merge(key: str, source_id: int, target_id: int) -> Merge:
         raise SyncError(_("One of the two is not there any more."))
     if source is target:
         raise SyncError(_("Choose another one to merge %(name)s into.", name=source.name))
-    bound = select(func.count()).select_from(User).where(User.partner_id == source_id)
-    # To merge would show these users the customers of another partner.
-    if key == "partner" and (users := db.session.scalar(bound)):
-        words = ngettext(
-            "%(num)d user is bound to %(name)s.", "%(num)d users are bound to %(name)s.", users, name=source
-        )
-        raise SyncError(_("%(words)s Bind them to another partner first.", words=words))
+    if key == "partner":
+        _refuse_bound(source)
     having = select(func.count()).select_from(Customer).where(Customer.__table__.c[column_of(key)] == source_id)
     in_bin = db.session.scalar(having.where(Customer.deleted_at.is_not(None))) or 0
     return Merge(key, source, target, (db.session.scalar(having) or 0) - in_bin, in_bin)
+
+
+def _refuse_bound(partner: Partner | Location) -> None:
+    """Refuse to merge a partner whom users or tokens are bound to: they would see the customers of another one."""
+    bound = select(func.count()).select_from(User).where(User.partner_id == partner.id)
+    if users := db.session.scalar(bound):
+        words = ngettext(
+            "%(num)d user is bound to %(name)s.", "%(num)d users are bound to %(name)s.", users, name=partner
+        )
+        raise SyncError(_("%(words)s Bind them to another partner first.", words=words))
+    good = select(func.count()).where(ApiToken.partner_id == partner.id, ApiToken.revoked_at.is_(None))
+    if tokens := db.session.scalar(good):
+        words = ngettext(
+            "%(num)d API token is bound to %(name)s.", "%(num)d API tokens are bound to %(name)s.", tokens, name=partner
+        )
+        raise SyncError(_("%(words)s Make others and revoke them first.", words=words))
 
 
 def _place(key: str, place_id: int) -> Partner | Location | None:

@@ -18,6 +18,7 @@ from sqlalchemy import inspect, select, text
 from panel.access import hash_password
 from panel.accounts import install_accounts
 from panel.admin_log import unrecorded
+from panel.api.noting import bring_in
 from panel.contacts import install_contacts
 from panel.database import is_sqlite, writing
 from panel.exports.keeping import sweep as sweep_exports
@@ -71,6 +72,7 @@ def prepare(app: Flask, admin_password: str | None = None) -> str | None:
             sweep({*connection.execute(select(Import.stored_as)).scalars(), *waiting_files(connection)})
         sweep_files()
         sweep_exports()
+        bring_in()
         return password
 
 

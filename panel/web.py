@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from panel.access import may
+from panel.api import answers
 from panel.audit import plain, record
 from panel.database import DatabaseFailed, in_words, is_clash, writing
 from panel.disk import FULL, DiskFull, is_full
@@ -28,7 +29,7 @@ from panel.forms.showing import ago, count, moment
 from panel.imports.telling import my_news, outcome
 from panel.imports.waiting import TooManyWait
 from panel.maps import read_tiles, with_tiles
-from panel.models import AdditionalField, Customer, Location, Partner, Role, Status, User
+from panel.models import AdditionalField, ApiToken, Customer, Location, Partner, Role, Status, User
 from panel.rights import name_of
 from panel.signing_in.limits import TooManyTries, client_address
 from panel.signing_in.sessions import note_seen
@@ -52,6 +53,7 @@ from panel.views.roles import RoleView
 from panel.views.saved_views import SavedViewsView
 from panel.views.statuses import StatusView
 from panel.views.together import TogetherView
+from panel.views.tokens import TokenView
 from panel.views.undoing import UndoView
 from panel.views.users import UserView
 from panel.words import (
@@ -110,6 +112,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(generator.pages)
     app.register_blueprint(lookup.pages)
     app.register_blueprint(files.pages)
+    answers.register(app)
     app.add_url_rule("/healthz", "health", _health)
     app.before_request(speak_to_the_user)
     app.teardown_request(fall_silent)
@@ -153,6 +156,7 @@ def _add_views(app: Flask) -> None:
         AdditionalFieldView(AdditionalField, db, lazy_gettext("Additional fields"), endpoint="fields"),
         UserView(User, db, lazy_gettext("Users"), endpoint="users"),
         RoleView(Role, db, lazy_gettext("Roles"), endpoint="roles"),
+        TokenView(ApiToken, db, lazy_gettext("API tokens"), endpoint="tokens"),
         AuditView(lazy_gettext("Audit"), endpoint="audit"),
     )
 
@@ -199,8 +203,15 @@ def _show_error(error: HTTPException) -> Any:
         _record_refusal()
     if error.code >= 500:
         sentence = f"{sentence} {_incident()}"
+    return _page(error.code, title, sentence)
+
+
+def _page(code: int, heading: str, sentence: str) -> Any:
+    """Return what says that something did not work, as whoever asked reads it."""
+    if answers.is_for_programs():
+        return answers.refusal(code, sentence)
     frame = "base.html" if current_user.is_authenticated else "signed_out.html"
-    return render_template("error.html", frame=frame, code=error.code, heading=title, sentence=sentence), error.code
+    return render_template("error.html", frame=frame, code=code, heading=heading, sentence=sentence), code
 
 
 def _record_refusal() -> None:
@@ -224,11 +235,8 @@ def _incident() -> str:
 
 def _show_sentence(error: SyncError) -> Any:
     db.session.rollback()
-    code = error.status if isinstance(error, _WITH_STATUS) else 409
-    frame = "base.html" if current_user.is_authenticated else "signed_out.html"
-    return render_template(
-        "error.html", frame=frame, code=code, heading=_("That did not work"), sentence=str(error)
-    ), code
+    code = error.status if isinstance(error, _WITH_STATUS) else 503 if answers.is_for_programs() else 409
+    return _page(code, _("That did not work"), str(error))
 
 
 def _show_failure(error: DBAPIError) -> Any:

@@ -10,6 +10,7 @@ from flask import Flask, current_app
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from panel.api.noting import bring_in
 from panel.exports.keeping import sweep
 from panel.extensions import db
 from panel.jobs import run_next
@@ -58,6 +59,7 @@ class Worker:
                 with self._app.app_context():
                     while run_next() and not self._over.is_set():
                         pass
+                    bring_in()
                     self._tidy()
             except Exception:
                 logger.exception("looking for work failed")

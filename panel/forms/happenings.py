@@ -63,6 +63,9 @@ WORDS = {
     "field deleted": lazy_gettext("Deleted an additional field"),
     "keys rotated": lazy_gettext("Encrypted all secrets with a new key"),
     "old keys removed": lazy_gettext("Removed old keys"),
+    "token added": lazy_gettext("Added an API token"),
+    "token changed": lazy_gettext("Revoked an API token"),
+    "failed token": lazy_gettext("Showed an API token that is not good"),
     "generator changed": lazy_gettext("Changed the generator"),
 }
 _LABELS = {
@@ -136,6 +139,10 @@ _LABELS = {
     "format": lazy_gettext("Format"),
     "user": lazy_gettext("User"),
     "retired_at": lazy_gettext("Retired at"),
+    "revoked_at": lazy_gettext("Revoked at"),
+    "passwords": lazy_gettext("May ask for passwords"),
+    "token": lazy_gettext("API token"),
+    "through": lazy_gettext("Through"),
 }
 # Numbers of what is named beside them.
 _NUMBERS = frozenset({"role", "status", "partner", "location", "generator"})

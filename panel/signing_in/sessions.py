@@ -114,7 +114,7 @@ def note_seen() -> None:
 
     It is written on a connection of its own, and not at all where another writer holds the database.
     """
-    current = current_session() if request.endpoint not in {None, "static", "health"} else None
+    current = current_session() if request.endpoint not in {None, "static", "health", "api.access"} else None
     if current is None or request.method != "GET" or aware(current.seen_at) > now() - _seen_every():
         return
     seen = update(UserSession).where(UserSession.id == current.id, UserSession.ended_at.is_(None))

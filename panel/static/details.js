@@ -1,15 +1,5 @@
-// A customer's page: copying a value, notes that fold away by themselves, filters that need no button.
+// A customer's page: notes that fold away by themselves, filters that need no button.
 "use strict";
-
-all("[data-copy]").forEach((button) => {
-  if (!navigator.clipboard) return;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    button.classList.add("copied");
-    setTimeout(() => button.classList.remove("copied"), 1500);
-  });
-});
 
 const folds = all("details[data-fold]");
 document.addEventListener("click", (event) => {

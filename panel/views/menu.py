@@ -74,6 +74,7 @@ MENU = (
             Entry(_("Locations"), "", "locations.index_view", "config", section=_("System")),
             Entry(_("Users"), "", "users.index_view", "users", section=_("System")),
             Entry(_("Roles"), "", "roles.index_view", "users", section=_("System")),
+            Entry(_("API tokens"), "", "tokens.index_view", "config", section=_("System")),
             Entry(_("Audit"), "", "audit.index", "audit", section=_("System")),
         ),
     ),

@@ -36,7 +36,7 @@ from panel.views.messages import say, warn
 from panel.words import locales
 
 pages = Blueprint("own", __name__, url_prefix="/account")
-_ALWAYS_OPEN = frozenset({"account.logout", "static", "health", "own.confirm", None})
+_ALWAYS_OPEN = frozenset({"account.logout", "static", "health", "api.access", "own.confirm", None})
 
 
 def ask_first() -> Response | None:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from panel.access import set_password
 from panel.extensions import db
 from panel.forms.users import UserForm
-from panel.granting import may_grant, refuse_above, refuse_lockout
+from panel.granting import may_grant, partners_to_bind, refuse_above, refuse_lockout
 from panel.models import Partner, Role, User
 from panel.signing_in.resetting import lose_second_factor, start_reset
 from panel.signing_in.sessions import end_sessions
@@ -116,7 +116,10 @@ class UserView(AppModelView):
         form = UserForm(request.form if request.method == "POST" else None, obj=user, data=values)
         roles = db.session.scalars(select(Role).order_by(Role.id))
         held = set(user.roles) if user else set()
-        form.offer(_partners(), [(one.id, one.name) for one in roles if one in held or may_grant(current_user, one)])
+        form.offer(
+            partners_to_bind(current_user),
+            [(one.id, one.name) for one in roles if one in held or may_grant(current_user, one)],
+        )
         if request.method != "POST" and values:
             form.partner.data, form.roles.data = values["partner"], values["roles"]
         return form
@@ -146,16 +149,6 @@ class UserView(AppModelView):
         """Render a page with the roles that its form offers."""
         roles = {one.id: one for one in db.session.scalars(select(Role))}
         return str(super().render(template, roles=roles, **values))
-
-
-def _partners() -> list[tuple[int, str]]:
-    """Return the partners that the signed-in user may bind somebody to; 0 is none."""
-    in_use = select(Partner.id, Partner.name).where(Partner.merged_into.is_(None))
-    found = db.session.execute(in_use.order_by(Partner.name)).all()
-    mine = current_user.partner_id
-    if mine is not None:
-        return [(number, name) for number, name in found if number == mine]
-    return [(0, _("All partners")), *((number, name) for number, name in found)]
 
 
 def _assign(form: UserForm, user: User, password: str) -> None:
