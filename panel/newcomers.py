@@ -47,9 +47,9 @@ def complete(
     emptied = left_blank or [()] * len(newcomers)
     if schema.entity is CUSTOMER:
         return _customers(connection, schema, newcomers, emptied)
-    first_values = _FIRST_VALUES[schema.entity.key]
+    first_values = _FIRST_VALUES[schema.entity.key](connection)
     ids = allocate_ids(connection, len(newcomers), entity=schema.entity.key)
-    filled = [first_values(connection, values) | _given(values) for values in newcomers]
+    filled = [first_values(values) | _given(values) for values in newcomers]
     return list(zip(ids, filled, strict=True))
 
 
@@ -74,24 +74,23 @@ def _customers(
     return list(zip(ids, filled, strict=True))
 
 
-def _first_of_plan(_connection: Connection, _values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"billing_type": "recurring"}
+FirstValues = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-def _first_of_service(connection: Connection, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return today as the beginning of a service, and its plan's price."""
-    price = connection.execute(select(Plan.price).where(Plan.id == values.get("plan"))).scalar()
-    return {"starts": today(), "price": price}
+def _always(**values: Any) -> FirstValues:
+    return lambda _given: values
 
 
-def _first_of_payment(_connection: Connection, _values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"day": today(), "method": "transfer"}
+def _first_of_service(connection: Connection) -> FirstValues:
+    """Return what begins a service today, at its plan's price."""
+    day, prices = today(), dict(connection.execute(select(Plan.id, Plan.price)).tuples().all())
+    return lambda given: {"starts": day, "price": prices.get(given.get("plan", 0))}
 
 
-_FIRST_VALUES: dict[str, Callable[[Connection, Mapping[str, Any]], dict[str, Any]]] = {
-    PLAN.key: _first_of_plan,
+_FIRST_VALUES: dict[str, Callable[[Connection], FirstValues]] = {
+    PLAN.key: lambda _connection: _always(billing_type="recurring"),
     SERVICE.key: _first_of_service,
-    PAYMENT.key: _first_of_payment,
+    PAYMENT.key: lambda _connection: _always(day=today(), method="transfer"),
 }
 """What a new record of each entity has where nobody said."""
 
