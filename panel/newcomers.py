@@ -83,7 +83,8 @@ def _always(**values: Any) -> FirstValues:
 
 def _first_of_service(connection: Connection) -> FirstValues:
     """Return what begins a service today, at its plan's price."""
-    day, prices = today(), dict(connection.execute(select(Plan.id, Plan.price)).tuples().all())
+    day, priced = today(), connection.execute(select(Plan.id, Plan.price)).all()
+    prices = {row.id: row.price for row in priced}
     return lambda given: {"starts": day, "price": prices.get(given.get("plan", 0))}
 
 
