@@ -22,6 +22,7 @@ from panel.api import answers
 from panel.audit import plain, record
 from panel.database import DatabaseFailed, in_words, is_clash, writing
 from panel.disk import FULL, DiskFull, is_full
+from panel.entities import BILLING_TYPES
 from panel.extensions import db, login_manager
 from panel.files.kinds import read_types
 from panel.forms.preview import STATES
@@ -29,7 +30,18 @@ from panel.forms.showing import ago, count, moment
 from panel.imports.telling import my_news, outcome
 from panel.imports.waiting import TooManyWait
 from panel.maps import read_tiles, with_tiles
-from panel.models import AdditionalField, ApiToken, Customer, Location, Partner, Role, Status, User
+from panel.models import (
+    AdditionalField,
+    ApiToken,
+    Customer,
+    Location,
+    Partner,
+    Plan,
+    Role,
+    Service,
+    Status,
+    User,
+)
 from panel.rights import name_of
 from panel.signing_in.limits import TooManyTries, client_address
 from panel.signing_in.sessions import note_seen
@@ -47,10 +59,12 @@ from panel.views.imports import ImportView
 from panel.views.jobs import JobView
 from panel.views.menu import visible_menu
 from panel.views.planned import PlannedView, may_plan, plan_choices, planned_of
+from panel.views.plans import PlanView
 from panel.views.refreshing import RefreshView
 from panel.views.reviewing import ReviewView
 from panel.views.roles import RoleView
 from panel.views.saved_views import SavedViewsView
+from panel.views.services import ServiceView
 from panel.views.statuses import StatusView
 from panel.views.together import TogetherView
 from panel.views.tokens import TokenView
@@ -63,6 +77,7 @@ from panel.words import (
     day_in_words,
     fall_silent,
     locale_of_words,
+    money_in_words,
     speak_to_the_user,
 )
 from sync.errors import SyncError
@@ -121,6 +136,8 @@ def register(app: Flask) -> None:
     app.after_request(_protect)
     app.context_processor(_known_to_templates)
     app.jinja_env.filters.update(moment=moment, ago=ago, plain=_plain, in_thousands=count_in_words, day=day_in_words)
+    app.jinja_env.filters.update(money=money_in_words)
+    app.jinja_env.globals.update(billing_types={option.key: option.label for option in BILLING_TYPES})
     app.jinja_env.tests["secret"] = lambda field: FIELD_TYPES[field.type].secret
     app.jinja_env.globals.update(planned_of=planned_of, plan_choices=plan_choices, may_plan=may_plan)
     app.jinja_env.globals.update(count=count, name_of=name_of, said=say)
@@ -138,6 +155,8 @@ def _add_views(app: Flask) -> None:
     admin = Admin(app, "Rollbook", url="/", index_view=home, theme=Bootstrap4Theme(base_template="base.html"))
     admin.add_views(
         CustomerView(Customer, db, lazy_gettext("Customers"), endpoint="customers"),
+        ServiceView(Service, db, lazy_gettext("Services"), endpoint="services"),
+        PlanView(Plan, db, lazy_gettext("Plans"), endpoint="plans"),
         SavedViewsView(lazy_gettext("Saved views"), endpoint="views"),
         ExportView(lazy_gettext("Exports"), endpoint="exports"),
         RefreshView(lazy_gettext("Refresh"), endpoint="refresh"),

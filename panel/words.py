@@ -132,6 +132,11 @@ def number_in_words(number: int | Decimal, places: int = 0) -> str:
     return format_decimal(number, format=f"#,##0.{'0' * places}" if places else "0", locale=locale)
 
 
+def money_in_words(amount: Decimal) -> str:
+    """Return an amount as the user writes it, with the provider's currency."""
+    return f"{number_in_words(amount, 2)} {current_app.config['ROLLBOOK_CURRENCY']}"
+
+
 def count_in_words(number: int) -> str:
     """Return how many there are, with the user's marks between thousands."""
     locale = chosen_locale()

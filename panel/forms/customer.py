@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms.form import BaseForm
 
 from panel.changelog import owners_of
+from panel.entities import CUSTOMER, Entity
 from panel.extensions import db
 from panel.forms.controls import ValueInput
 from panel.forms.duplicates import Duplicate
@@ -20,15 +21,16 @@ from panel.forms.file_input import FileInput
 from panel.forms.registry import ENTRIES
 from panel.forms.showing import shown
 from panel.generator import read_config
-from panel.models import Customer, GeneratorConfig
+from panel.models import GeneratorConfig
 from panel.newcomers import default_values
 from panel.relations import NOBODY, members, named, points_to_customers, reachable, with_logins
 from panel.rights import reach_of
-from panel.schema import Schema, column_of
+from panel.schema import Schema
 from sync.fields import Bad, Field
 from sync.types import FIELD_TYPES
 from sync.types.relations import unknown_names
 from sync.values import check_required
+from sync.words import say
 
 # A new customer has the default status; there is no choice in the add form.
 _NOT_ON_ADD = frozenset({"status"})
@@ -46,7 +48,7 @@ class Shape:
 
     fields: tuple[Field, ...]
     locked: Mapping[str, str]
-    generator: GeneratorConfig
+    generator: GeneratorConfig | None = None
 
     def form(
         self, values: Mapping[str, Any], sent: MultiDict[str, str] | None = None, record_id: int | None = None
@@ -169,33 +171,43 @@ def refuse_unreachable(form: BaseForm, values: Mapping[str, Any], before: Mappin
             control.errors = [_(NOBODY, id=missing[0])]
 
 
-def refuse_taken(connection: Connection, form: BaseForm, values: Mapping[str, Any], record_id: int | None) -> None:
-    """Note beside its input each unique value that another customer has."""
+def refuse_taken(
+    connection: Connection,
+    form: BaseForm,
+    values: Mapping[str, Any],
+    record_id: int | None,
+    entity: Entity = CUSTOMER,
+) -> None:
+    """Note beside its input each unique value that another record has."""
     for control in form:
         field = control.field
         value = values.get(field.key)
         if field.unique and value is not None and not control.errors:
             wanted = FIELD_TYPES[field.type].key_of(value)
-            owners = owners_of(connection, [{"field": field.key, "value": wanted}])
+            owners = owners_of(connection, [{"field": field.key, "value": wanted}], entity.key)
             if owners.get((field.key, wanted), record_id) != record_id:
                 control.errors = [
-                    _("'%(value)s' belongs to another customer. Choose another.", value=shown(value, field))
+                    _(
+                        "'%(value)s' belongs to another %(noun)s. Choose another.",
+                        value=shown(value, field),
+                        noun=say(entity.noun),
+                    )
                 ]
 
 
-def assign(customer: Customer, field: Field, value: Any) -> None:
-    """Give a customer one canonical value."""
+def assign(record: Any, field: Field, value: Any, entity: Entity = CUSTOMER) -> None:
+    """Give a record one canonical value."""
     field_type = FIELD_TYPES[field.type]
     if field_type.secret and value is None:
         return
     if field_type.secret and not field.additional:
-        customer.set_password(value)
+        record.set_password(value)
     elif field.additional:
         plain = None if value is None else field_type.to_json(value)
-        kept = {key: other for key, other in (customer.extra or {}).items() if key != field.key}
-        customer.extra = kept if plain is None else {**kept, field.key: plain}
+        kept = {key: other for key, other in (record.extra or {}).items() if key != field.key}
+        record.extra = kept if plain is None else {**kept, field.key: plain}
     else:
-        setattr(customer, column_of(field.key), list(value or ()) if field_type.many else value)
+        setattr(record, entity.column_name(field.key), list(value or ()) if field_type.many else value)
 
 
 def problems_of(form: BaseForm) -> list[ValueInput]:

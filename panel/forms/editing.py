@@ -1,4 +1,4 @@
-"""Saving a form that may be older than its customer: merged field by field, and nothing overwritten unseen."""
+"""Saving a form that may be older than its record: merged field by field, and nothing overwritten unseen."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy import Connection, select
 from wtforms.form import BaseForm
 
 from panel.changelog import value_then
+from panel.entities import CUSTOMER, Entity
 from panel.forms.controls import Note, ValueInput
 from panel.forms.customer import applies
 from panel.forms.showing import moment, shown
 from panel.models import Revision
-from panel.schema import ENTITY
 from sync.fields import Bad, Field
 from sync.merge import Merged, Outcome, Versions, merge, merge_sets
 from sync.records import Change, Record
@@ -33,10 +33,12 @@ class Meanwhile:
     changed_by: dict[str, str] = field(default_factory=dict)
 
 
-def since(connection: Connection, record: Record, fields: Sequence[Field], opened_at: int) -> Meanwhile:
-    """Return what the customer was when the form was opened, from the change log."""
+def since(
+    connection: Connection, record: Record, fields: Sequence[Field], opened_at: int, entity: Entity = CUSTOMER
+) -> Meanwhile:
+    """Return what the record was when the form was opened, from the change log."""
     columns = (Revision.number, Revision.stamp, Revision.changes, Revision.by, Revision.at)
-    newer = (Revision.entity == ENTITY, Revision.record_id == record.id, Revision.number > opened_at)
+    newer = (Revision.entity == entity.key, Revision.record_id == record.id, Revision.number > opened_at)
     rows = connection.execute(select(*columns).where(*newer).order_by(Revision.number)).all()
     keys = {one.key for one in fields}
     authors = {key: f"{row.by}, {moment(row.at)}" for row in rows for key in row.changes if key in keys}

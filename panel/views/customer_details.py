@@ -20,7 +20,9 @@ from panel.schema import Schema
 from panel.views.customer_query import find_open, id_of, number_of
 from panel.views.guarded import AppModelView
 from panel.views.history import Wanted, blame_of, history_of
+from panel.views.served import balance_of
 from sync.fields import Field
+from sync.records import Record
 
 _SECTIONS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     "access": (lazy_gettext("Access"), ("login", "password", "status", "billing_type", "partner", "location")),
@@ -28,6 +30,10 @@ _SECTIONS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     "address": (lazy_gettext("Address"), ("street", "zip_code", "city", "geo")),
     "dates": (lazy_gettext("Dates"), ("date_of_birth", "date_added")),
 }
+_TABS = (
+    ("details_view", "customer.view", lazy_gettext("Information")),
+    ("services_view", "billing.view", lazy_gettext("Services")),
+)
 _ADDITIONAL = ("additional", lazy_gettext("Additional fields"))
 
 
@@ -52,16 +58,21 @@ class CustomerDetails(AppModelView):
             abort(403)
         schema = the_schema()
         record = find_open(shown_fields(schema), id_of(request.args.get("id"))) or abort(404)
-        return self.render(
+        return self.tab(
             self.details_template,
-            record=record,
-            status=db.session.get(Status, record.values["status"]) if "status" in record.values else None,
+            record,
             sections=list(_sections(schema, record.values.get("category"))),
             history=history_of(record, schema, _wanted(), self._open_fields(schema)),
             wanted=_wanted(),
             blame=blame_of(record.id),
-            outs=workbooks_with(record.id),
         )
+
+    def tab(self, template: str, record: Record, **values: Any) -> str:
+        """Render one of a customer's pages with what all of them show."""
+        status = db.session.get(Status, record.values["status"]) if "status" in record.values else None
+        balance = balance_of(record.id) if may("billing.view") else None
+        head = {"status": status, "balance": balance, "tabs": _tabs, "outs": workbooks_with(record.id)}
+        return str(self.render(template, record=record, **head, **values))
 
     def _open_fields(self, schema: Schema) -> frozenset[str]:
         """Return the fields that the signed-in user may write."""
@@ -69,6 +80,11 @@ class CustomerDetails(AppModelView):
             return frozenset()
         shape = shape_of_edit(db.session.connection(), schema)
         return frozenset(field.key for field in shape.fields if field.key not in shape.locked)
+
+
+def _tabs() -> list[tuple[str, Any]]:
+    """Return the pages of a customer that the signed-in user may open, each with its words."""
+    return [(endpoint, words) for endpoint, permission, words in _TABS if may(permission)]
 
 
 def _sections(schema: Schema, category: str | None) -> Iterator[Section]:

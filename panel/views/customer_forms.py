@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from flask import abort, jsonify, redirect, render_template, request
 from flask_admin import expose
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from flask_login import current_user
 from wtforms.form import BaseForm
 
@@ -32,7 +31,7 @@ from panel.forms.customer import (
     shape_of_edit,
 )
 from panel.forms.duplicates import Duplicate, Scope, duplicates_of, new_members
-from panel.forms.editing import Meanwhile, conflicts_of, kept_of, merge_form, since
+from panel.forms.editing import conflicts_of, kept_of, merge_form
 from panel.forms.reaching import MembersInput
 from panel.forms.sending import attach_files, receive
 from panel.models import Customer
@@ -44,6 +43,7 @@ from panel.views.customer_query import called, find_open, id_of, lock_customer, 
 from panel.views.guarded import AppModelView
 from panel.views.history import change_of
 from panel.views.messages import say, warn
+from panel.views.saving import blame, meanwhile_of, tell_kept, tell_saved
 from sync.fields import Bad
 from sync.records import Record
 from sync.types import FIELD_TYPES
@@ -189,7 +189,7 @@ def _added(form: CustomerForm, schema: Schema) -> Customer | None:
 
 def _saved(form: CustomerForm, customer: Customer, record: Record, shape: Shape) -> bool:
     """Save what the form changed, merged into the customer of this moment; False shows the form again."""
-    meanwhile = _meanwhile(record, shape)
+    meanwhile = meanwhile_of(record, shape.fields)
     values = merge_form(form, record.values, meanwhile)
     refuse_taken(db.session.connection(), form, values, record.id)
     refuse_unreachable(form, values, record.values)
@@ -197,35 +197,16 @@ def _saved(form: CustomerForm, customer: Customer, record: Record, shape: Shape)
     kept = kept_of(shape.fields, record.values, meanwhile, decided)
     if problems_of(form) or conflicts_of(form) or _is_double(form, values, record.values, record.id):
         db.session.rollback()
-        _tell_kept(kept)
+        tell_kept(kept)
         return False
     for field in shape.fields:
         if field.key in values:
             assign(customer, field, values[field.key])
     if not _committed(form, customer, values):
         return False
-    _tell_saved(called(customer, the_schema()), values)
-    _tell_kept(kept)
+    tell_saved(called(customer, the_schema()), values)
+    tell_kept(kept)
     return True
-
-
-def _meanwhile(record: Record, shape: Shape) -> Meanwhile:
-    opened = request.form.get("_revision", "")
-    opened_at = int(opened) if opened.isascii() and opened.isdecimal() and len(opened) < 18 else record.revision
-    return since(db.session.connection(), record, shape.fields, opened_at)
-
-
-def _tell_saved(name: str, values: Mapping[str, Any]) -> None:
-    if values:
-        fields = ngettext("%(num)d field was saved", "%(num)d fields were saved", len(values))
-        say(_("%(name)s: %(fields)s.", name=name, fields=fields))
-    else:
-        say(_("There was nothing to save."))
-
-
-def _tell_kept(kept: Mapping[str, Sequence[str]]) -> None:
-    for who, labels in kept.items():
-        say(_("Changed meanwhile by %(who)s, and kept: %(fields)s.", who=who, fields=", ".join(labels)))
 
 
 def _added_sentence(customer: Customer, schema: Schema) -> str:
@@ -242,16 +223,6 @@ def _committed(form: BaseForm, customer: Customer, values: Mapping[str, Any]) ->
         db.session.commit()
     except (ValueTaken, LostRace, LostFile, PatternError) as error:
         db.session.rollback()
-        _blame(form, error)
+        blame(form, error)
         return False
     return True
-
-
-def _blame(form: BaseForm, error: Exception) -> None:
-    taken = error.field if isinstance(error, ValueTaken) else ""
-    for control in form:
-        if control.field.key == taken:
-            control.errors = [str(error)]
-            return
-    # The value may be one that the user does not see.
-    warn(_("A value that only one customer may have is taken. Ask an admin.") if taken else str(error))

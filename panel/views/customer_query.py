@@ -9,14 +9,14 @@ from typing import Any
 from flask import abort
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select
 
 from panel.database import TooSlow, within
 from panel.extensions import db
 from panel.forms.conditions import IS, FieldFilter
 from panel.forms.ordering import ByRow, Order
 from panel.forms.registry import sorts_by
-from panel.models import Customer
+from panel.models import Customer, Service
 from panel.records import RecordReader, records_by_id, select_records
 from panel.rights import NONE, name_of, rights_of
 from panel.schema import Schema
@@ -51,6 +51,12 @@ def visible() -> tuple[ColumnElement[bool], ...]:
     there: ColumnElement[bool] = _TABLE.c.deleted_at.is_(None)
     partner_id = current_user.partner_id
     return (there,) if partner_id is None else (there, _TABLE.c.partner_id == partner_id)
+
+
+def visible_services(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Return a query of services without those of customers whom the signed-in user may not see."""
+    mine = (Service.deleted_at.is_(None), _TABLE.c.id == Service.customer_id)
+    return query.join(Customer, and_(*mine)).where(*visible())
 
 
 def called(customer: Customer, schema: Schema) -> str:

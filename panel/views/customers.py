@@ -29,7 +29,7 @@ from panel.signing_in.confirming import refuse_reveal
 from panel.signing_in.limits import client_address
 from panel.views.columns import ID, chosen_columns, fields_of, labelled
 from panel.views.cursor import spot_of
-from panel.views.customer_details import CustomerDetails
+from panel.views.customer_billing import CustomerBilling
 from panel.views.customer_forms import CustomerForms
 from panel.views.customer_query import COUNTED, called, id_of, lock_customer
 from panel.views.filters import BrokenFilter, all_filters, is_filter, refuse_too_many
@@ -63,7 +63,7 @@ def _filters(_view: object) -> list[FieldFilter]:
     return list(all_filters(the_schema()))
 
 
-class CustomerView(CustomerForms, CustomerDetails):
+class CustomerView(CustomerForms, CustomerBilling):
     """Customers of the signed-in user's partner, or all."""
 
     permission = "customer.list"

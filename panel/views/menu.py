@@ -55,6 +55,11 @@ MENU = (
         ),
     ),
     Entry(
+        _("Billing"),
+        "coins",
+        children=(Entry(_("Services"), "", "services.index_view", "billing.view"),),
+    ),
+    Entry(
         _("Exports and imports"),
         "exchange",
         children=(
@@ -69,6 +74,7 @@ MENU = (
         children=(
             Entry(_("Statuses"), "", "statuses.index_view", "config", section=_("Main: Customers")),
             Entry(_("Generator"), "", "generator.index", "config", section=_("Main: Customers")),
+            Entry(_("Plans"), "", "plans.index_view", "config", section=_("Finance")),
             Entry(_("Additional fields"), "", "fields.index_view", "config", section=_("System")),
             Entry(_("Partners"), "", "partners.index_view", "config", section=_("System")),
             Entry(_("Locations"), "", "locations.index_view", "config", section=_("System")),
