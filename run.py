@@ -7,7 +7,7 @@ import sys
 from waitress import serve
 
 from panel import create_app
-from panel.lifecycle import DailyRun
+from panel.billing.daily import DailyRun
 from panel.setup import FIRST_ADMIN, admin_password_from_environment, prepare
 from sync.errors import SyncError
 

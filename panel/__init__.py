@@ -24,6 +24,7 @@ from panel import (
     web,
     worker,
 )
+from panel.billing import command as billing_command
 from panel.extensions import babel, csrf, db, login_manager, migrate
 from panel.keys import open_keyring
 from panel.sent import PanelRequest
@@ -69,10 +70,8 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     orm_log.log_the_orm()
     admin_log.log_administration()
     fitting.follow_fields()
-    worker.register(app)
-    for part in (commands, log_commands, refresh_command, token_commands):
+    for part in (worker, commands, log_commands, refresh_command, token_commands, billing_command, web):
         part.register(app)
-    web.register(app)
     if hops := settings["ROLLBOOK_PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     if not gc.get_freeze_count():

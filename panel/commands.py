@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import secrets
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
@@ -33,12 +31,10 @@ from panel.imports.planned import Planned
 from panel.imports.report import plan_json, sentences, summary
 from panel.imports.reviewing import save_review
 from panel.jobs import run_pending
-from panel.lifecycle import run_day
 from panel.models import Role, User
 from panel.rotating import remove_old_keys, rotate
 from panel.signing_in.resetting import give_one_time_password, lose_second_factor
 from panel.spoken import Spoken
-from panel.words import today
 from panel.worker import Worker
 from sync.errors import SyncError, UnknownField, UnreadableWorkbook
 from sync.fields import Bad, Field
@@ -49,7 +45,7 @@ users = AppGroup("user", help="Add users, or help one who is locked out.")
 
 def register(app: Flask) -> None:
     """Add the commands to the application."""
-    for command in (init, demo, export, import_, lifecycle, work, rotate_keys):
+    for command in (init, demo, export, import_, work, rotate_keys):
         app.cli.add_command(command)
     app.cli.add_command(users)
 
@@ -336,30 +332,6 @@ def _report(
             if import_id is not None:
                 click.echo(f"This is import {import_id}. Take it back with: flask --app run undo {import_id}")
     sys.exit(0 if ready and (ids or dry_run) else 1)
-
-
-@click.command("lifecycle", cls=Spoken)
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="the day to run; today if left out")
-@click.option("--dry-run", is_flag=True, help="say what would happen, write nothing")
-@click.option("--json", "as_json", is_flag=True, help="print the steps as one JSON object")
-@with_appcontext
-def lifecycle(day: dt.datetime | None, dry_run: bool, as_json: bool) -> None:
-    """Make the changes of status that are planned for the day or were missed before it."""
-    ensure_ready()
-    on = day.date() if day else today()
-    try:
-        steps = run_day(on, dry_run=dry_run)
-    except SyncError as error:
-        speaker(as_json)(str(error), 1)
-    if as_json:
-        done = {"date": on.isoformat(), "dry_run": dry_run, "steps": [asdict(step) for step in steps]}
-        click.echo(json.dumps(done, ensure_ascii=False))
-        return
-    for step in steps:
-        click.echo(step.words)
-    changed = sum(step.changed for step in steps)
-    verb = "would change" if dry_run else "changed"
-    click.echo(f"{on}: {changed} of {len(steps)} planned changes {verb}.")
 
 
 @click.command("rotate-keys", cls=Spoken)

@@ -1,15 +1,13 @@
-"""The daily run: planned changes of status, each on its day and once, whoever runs it and however often."""
+"""Planned changes of status, each made on its day and once, whoever runs the day and however often."""
 
 from __future__ import annotations
 
 import datetime as dt
-import logging
-import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from flask import Flask, current_app
-from sqlalchemy import ColumnElement, Connection, select, update
+from flask import current_app
+from sqlalchemy import ColumnElement, Connection, Select, select, update
 
 from panel.authors import SYSTEM, Author
 from panel.changelog import Write, write_in_bulk
@@ -19,15 +17,12 @@ from panel.merging import move_customers
 from panel.models import Customer, Location, Partner, PlannedStatus, Status
 from panel.models.columns import now
 from panel.schema import column_of, current_schema, forget_schema
-from panel.words import today
-
-LOOK_SECONDS = 60.0
-logger = logging.getLogger(__name__)
 
 BINNED = "The customer is in the bin, so nothing was changed."
 GONE = "The status {label} was merged into another one, so nothing was changed."
 SAME = "The customer had this status already."
 REASON = "Planned for {day} by {by}."
+PLANNED = "planned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +37,12 @@ class Step:
     new: str
     changed: bool
     message: str = ""
+    kind: str = PLANNED
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Return the step as the command's JSON has it."""
+        return asdict(self)
 
     @property
     def words(self) -> str:
@@ -80,15 +81,16 @@ def _foreseen(ids: Any) -> list[Step]:
         for plan_id in ids:
             row = _row(connection, plan_id)
             old = becomes.get(row["customer_id"], row["old"])
-            step = _judged(row, old)
+            step = judged(row, old)
             becomes[row["customer_id"]] = step.new if step.changed else old
             steps.append(step)
     return steps
 
 
-def _row(connection: Connection, plan_id: int) -> Any:
+def select_planned() -> Select[Any]:
+    """Return the query for planned changes, with what is needed to judge them."""
     had = Status.__table__.alias("had")
-    query = (
+    return (
         select(
             PlannedStatus.id,
             PlannedStatus.customer_id,
@@ -106,12 +108,17 @@ def _row(connection: Connection, plan_id: int) -> Any:
         .join(Status, Status.id == PlannedStatus.status_id)
         .join(Customer, Customer.id == PlannedStatus.customer_id)
         .join(had, had.c.id == Customer.status_id)
-        .where(PlannedStatus.id == plan_id)
+        .order_by(PlannedStatus.day, PlannedStatus.id)
     )
+
+
+def _row(connection: Connection, plan_id: int) -> Any:
+    query = select_planned().where(PlannedStatus.id == plan_id)
     return connection.execute(query.with_for_update(of=Customer)).mappings().one()
 
 
-def _judged(row: Any, old: str) -> Step:
+def judged(row: Any, old: str) -> Step:
+    """Return what becomes of a planned change of a customer who has the status with this label."""
     message = ""
     if row["deleted_at"] is not None:
         message = BINNED
@@ -131,7 +138,7 @@ def _step(plan_id: int) -> Step | None:
         if connection.execute(mine).rowcount != 1:
             return None
         row = _row(connection, plan_id)
-        step = _judged(row, row["old"])
+        step = judged(row, row["old"])
         if step.changed:
             keyring: Keyring = current_app.extensions["keyring"]
             write = Write(step.customer, row["revision"] + 1, {"status": (row["has"], row["status_id"])})
@@ -154,34 +161,3 @@ def _move_stragglers() -> None:
             with writing() as connection:
                 author = Author(SYSTEM.name, SYSTEM.through, reason=f"{name} was merged into another {key}.")
                 move_customers(connection, key, source, target, author)
-
-
-class DailyRun:
-    """A thread that makes the day's changes at the start and after each midnight where the provider is."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app, self._over = app, threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="daily-run", daemon=True)
-
-    def start(self) -> None:
-        """Begin to watch the calendar."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Let the step at hand end, and the thread with it."""
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        done: dt.date | None = None
-        while not self._over.is_set():
-            try:
-                with self._app.app_context():
-                    day = today()
-                    if day != done:
-                        for step in run_day(day):
-                            logger.info("%s", step.words)
-                        done = day
-            except Exception:
-                logger.exception("the daily run failed, and is tried again")
-            self._over.wait(LOOK_SECONDS)

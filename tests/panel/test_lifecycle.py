@@ -13,9 +13,10 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import select
 
 from panel.authors import COMMAND_LINE
+from panel.billing.daily import DailyRun
 from panel.database import writing
 from panel.extensions import db
-from panel.lifecycle import DailyRun, run_day
+from panel.lifecycle import run_day
 from panel.models import Customer, Partner, PlannedStatus, Revision, Status
 from panel.models.columns import now
 from panel.statuses import merge_or_enqueue
