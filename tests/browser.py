@@ -73,10 +73,10 @@ def live_server(app: flask.Flask) -> Iterator[str]:
 
 
 @contextmanager
-def served(app: flask.Flask) -> Iterator[str]:
-    """Serve an application as `run.py` does, on a free port; yield its address without a slash at the end."""
+def served(app: flask.Flask, port: int = 0) -> Iterator[str]:
+    """Serve an application as `run.py` does, on a port or a free one; yield its address, no slash at the end."""
     sockets: dict[int, Any] = {}
-    server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=4)
+    server = create_server(app, map=sockets, host="127.0.0.1", port=port, threads=4)
     thread = threading.Thread(target=server.run, name="live_server")
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"

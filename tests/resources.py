@@ -16,6 +16,7 @@ PROGRAMS = {
     "soffice": ("soffice", "libreoffice"),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "node": ("node", "nodejs"),
+    "freeradius": ("freeradius", "/usr/sbin/freeradius"),
 }
 
 
