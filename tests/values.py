@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sync.cells import RawCell, clean_text
 from sync.fields import Field, Option
 from sync.types import FIELD_TYPES
+from sync.types.numbers import NEVER
 from sync.types.text import comparable
 
 CITIES = (
@@ -88,4 +89,5 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         lambda micro: parse("geo", f"{Decimal(micro[0]) / 10**6:f}, {Decimal(micro[1]) / 10**6:f}")
     ),
     "secret": text_values().filter(lambda text: parse("secret", text) is not None),
+    "days": st.integers(NEVER, 2**63 - 1),
 }
