@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.benchmarks.measure import ROOT, Measured, run, run_step
@@ -58,13 +58,13 @@ def main(arguments: list[str]) -> None:
     options = _options(arguments)
     with tempfile.TemporaryDirectory(prefix="rollbook-benchmark-") as name:
         folder = options.folder or Path(name)
-        rates = _peer(options.peer_rows, folder) if options.peer_rows else {}
-        few = _Bench(folder, options.rows)
+        rates = _peer(options.peer_rows, folder, options.times) if options.peer_rows else {}
+        few = _Bench(folder, options.rows, options.times)
         print(f"\n{options.rows:,} customers of {len(COLUMNS)} columns, SQLite")
         print(f"{'':62}{'ours':>10}{'theirs':>10}{'ratio':>8}{'wanted':>15}  holds")
         kept = [_shown(promise) for promise in _promises(few, rates)]
         if options.ten_times:
-            kept += [_shown(promise) for promise in _ten_times(few, _Bench(folder, 10 * options.rows))]
+            kept += [_shown(promise) for promise in _ten_times(few, _Bench(folder, 10 * options.rows, options.times))]
     sys.exit(0 if all(kept) else 1)
 
 
@@ -74,6 +74,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--ten-times", action="store_true", help="measure ten times the rows, too")
     parser.add_argument(
         "--peer-rows", type=int, default=5_000, help="customers of django-import-export; 0 leaves it out"
+    )
+    parser.add_argument(
+        "--times", type=int, default=3, help="measure everything so often and take the least: others slow it by chance"
     )
     parser.add_argument("--folder", type=Path, help="keep the customers here, and use them if they are there")
     return parser.parse_args(arguments)
@@ -87,8 +90,8 @@ def _shown(promise: Promise) -> bool:
 class _Bench:
     """Customers in an instance of their own, and the workbooks that are made of them."""
 
-    def __init__(self, folder: Path, rows: int) -> None:
-        self.rows, self._folder = rows, folder / str(rows)
+    def __init__(self, folder: Path, rows: int, times: int) -> None:
+        self.rows, self._folder, self._times = rows, folder / str(rows), times
         self.instance, self.workbook = self._folder / "instance", self._folder / "customers.xlsx"
         # A million rows are more than uploads are by default.
         self._settings = {"ROLLBOOK_UPLOAD_MEGABYTES": "1024", "ROLLBOOK_IMPORT_SECONDS": "1800"}
@@ -105,6 +108,12 @@ class _Bench:
             )
 
     def step(self, name: str, *arguments: object) -> Measured:
+        """Run a step several times, and return the least seconds of it and the most memory."""
+        runs = [self._run(name, *arguments) for _time in range(self._times)]
+        least = min(runs, key=lambda one: one.seconds)
+        return replace(least, megabytes=max(one.megabytes for one in runs))
+
+    def _run(self, name: str, *arguments: object) -> Measured:
         """Run a step, and say what it took of the processors too: on a busy machine that tells more than the clock."""
         measured = run_step(name, *arguments, settings=self._settings)
         if measured.failure:
@@ -117,7 +126,7 @@ class _Bench:
     def changed(self, step: int) -> Path:
         """Return the workbook with every so-many-th row changed."""
         out = self._folder / f"changed-{step}.xlsx"
-        self.step("change_every", step, self.workbook, out)
+        self._run("change_every", step, self.workbook, out)
         return out
 
     def export(self) -> Measured:
@@ -159,7 +168,7 @@ def _ten_times(few: _Bench, many: _Bench) -> Iterator[Promise]:
         yield Promise(f"memory of the {what} of {many.rows:,} rows, MB", after.megabytes, None, 400)
 
 
-def _peer(rows: int, folder: Path) -> dict[str, float]:
+def _peer(rows: int, folder: Path, times: int) -> dict[str, float]:
     """Return the rows a second of each step of django-import-export, as its own script says, on this machine."""
     if not PEER.exists():
         print("django-import-export was left out: its script is not beside the project, in ../shared/peers.")
@@ -172,9 +181,12 @@ def _peer(rows: int, folder: Path) -> dict[str, float]:
         ):
             if (made := run(command)).failure:
                 sys.exit(f"The peer could not be installed: {made.failure}")
-    measured = run([str(python), str(PEER), str(rows)])
-    print(
-        f"django-import-export on {rows:,} customers, {measured.megabytes:.0f} MB\n{measured.output}{measured.failure}"
-    )
-    found = (PEER_LINE.fullmatch(line.strip()) for line in measured.output.splitlines())
-    return {one["step"]: float(one["rate"]) for one in found if one}
+    best: dict[str, float] = {}
+    for _time in range(times):
+        measured = run([str(python), str(PEER), str(rows)])
+        said = f"{measured.output}{measured.failure}"
+        print(f"django-import-export on {rows:,} customers, {measured.megabytes:.0f} MB\n{said}")
+        found = (PEER_LINE.fullmatch(line.strip()) for line in measured.output.splitlines())
+        for one in filter(None, found):
+            best[one["step"]] = max(best.get(one["step"], 0.0), float(one["rate"]))
+    return best
