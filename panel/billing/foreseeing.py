@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select
 
 from panel.billing.days import ONE
-from panel.billing.looking import look
+from panel.billing.looking import EVERYTHING, look
 from panel.billing.reading import Found, read_found, read_terms
 from panel.billing.rules import Terms
 from panel.billing.run import BATCH, Progress, open_days
@@ -63,7 +63,7 @@ def _everything(connection: Connection, span: Span, progress: Progress) -> Itera
         looks = dict(
             iter(connection.execute(select(account.customer_id, account.look_on).where(account.customer_id.in_(some))))
         )
-        for found in read_found(connection, [account.customer_id.in_(some)], span.first, terms, whole=True):
+        for found in read_found(connection, [account.customer_id.in_(some)], span.first, terms, EVERYTHING):
             customer_id = found.standing.customer
             look_on = looks[customer_id]
             yield from evolve(found, look_on or dt.date.max, planned.get(customer_id, ()), span, terms)

@@ -43,6 +43,9 @@ class Wants:
     not_due: bool
 
 
+EVERYTHING = Wants(terms=True, not_due=True)
+
+
 def wants(standing: Standing, day: dt.date, terms: Terms) -> Wants:
     """Tell what a look on a day needs to know: most looks need neither services nor charges."""
     account = _Account(standing, day, terms)

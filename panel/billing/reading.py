@@ -101,15 +101,16 @@ def unchecked_text(days: Iterable[dt.date]) -> str:
 
 
 def read_found(
-    connection: Connection, where: Sequence[ColumnElement[bool]], day: dt.date, terms: Terms, *, whole: bool = False
+    connection: Connection,
+    where: Sequence[ColumnElement[bool]],
+    day: dt.date,
+    terms: Terms,
+    asks: Wants | None = None,
 ) -> list[Found]:
-    """Return the customers that a condition names, each with all that a look on a day needs.
-
-    With `whole` they come with what any later look needs, too.
-    """
+    """Return the customers that a condition names, each with all that a look on a day needs, or with what is asked."""
     rows = connection.execute(select_accounts().where(*where)).mappings()
     found = [found_of(row, terms) for row in rows]
-    asked = [Wants(terms=True, not_due=True) if whole else wants(one.standing, day, terms) for one in found]
+    asked = [asks or wants(one.standing, day, terms) for one in found]
     with_terms = [one.standing.customer for one, want in zip(found, asked, strict=True) if want.terms]
     with_charges = [one.standing.customer for one, want in zip(found, asked, strict=True) if want.not_due]
     return _completed(connection, found, day, with_terms, with_charges)

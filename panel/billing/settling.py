@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, func, select
 
+from panel.billing.looking import EVERYTHING
 from panel.billing.looking import settle as settle_one
 from panel.billing.reading import read_found, read_terms
 from panel.billing.writing import Result, write_settled
@@ -44,7 +45,7 @@ def settle(connection: Connection, customer_ids: Iterable[int], day: dt.date) ->
         if not held:
             continue
         terms = read_terms(connection)
-        found = read_found(connection, [account.customer_id.in_(held)], on, terms, whole=True)
+        found = read_found(connection, [account.customer_id.in_(held)], on, terms, EVERYTHING)
         results = [Result(one, settle_one(one.standing, on, terms)) for one in found]
         changed = [one for one in results if one.looked.done]
         write_settled(connection, changed, on)
