@@ -83,6 +83,8 @@ def _days(key: str, label: str, most: int, least: int = 0, help_text: str = "") 
     return Field(key, label, "days", min=Decimal(least), max=Decimal(most), part=BILLING, help=help_text)
 
 
+MOST_MONEY = Decimal("999999999.99")
+"""No amount is larger, so that no sum of many is more than a database holds."""
 _AS_EVERYBODY = later("Blank is as for everybody.")
 _CUSTOMER_FIELDS = (
     Field(
@@ -131,7 +133,15 @@ _CUSTOMER_FIELDS = (
     ),
     _days("blocking_period", later("Blocking period"), 99, 0, _AS_EVERYBODY),
     _days("grace_period", later("Grace period"), 99, 1, _AS_EVERYBODY),
-    Field("minimum_balance", later("Minimum balance"), "money", part=BILLING, help=_AS_EVERYBODY),
+    Field(
+        "minimum_balance",
+        later("Minimum balance"),
+        "money",
+        min=-MOST_MONEY,
+        max=MOST_MONEY,
+        part=BILLING,
+        help=_AS_EVERYBODY,
+    ),
     Field("balance", later("Balance"), "money", read_only=True, derived=True, part=BILLING),
 )
 
@@ -166,7 +176,7 @@ PLAN = Entity(
     "Plans",
     (
         Field("name", later("Name"), "string", required=True, unique=True, identifying=True, max=Decimal(255)),
-        Field("price", later("Price a month"), "money", required=True, min=Decimal(0)),
+        Field("price", later("Price a month"), "money", required=True, min=Decimal(0), max=MOST_MONEY),
         Field("billing_type", later("Type of billing"), "select", BILLING_TYPES, required=True, generated=True),
         Field("note", later("Note"), "text"),
     ),
@@ -183,7 +193,15 @@ SERVICE = Entity(
     (
         _SERVICE_CUSTOMER,
         Field("plan", later("Plan"), "reference", required=True, identifying=True),
-        Field("price", later("Price a month"), "money", required=True, generated=True, min=Decimal(0)),
+        Field(
+            "price",
+            later("Price a month"),
+            "money",
+            required=True,
+            generated=True,
+            min=Decimal(0),
+            max=MOST_MONEY,
+        ),
         Field("starts", later("Start"), "date", required=True, generated=True),
         Field("ends", later("End"), "date"),
         Field("note", later("Note"), "text"),
@@ -200,7 +218,15 @@ PAYMENT = Entity(
     "Payments",
     (
         _SERVICE_CUSTOMER,
-        Field("amount", later("Amount"), "money", required=True, identifying=True),
+        Field(
+            "amount",
+            later("Amount"),
+            "money",
+            required=True,
+            identifying=True,
+            min=-MOST_MONEY,
+            max=MOST_MONEY,
+        ),
         Field("day", later("Date"), "date", required=True, generated=True, identifying=True),
         Field("method", later("Method"), "select", METHODS, required=True, generated=True),
         Field("note", later("Note"), "text"),

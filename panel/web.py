@@ -36,6 +36,7 @@ from panel.models import (
     Customer,
     Location,
     Partner,
+    Payment,
     Plan,
     Role,
     Service,
@@ -58,6 +59,7 @@ from panel.views.home import HomeView
 from panel.views.imports import ImportView
 from panel.views.jobs import JobView
 from panel.views.menu import visible_menu
+from panel.views.payments import PaymentView
 from panel.views.planned import PlannedView, may_plan, plan_choices, planned_of
 from panel.views.plans import PlanView
 from panel.views.refreshing import RefreshView
@@ -78,6 +80,7 @@ from panel.words import (
     fall_silent,
     locale_of_words,
     money_in_words,
+    number_in_words,
     speak_to_the_user,
 )
 from sync.errors import SyncError
@@ -136,7 +139,7 @@ def register(app: Flask) -> None:
     app.after_request(_protect)
     app.context_processor(_known_to_templates)
     app.jinja_env.filters.update(moment=moment, ago=ago, plain=_plain, in_thousands=count_in_words, day=day_in_words)
-    app.jinja_env.filters.update(money=money_in_words)
+    app.jinja_env.filters.update(money=money_in_words, amount=lambda amount: number_in_words(amount, 2))
     app.jinja_env.globals.update(billing_types={option.key: option.label for option in BILLING_TYPES})
     app.jinja_env.tests["secret"] = lambda field: FIELD_TYPES[field.type].secret
     app.jinja_env.globals.update(planned_of=planned_of, plan_choices=plan_choices, may_plan=may_plan)
@@ -156,6 +159,7 @@ def _add_views(app: Flask) -> None:
     admin.add_views(
         CustomerView(Customer, db, lazy_gettext("Customers"), endpoint="customers"),
         ServiceView(Service, db, lazy_gettext("Services"), endpoint="services"),
+        PaymentView(Payment, db, lazy_gettext("Payments"), endpoint="payments"),
         PlanView(Plan, db, lazy_gettext("Plans"), endpoint="plans"),
         SavedViewsView(lazy_gettext("Saved views"), endpoint="views"),
         ExportView(lazy_gettext("Exports"), endpoint="exports"),

@@ -121,6 +121,12 @@ def local_moment(at: dt.datetime) -> dt.datetime:
     return in_utc.astimezone(zoneinfo.ZoneInfo(current_app.config["ROLLBOOK_TIME_ZONE"])).replace(tzinfo=None)
 
 
+def month_in_words(month: dt.date) -> str:
+    """Return the month that begins on a day, as the user writes it."""
+    locale = chosen_locale()
+    return format_date(month, "MMMM y", locale=locale) if locale else f"{month:%Y-%m}"
+
+
 def number_in_words(number: int | Decimal, places: int = 0) -> str:
     """Return a number with the user's marks and this many decimal places; whole numbers are not grouped.
 

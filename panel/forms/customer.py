@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms.form import BaseForm
 
 from panel.changelog import owners_of
-from panel.entities import CUSTOMER, Entity
+from panel.entities import BILLING, CUSTOMER, Entity
 from panel.extensions import db
 from panel.forms.controls import ValueInput
 from panel.forms.duplicates import Duplicate
@@ -88,6 +88,12 @@ def shape_of_edit(connection: Connection, schema: Schema) -> Shape:
     if not generator.login_change_on_edit:
         locked["login"] = _("Logins are not changed after a customer was added.")
     return Shape(shown_fields(schema), locked, generator)
+
+
+def shape_of_billing(schema: Schema) -> Shape:
+    """Return the form of the rules of billing that are a customer's own."""
+    fields = (field for field in shown_fields(schema, BILLING) if not field.derived)
+    return Shape(tuple(fields), _locked(schema))
 
 
 def shown_fields(schema: Schema, part: str = "") -> tuple[Field, ...]:

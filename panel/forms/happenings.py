@@ -66,6 +66,7 @@ WORDS = {
     "token added": lazy_gettext("Added an API token"),
     "token changed": lazy_gettext("Revoked an API token"),
     "failed token": lazy_gettext("Showed an API token that is not good"),
+    "statement exported": lazy_gettext("Exported a statement"),
     "generator changed": lazy_gettext("Changed the generator"),
 }
 _LABELS = {

@@ -33,6 +33,7 @@ _SECTIONS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
 _TABS = (
     ("details_view", "customer.view", lazy_gettext("Information")),
     ("services_view", "billing.view", lazy_gettext("Services")),
+    ("billing_view", "billing.view", lazy_gettext("Billing")),
 )
 _ADDITIONAL = ("additional", lazy_gettext("Additional fields"))
 

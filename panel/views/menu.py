@@ -57,7 +57,10 @@ MENU = (
     Entry(
         _("Billing"),
         "coins",
-        children=(Entry(_("Services"), "", "services.index_view", "billing.view"),),
+        children=(
+            Entry(_("Services"), "", "services.index_view", "billing.view"),
+            Entry(_("Payments"), "", "payments.index_view", "billing.view"),
+        ),
     ),
     Entry(
         _("Exports and imports"),

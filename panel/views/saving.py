@@ -38,7 +38,18 @@ def add_record(form: BaseForm, model: Any, entity: Entity, check: Check) -> bool
     return _is_committed(form)
 
 
-def save_record(form: BaseForm, model: Any, record: Record, entity: Entity, check: Check) -> bool:
+def _no_check(_form: BaseForm, _values: Mapping[str, Any]) -> None:
+    """Find nothing wrong beyond what the fields themselves say."""
+
+
+def save_record(
+    form: BaseForm,
+    model: Any,
+    record: Record,
+    entity: Entity = CUSTOMER,
+    check: Check = _no_check,
+    name: str = "",
+) -> bool:
     """Save what a form changed, merged into the record of this moment; False shows the form again."""
     fields = [control.field for control in form]
     before = meanwhile_of(record, fields, entity)
@@ -55,7 +66,7 @@ def save_record(form: BaseForm, model: Any, record: Record, entity: Entity, chec
             assign(model, field, values[field.key], entity)
     if not _is_committed(form):
         return False
-    tell_saved(str(model), values)
+    tell_saved(name or str(model), values)
     tell_kept(kept)
     return True
 

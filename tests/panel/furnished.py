@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 
 from flask import Flask
@@ -23,6 +24,7 @@ from panel.jobs import run_pending
 from panel.models import Import, Job, PlannedStatus
 from sync.types import FIELD_TYPES
 from tests.builders import additional_field, edit
+from tests.panel.billing.made import charge, payment, plan, service
 from tests.panel.pages import add_user, sign_in
 from tests.sheets import change, read_keys
 
@@ -51,8 +53,24 @@ def furnish(app: Flask) -> None:
         edit(1, city="Brno", status_id=2)
         db.session.add(PlannedStatus(customer_id=1, status_id=4, day=dt.date(2100, 1, 31), by="Eva"))
         db.session.commit()
+        _billing()
         _workbooks()
     _work(app)
+
+
+def _billing() -> None:
+    """Give customers 1 to 3 services of two plans: one owes, one has paid ahead, one has both."""
+    fast, ahead = plan("Fast 100", "24.90"), plan("Slow 20", "9.00", "prepaid")
+    line = service(1, fast, starts=dt.date(2026, 1, 10), note="Second floor, left; the router is in the cellar")
+    service(1, fast, starts=dt.date(2025, 1, 1), ends=dt.date(2025, 12, 31), price=Decimal("19.90"))
+    service(2, fast, starts=dt.date(2026, 2, 1))
+    service(5, ahead, starts=dt.date(2026, 2, 1))
+    for month in range(2, 12):
+        charge(1, line, dt.date(2026, month, 1), "24.90")
+        if month < 10:
+            payment(1, "24.90", dt.date(2026, month, 12), "By the neighbour" if month == 4 else None)
+    payment(2, "100.00", dt.date(2026, 2, 3))
+    edit(1, billing_day=5, blocking_period=-1)
 
 
 def _work(app: Flask) -> None:
@@ -117,7 +135,12 @@ def every_page(app: Flask) -> list[str]:
         rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
     found = (_page_of(client, rule) for rule in rules if "filename" not in rule.arguments)
     shown = ("1/?group=change", "1/?group=clear", "1/?group=conflict", "1/?group=kept", "2/?group=columns")
-    asked = ["/exports/2/", *(f"/imports/{group}" for group in shown), *_undoings(app)]
+    asked = [
+        "/exports/2/",
+        *(f"/{kind}/new/?customer=1" for kind in ("services", "payments")),
+        *(f"/imports/{group}" for group in shown),
+        *_undoings(app),
+    ]
     return sorted([*(address for address in found if address), *asked])
 
 

@@ -20,9 +20,12 @@ from panel.models import (
     ImportItem,
     Location,
     Partner,
+    Payment,
+    Plan,
     RememberedMapping,
     Role,
     SavedView,
+    Service,
     Status,
     UndoLine,
     User,
@@ -53,12 +56,15 @@ KEEP_DATA = (
     Import,
     ImportItem,
     UndoLine,
+    Plan,
+    Service,
+    Payment,
 )
 SCRIPTS = PROJECT / "panel" / "static"
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 SILENT = {"script", "style", "template", "kbd"}
 # Names, and how the history names those who are no users.
-PROPER = ("Rollbook", "Ctrl+Enter", "Werkzeug", "command line", "system", "admin", "manager", "staff")
+PROPER = ("Rollbook", "Ctrl+Enter", "Werkzeug", "command line", "system", "admin", "manager", "staff", "EUR")
 
 
 class Pseudo:
@@ -117,21 +123,7 @@ def data_of(app: Flask) -> list[str]:
     """Return every text that people gave and the database keeps, the longest first."""
     found: set[str] = set()
     with app.app_context():
-        for model in (
-            Customer,
-            Status,
-            Partner,
-            Location,
-            User,
-            Role,
-            AdditionalField,
-            SavedView,
-            Export,
-            Import,
-            ImportItem,
-            UndoLine,
-            RememberedMapping,
-        ):
+        for model in KEEP_DATA:
             for column in model.__table__.c:
                 if column.name not in OWN_WORDS:
                     for value in db.session.execute(db.select(column)).scalars():

@@ -1,0 +1,76 @@
+"""Payments of customers: recorded, put right, and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import g, has_request_context
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms.form import BaseForm
+
+from panel.access import may
+from panel.entities import PAYMENT
+from panel.models import Payment
+from panel.rights import the_schema
+from panel.views.customer_query import called
+from panel.views.messages import say
+from panel.views.of_customers import OfCustomers
+from panel.words import money_in_words, today
+
+
+class PaymentView(OfCustomers):
+    """Payments of the customers whom the signed-in user sees."""
+
+    noun = lazy_gettext("payment")
+    lead = lazy_gettext("What customers paid, the newest first. Each is recorded on its customer's page.")
+    nothing = lazy_gettext("The payments of customers will be listed here. They are recorded on a customer's page.")
+    entity = PAYMENT
+    tab = "billing"
+
+    @property
+    def can_create(self) -> bool:
+        """Tell whether the signed-in user may record payments, and put them right."""
+        return has_request_context() and may("payment.add")
+
+    can_edit = can_create
+
+    def new_record(self) -> Payment:
+        """Return a payment of the customer whom the address names."""
+        return self._noting(super().new_record())
+
+    def found(self, text: str | None) -> Payment:
+        """Return the payment that an address or a form names."""
+        return self._noting(super().found(text))
+
+    def _noting(self, payment: Payment) -> Payment:
+        """Remember which status the customer has before anything is written."""
+        g.status_before = self.customer_of(payment).status_id
+        return payment
+
+    def first_values(self, model: Payment) -> dict[str, Any]:
+        """Return today and the usual method."""
+        return {"day": today(), "method": "transfer"}
+
+    def check(self, model: Payment, form: BaseForm, values: Mapping[str, Any]) -> None:
+        """Note an amount of nothing."""
+        if values.get("amount") == 0 and not form["amount"].errors:
+            form["amount"].errors = [_("A payment of 0.00 is none. Write what was paid.")]
+
+    def added_words(self, model: Payment) -> str:
+        """Return what was recorded, and what came of it."""
+        words = _("A payment of %(amount)s was recorded.", amount=money_in_words(model.amount))
+        return " ".join([words, *self._followed(model)])
+
+    def tell_followed(self, model: Payment) -> None:
+        """Tell which status the customer has by now."""
+        for words in self._followed(model):
+            say(words)
+
+    def _followed(self, model: Payment) -> list[str]:
+        customer = self.customer_of(model)
+        seen = any(field.key == "status" for field in the_schema().fields)
+        if customer.status_id == g.status_before or not seen:
+            return []
+        return [_("%(name)s is %(status)s again.", name=called(customer, the_schema()), status=customer.status.label)]
