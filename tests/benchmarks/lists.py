@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> None:
             if engine == "PostgreSQL" and server is None:
                 print("\nPostgreSQL was left out: name a server with --postgres.")
                 continue
-            few, many = (_instance(folder, server, count) for count in (FEW, options.rows))
+            few, many = (instance_of(folder, server, count) for count in (FEW, options.rows))
             print(f"\nLists on {engine}, ms{'':24}{FEW:>12,}{options.rows:>12,}{'ratio':>8}")
             for label, before, after in compare(options.rows, few, many):
                 print(f"{label:40}{before:12.1f}{after:12.1f}{after / before:8.2f}", flush=True)
@@ -88,7 +88,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _instance(folder: Path, server: str | None, count: int) -> Instance:
+def instance_of(folder: Path, server: str | None, count: int) -> Instance:
+    """Return an instance with so many customers, in a folder of its own; it is made where it is not there."""
     place = folder / f"{'postgresql' if server else 'sqlite'}-{count}"
     url = None
     if server:
