@@ -15,7 +15,6 @@ from panel.entities import CUSTOMER, ENTITIES, Entity
 from panel.extensions import db
 from panel.keys import Keyring
 from panel.likeness import follow_names
-from panel.models.columns import HUNDREDTH, Money
 from panel.newcomers import complete
 from panel.records import RecordReader, select_records
 from panel.schema import Schema, current_schema
@@ -170,12 +169,9 @@ def _plain(record: Any, schema: Schema) -> dict[str, Any]:
 def _stored_plain(record: Any, field: Field, entity: Entity) -> Any:
     if field.additional:
         return (record.extra or {}).get(field.key)
-    name = entity.column_name(field.key)
-    value = getattr(record, name)
+    value = getattr(record, entity.column_name(field.key))
     if FIELD_TYPES[field.type].many:
         return list(value) if value else None
-    if isinstance(entity.table.c[name].type, Money) and value is not None:
-        value = value.quantize(HUNDREDTH)  # 20 and 20.00 are one amount, and are told by one text
     return None if value in (None, "") else FIELD_TYPES[field.type].to_json(value)
 
 

@@ -19,7 +19,7 @@ from sync.errors import SyncError
 
 SECRET_BYTES = 32
 # A beginning of their own, so that whoever looks for leaked secrets recognises them; the ID finds the row.
-_SHAPE = re.compile(r"rbk_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
+_SHAPE = re.compile(r"rbk_([1-9][0-9]{0,17})_([0-9a-f]{64})")
 _TABLE = ApiToken.__table__.c
 _ROW = select(_TABLE.name, _TABLE.digest, _TABLE.passwords, _TABLE.partner_id, _TABLE.used_on, _TABLE.revoked_at).where(
     _TABLE.id == bindparam("id")
@@ -62,7 +62,7 @@ def add_token(name: str, *, passwords: bool, partner_id: int | None, by: str) ->
     taken = select(ApiToken.id).where(func.lower(ApiToken.name) == name.lower())
     if db.session.execute(taken).first():
         raise SyncError(_("There is a token of this name already, maybe a revoked one. Choose another name."))
-    secret = secrets.token_urlsafe(SECRET_BYTES)
+    secret = secrets.token_hex(SECRET_BYTES)
     token = ApiToken(name=name, digest=digest_of(secret), passwords=passwords, partner_id=partner_id, by=by)
     db.session.add(token)
     db.session.flush()

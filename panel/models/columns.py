@@ -22,9 +22,6 @@ Instant = Annotated[dt.datetime, mapped_column(DateTime(timezone=True))]
 Document = Annotated[Any, mapped_column(Json)]
 
 
-HUNDREDTH = Decimal("0.01")
-
-
 class Money(TypeDecorator[Decimal]):
     """An amount to the hundredth, kept as a whole number of hundredths: exact on both databases."""
 

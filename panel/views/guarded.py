@@ -77,6 +77,7 @@ class AppModelView(Guarded, ModelView):
     column_display_actions = False
     lead: str | LazyString = ""
     form_template = "admin/model/form.html"
+    adds_several = True
     delete_word = lazy_gettext("Delete")
     delete_question = later("Delete %(name)s?")
     delete_done = later("%(name)s was deleted.")

@@ -39,6 +39,7 @@ class TokenView(AppModelView):
     form = TokenForm
     column_list = ("name",)
     list_template = "tokens/list.html"
+    adds_several = False
     edit_view = delete_view = None
 
     @expose("/")

@@ -83,6 +83,9 @@ def _work(app: Flask) -> None:
     client.post("/views/save/", data={"query": "flt_city_equals=Brno&sort=full_name", "name": "In Brno", "shared": "y"})
     kept = {"name": "March", "note": "For the auditors", "status": "New", "format": "xlsx"}
     client.post("/exports/new/", data=kept).close()
+    for name in ("RADIUS", "Old RADIUS"):
+        client.post("/tokens/new/", data={"name": name, "partner": "0", "passwords": "y"})
+    client.post("/tokens/revoke/", data={"id": "2"})
     client.post("/customers/delete/", data={"id": str(DELETED)})
     with app.app_context():
         applied = db.session.scalars(select(Import.id).where(Import.state == "applied")).one()

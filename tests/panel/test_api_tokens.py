@@ -22,7 +22,7 @@ from tests.panel.authenticator import age_sessions
 from tests.panel.pages import STAFF_PASSWORD, add_user, form_with, sign_in
 from tests.panel.test_api_access import ask, token
 
-SHOWN = re.compile(r"rbk_\d+_[\w-]{43}")
+SHOWN = re.compile(r"rbk_\d+_[0-9a-f]{64}")
 
 
 def add(client: FlaskClient, **typed: str) -> str:

@@ -14,6 +14,7 @@ from flask import Flask
 from panel.extensions import db
 from panel.models import (
     AdditionalField,
+    ApiToken,
     Customer,
     Export,
     Import,
@@ -51,6 +52,7 @@ KEEP_DATA = (
     User,
     Role,
     AdditionalField,
+    ApiToken,
     SavedView,
     Export,
     Import,
