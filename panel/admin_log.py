@@ -13,7 +13,19 @@ from sqlalchemy.orm import Session
 from panel.audit import plain
 from panel.authors import COMMAND_LINE, SYSTEM, current_author
 from panel.extensions import db
-from panel.models import AdditionalField, ApiToken, Base, Event, GeneratorConfig, Location, Partner, Role, Status, User
+from panel.models import (
+    AdditionalField,
+    ApiToken,
+    Base,
+    BillingConfig,
+    Event,
+    GeneratorConfig,
+    Location,
+    Partner,
+    Role,
+    Status,
+    User,
+)
 
 # Of a user no more than this: the rest is secret, or nobody's business.
 _OF_USERS = ("email", "name", "active", "partner_id", "roles")
@@ -25,6 +37,7 @@ NOUNS: dict[type[Base], str] = {
     Location: "location",
     AdditionalField: "field",
     GeneratorConfig: "generator",
+    BillingConfig: "billing",
     ApiToken: "token",
 }
 _UNTOLD = frozenset({"id", "entity", "next_number", "digest", "at", "by", "used_on"})
@@ -91,6 +104,8 @@ def _shown(session: Session, name: str, values: Any) -> Any:
     if name == "roles":
         return sorted(str(role) for role in values)
     value = values[0] if values else None
+    if name.endswith("status_id") and value is not None:
+        return str(session.get(Status, value) or value)
     if name == "partner_id" and value is not None:
         return str(session.get(Partner, value) or value)
     is_json = isinstance(value, (str, int, bool, list, dict)) or value is None
@@ -110,7 +125,7 @@ def _record(session: Session) -> None:
 
 
 def _name(thing: Any) -> str:
-    return "" if isinstance(thing, GeneratorConfig) else str(thing)
+    return "" if isinstance(thing, GeneratorConfig | BillingConfig) else str(thing)
 
 
 def _forget(session: Session) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from panel.authors import Author
 from panel.database import writing
 from panel.extensions import db
 from panel.jobs import Work, enqueue, kind
 from panel.merging import MOST_IN_A_REQUEST, move_customers, note_new_choices, told
-from panel.models import Customer, Event, Job, PlannedStatus, Status
+from panel.models import Account, BillingConfig, Customer, Event, Job, PlannedStatus, Status
 from sync.errors import SyncError
 
 PALETTE = (
@@ -157,10 +157,36 @@ def _locked_plan(connection: Connection, source_id: int, target_id: int) -> Merg
     return plan_merge(source_id, target_id)
 
 
+def _moved_automatically(connection: Connection, status_id: int) -> list[dict[str, Any]]:
+    """Return what is remembered of customers whom the daily run gave a status: another status would forget it."""
+    table = Account.__table__.c
+    columns = (table.customer_id.label("the_id"), table.moved_from, table.moved_on, table.blocked_on)
+    return [dict(row) for row in connection.execute(select(*columns).where(table.moved_to == status_id)).mappings()]
+
+
+def _remember_moves(connection: Connection, status_id: int, remembered: Sequence[Mapping[str, Any]]) -> None:
+    if remembered:
+        names = ("moved_from", "moved_on", "blocked_on")
+        values = {"moved_to": status_id, **{name: bindparam(name) for name in names}}
+        mine = Account.__table__.c.customer_id == bindparam("the_id")
+        connection.execute(update(Account).where(mine).values(values), list(remembered))
+
+
+def follow_targets(connection: Connection, source_id: int, target_id: int) -> None:
+    """Let the daily run move customers to the status that one was merged into, or nowhere where services would run."""
+    services = connection.execute(select(Status.services).where(Status.id == target_id)).scalar_one()
+    for column in (BillingConfig.blocked_status_id, BillingConfig.inactive_status_id):
+        instead = None if services == "active" else target_id
+        connection.execute(update(BillingConfig).where(column == source_id).values({column.key: instead}))
+
+
 def _merge(connection: Connection, plan: Merge, author: Author, work: Work | None) -> int:
     source, target = plan.source, plan.target
     why = _("%(source)s was merged into %(target)s.", source=source.label, target=target.label)
+    automatic = _moved_automatically(connection, source.id)
     moved = move_customers(connection, "status", source.id, target.id, replace(author, reason=why), work)
+    _remember_moves(connection, target.id, automatic)
+    follow_targets(connection, source.id, target.id)
     detail = {"status": source.id, "name": source.label, "into": target.label, "customers": moved}
     db.session.add(Event(by=author.name, user_id=author.user_id, name="status merged", detail=detail))
     connection.execute(update(PlannedStatus).where(*_pending(source.id)).values(status_id=target.id, message=why))

@@ -48,10 +48,12 @@ from panel.signing_in.limits import TooManyTries, client_address
 from panel.signing_in.sessions import note_seen
 from panel.views import account, files, generator, lookup, own_account, resetting
 from panel.views.audit import AuditView
+from panel.views.billing_config import BillingConfigView
 from panel.views.bin import BinView
 from panel.views.bulk import BulkView
 from panel.views.config import LocationView, PartnerView
 from panel.views.customers import CustomerView
+from panel.views.daily import DailyView
 from panel.views.exports import ExportView
 from panel.views.fields import AdditionalFieldView
 from panel.views.generator import GeneratorView
@@ -160,6 +162,8 @@ def _add_views(app: Flask) -> None:
         CustomerView(Customer, db, lazy_gettext("Customers"), endpoint="customers"),
         ServiceView(Service, db, lazy_gettext("Services"), endpoint="services"),
         PaymentView(Payment, db, lazy_gettext("Payments"), endpoint="payments"),
+        DailyView(lazy_gettext("Daily run"), endpoint="daily"),
+        BillingConfigView(lazy_gettext("Billing"), endpoint="billing"),
         PlanView(Plan, db, lazy_gettext("Plans"), endpoint="plans"),
         SavedViewsView(lazy_gettext("Saved views"), endpoint="views"),
         ExportView(lazy_gettext("Exports"), endpoint="exports"),

@@ -67,6 +67,7 @@ WORDS = {
     "token changed": lazy_gettext("Revoked an API token"),
     "failed token": lazy_gettext("Showed an API token that is not good"),
     "statement exported": lazy_gettext("Exported a statement"),
+    "billing changed": lazy_gettext("Changed the rules of billing"),
     "generator changed": lazy_gettext("Changed the generator"),
 }
 _LABELS = {
@@ -118,6 +119,16 @@ _LABELS = {
     "password_length": lazy_gettext("Password length"),
     "default_billing_type": lazy_gettext("Default billing type"),
     "clear_characters": lazy_gettext("Clear characters"),
+    "billing_day": lazy_gettext("Billing day"),
+    "payment_due": lazy_gettext("Payment due"),
+    "blocking_period": lazy_gettext("Blocking period"),
+    "grace_period": lazy_gettext("Grace period"),
+    "minimum_balance": lazy_gettext("Minimum balance"),
+    "blocks_on_weekends": lazy_gettext("Block on weekends"),
+    "blocks_on_holidays": lazy_gettext("Block on holidays"),
+    "holidays": lazy_gettext("Holidays of"),
+    "blocked_status_id": lazy_gettext("Status of the blocked"),
+    "inactive_status_id": lazy_gettext("Status after the grace period"),
     "sessions": lazy_gettext("Sessions"),
     "left": lazy_gettext("Left"),
     "with_code": lazy_gettext("With code"),
@@ -146,7 +157,7 @@ _LABELS = {
     "through": lazy_gettext("Through"),
 }
 # Numbers of what is named beside them.
-_NUMBERS = frozenset({"role", "status", "partner", "location", "generator"})
+_NUMBERS = frozenset({"role", "status", "partner", "location", "generator", "billing"})
 _RIGHTS = {"edit": lazy_gettext("edit"), "see": lazy_gettext("see"), "none": lazy_gettext("not shown")}
 
 

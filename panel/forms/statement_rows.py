@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from flask_babel import gettext as _
 
+from panel.billing.statement import Entry, Statement
 from panel.entities import METHODS
-from panel.statements import Entry, Statement
 from panel.words import month_in_words
 from sync.cells import Scalar
 from sync.words import say

@@ -16,18 +16,20 @@ from werkzeug.wrappers import Response
 
 from panel.access import may
 from panel.audit import record as record_event
+from panel.billing.forecast import next_move
+from panel.billing.statement import Statement, statement
+from panel.billing.states import STOPPED, status_on
 from panel.entities import STATES
 from panel.extensions import db
 from panel.forms.customer import shape_of_billing, shown_fields
 from panel.forms.statement_rows import statement_rows, what_in_words
 from panel.models import BillingConfig, Customer, Status
 from panel.rights import the_schema
-from panel.statements import Statement, statement
 from panel.views.customer_details import CustomerDetails
 from panel.views.customer_query import called, find_open, id_of, lock_customer
 from panel.views.own_rules import own_rules
 from panel.views.saving import save_record
-from panel.views.served import effect_of, services_of
+from panel.views.served import services_of
 from panel.words import today
 from sync.records import Record
 from sync.workbook.plain_table import write_plain_csv, write_plain_workbook
@@ -48,9 +50,10 @@ class CustomerBilling(CustomerDetails):
         """Show a customer's services as they are on a day."""
         record = _billed(request.args.get("id"))
         day = _day(request.args.get("on")) or today()
-        status = db.session.get_one(Status, db.session.get_one(Customer, record.id).status_id)
+        number = status_on(db.session.connection(), [record.id], day).get(record.id)
+        status = db.session.get(Status, number) if number else None
         page: dict[str, Any] = {"day": day, "today": today(), "on_status": status, "state_labels": STATE_LABELS}
-        served = services_of(record.id, day, effect_of(record.id))
+        served = services_of(record.id, day, status.services if status else STOPPED)
         return self.tab(self.services_template, record, served=served, **page)
 
     @expose("/billing/")
@@ -60,6 +63,7 @@ class CustomerBilling(CustomerDetails):
         since, until = _span(request.args)
         page: dict[str, Any] = {"since": since, "until": until, "what": what_in_words}
         page["rules"] = own_rules(the_schema(), record.id, db.session.get_one(BillingConfig, 1))
+        page["coming"] = next_move(db.session.connection(), record.id, today())
         return self.tab(self.billing_template, record, statement=_statement(record.id, since, until), **page)
 
     @expose("/statement/", methods=("POST",))

@@ -60,6 +60,7 @@ MENU = (
         children=(
             Entry(_("Services"), "", "services.index_view", "billing.view"),
             Entry(_("Payments"), "", "payments.index_view", "billing.view"),
+            Entry(_("Daily run"), "", "daily.index", "billing.view"),
         ),
     ),
     Entry(
@@ -77,6 +78,7 @@ MENU = (
         children=(
             Entry(_("Statuses"), "", "statuses.index_view", "config", section=_("Main: Customers")),
             Entry(_("Generator"), "", "generator.index", "config", section=_("Main: Customers")),
+            Entry(_("Billing"), "", "billing.index", "config", section=_("Finance")),
             Entry(_("Plans"), "", "plans.index_view", "config", section=_("Finance")),
             Entry(_("Additional fields"), "", "fields.index_view", "config", section=_("System")),
             Entry(_("Partners"), "", "partners.index_view", "config", section=_("System")),

@@ -9,10 +9,9 @@ from decimal import Decimal
 
 from sqlalchemy import exists, select
 
+from panel.billing.states import service_state
 from panel.extensions import db
-from panel.models import Account, Charge, Customer, Plan, Service, Status
-
-STATES = ("active", "suspended", "stopped")
+from panel.models import Account, Charge, Plan, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +43,14 @@ def services_of(customer_id: int, day: dt.date, effect: str) -> ServicesOf:
     query = select(Service, Plan.name, charged).join(Plan, Plan.id == Service.plan_id)
     query = query.where(Service.customer_id == customer_id, Service.deleted_at.is_(None))
     rows = db.session.execute(query.order_by(Service.starts.desc(), Service.id.desc())).all()
-    lines = [Served(one, plan, _state(one, effect, day), is_charged) for one, plan, is_charged in rows]
+    lines = [
+        Served(one, plan, service_state(effect, one.starts, one.ends, day), is_charged)
+        for one, plan, is_charged in rows
+    ]
     return ServicesOf(sorted(lines, key=lambda line: line.service.ends is not None), effect)
-
-
-def _state(service: Service, effect: str, day: dt.date) -> str:
-    is_over = service.starts > day or (service.ends is not None and service.ends < day)
-    return "stopped" if is_over else effect
 
 
 def balance_of(customer_id: int) -> Decimal:
     """Return what a customer has paid less what was charged."""
     found = db.session.scalar(select(Account.balance).where(Account.customer_id == customer_id))
     return Decimal("0.00") if found is None else found
-
-
-def effect_of(customer_id: int) -> str:
-    """Return what the customer's status does to services."""
-    query = select(Status.services).join(Customer, Customer.status_id == Status.id)
-    return db.session.execute(query.where(Customer.id == customer_id)).scalar_one()

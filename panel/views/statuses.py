@@ -10,14 +10,15 @@ from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, inspect, select, update
 from werkzeug.wrappers import Response
 
 from panel.authors import current_author
+from panel.billing.run import look_at_all
 from panel.database import writing
 from panel.extensions import db
 from panel.forms.config import StatusForm
-from panel.models import Customer, PlannedStatus, Status
+from panel.models import BillingConfig, Customer, PlannedStatus, Status
 from panel.schema import forget_schema
 from panel.statuses import (
     PALETTE,
@@ -140,6 +141,8 @@ class StatusView(AppModelView):
         """Keep exactly one default; a new status comes last."""
         if is_created:
             model.position = (db.session.scalar(select(func.max(Status.position))) or 0) + 1
+        if not is_created and _has_new_effect(model):
+            look_at_all(db.session.connection())
         if model.is_default:
             db.session.flush()
             db.session.execute(update(Status).where(Status.id != model.id).values(is_default=False))
@@ -151,8 +154,14 @@ class StatusView(AppModelView):
                 _("%(label)s is the status of new customers. Make another one the default first.", label=model.label)
             )
         refuse_in_use(model.label, Customer.status_id, model.id)
+        _refuse_target(model)
         _refuse_needed(model)
         db.session.execute(delete(PlannedStatus).where(PlannedStatus.status_id == model.id))
+
+
+def _has_new_effect(model: Status) -> bool:
+    state = inspect(model)
+    return any(state.attrs[name].history.has_changes() for name in ("services", "accounted"))
 
 
 def _has_free_label(form: StatusForm, own_id: int | None) -> bool:
@@ -171,6 +180,17 @@ def _has_free_label(form: StatusForm, own_id: int | None) -> bool:
             ]
             return False
     return True
+
+
+def _refuse_target(model: Status) -> None:
+    config = db.session.get_one(BillingConfig, 1)
+    if model.id in (config.blocked_status_id, config.inactive_status_id):
+        raise InUse(
+            _(
+                "The daily run moves customers to %(label)s. Choose another status under Config → Finance → Billing.",
+                label=model.label,
+            )
+        )
 
 
 def _refuse_needed(model: Status) -> None:

@@ -118,14 +118,16 @@ def test_the_tab_says_what_the_status_does_to_services(
 def test_a_service_ends_on_a_day_and_never_before_it_starts(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         ann = customer("Ann Novak", status_id=ACTIVE)
-        service(ann, plan(), starts=dt.date(2024, 2, 1))
+        starts, one_day = today(), dt.timedelta(1)
+        service(ann, plan(), starts=starts)
     sign_in(client)
-    refused = client.post("/services/end/", data={"id": "1", "ends": "2024-01-31"}, follow_redirects=True).text
+    refused = client.post("/services/end/", data={"id": "1", "ends": starts - one_day}, follow_redirects=True).text
     assert "It cannot end before it starts." in refused
     assert "Choose the last day" in client.post("/services/end/", data={"id": "1"}, follow_redirects=True).text
-    client.post("/services/end/", data={"id": "1", "ends": "2024-02-29"})
+    ends = starts + 9 * one_day
+    client.post("/services/end/", data={"id": "1", "ends": ends})
     states = {}
-    for day in ("2024-01-31", "2024-02-01", "2024-02-29", "2024-03-01"):
+    for day in (starts - one_day, starts, ends, ends + one_day):
         page = client.get(f"/customers/services/?id={ann}&on={day}").text
         states[day] = "service-active" in page
     assert list(states.values()) == [False, True, True, False]

@@ -13,10 +13,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from panel.billing.statement import statement
 from panel.database import writing
 from panel.extensions import db
 from panel.models import Account, Customer, Event, Partner, Payment, Revision, Role
-from panel.statements import statement
 from panel.words import today
 from tests.builders import customer
 from tests.panel.billing.made import charge, payment, plan, service
