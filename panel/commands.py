@@ -20,6 +20,7 @@ from panel.access import hash_password
 from panel.authors import COMMAND_LINE
 from panel.database import writing
 from panel.demo import add_demo
+from panel.entities import BY_NAME
 from panel.exporting import export_workbook
 from panel.extensions import db
 from panel.imports.approving import is_ready
@@ -148,17 +149,18 @@ def demo(count: int) -> None:
 
 @click.command("export", cls=Spoken)
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--of", "of", type=click.Choice([*BY_NAME]), default="customers", help="what to write; customers")
 @click.option("--fields", help="keys or labels, separated by commas; all if left out")
 @click.option("--where", multiple=True, help="field=value; may be given more than once")
 @click.option("--as", "email", help="act with this user's rights")
 @with_appcontext
-def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | None) -> None:
-    """Write customers to OUT, an .xlsx or .csv file."""
+def export(out: Path, of: str, fields: str | None, where: tuple[str, ...], email: str | None) -> None:
+    """Write customers, or other records, to OUT, an .xlsx or .csv file."""
     ensure_ready()
     viewer = viewer_for(email, "customer.export")
     names = None if fields is None else [name for name in fields.split(",") if name.strip()]
     try:
-        number = export_workbook(out, fields=names, where=where, viewer=viewer)
+        number = export_workbook(out, fields=names, where=where, viewer=viewer, entity=BY_NAME[of])
     except SyncError as error:
         fail(str(error), 1)
     except OSError as error:
@@ -171,7 +173,8 @@ def export(out: Path, fields: str | None, where: tuple[str, ...], email: str | N
 @click.option("--dry-run", is_flag=True, help="plan and say what would happen, write nothing")
 @click.option("--json", "as_json", is_flag=True, help="print the plan as one JSON object")
 @click.option("--as", "email", help="act with this user's rights")
-@click.option("--key", default="", help="the field that identifies customers in a foreign file")
+@click.option("--of", "of", type=click.Choice([*BY_NAME]), help="what the rows of a foreign file are; customers")
+@click.option("--key", default="", help="the field that identifies records in a foreign file")
 @click.option(
     "--map", "maps", multiple=True, help='"Header=field", "Header=+" for a new field, "Header=-" to leave out'
 )

@@ -8,14 +8,14 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, case, select
+from sqlalchemy import ColumnElement, FromClause, case, select, true
 
 from panel.models import Account, Customer, Payment, Plan, Service, Status
 from panel.models.columns import Base
 from panel.words import today
 from sync.fields import Field, Option
 from sync.types.choices import CUSTOMER as TO_CUSTOMER
-from sync.words import later
+from sync.words import later, say
 
 BILLING_TYPES = (Option("recurring", later("Recurring payments")), Option("prepaid", later("Prepaid")))
 CATEGORIES = (Option("person", later("Private person")), Option("company", later("Company")))
@@ -37,13 +37,15 @@ BILLING = "billing"
 Derived = Callable[[], ColumnElement[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entity:
     """One kind of record that goes to a workbook and back.
 
     `fields` are the built-in ones, in the order of the form. Where a field's column has another name, `columns` names
     it; what no column holds is in `derived`. `named_by` is the field that says what a record is called, `noun` says
-    what it is.
+    what it is. `sees`, `edits` and `deletes` are the permissions for that, where more is needed than for customers.
+    `whose` is the field of the customer that a record belongs to; `judged_by` are fields that are read with every
+    record, because what may become of it depends on them.
     """
 
     key: str
@@ -54,6 +56,11 @@ class Entity:
     noun: str
     columns: Mapping[str, str] = field(default_factory=dict)
     derived: Mapping[str, Derived] = field(default_factory=dict)
+    sees: str = ""
+    edits: str = ""
+    deletes: str = "billing.delete"
+    whose: str = ""
+    judged_by: tuple[str, ...] = ()
 
     @property
     def table(self) -> FromClause:
@@ -69,6 +76,20 @@ class Entity:
     def has_extra(self) -> bool:
         """Tell whether its records may have additional fields."""
         return "extra" in self.table.c
+
+    @property
+    def title(self) -> str:
+        """Return what the records are called, in the reader's language."""
+        return say(self.sheet)
+
+    def within(self, partner_id: int | None) -> ColumnElement[bool]:
+        """Return the condition that leaves what somebody reaches who is bound to a partner, or to none."""
+        if partner_id is None:
+            return true()
+        if self.whose:
+            mine = select(Customer.id).where(Customer.partner_id == partner_id)
+            return self.table.c[self.column_name(self.whose)].in_(mine)
+        return self.table.c.partner_id == partner_id if "partner" in self.keys else true()
 
     def column_name(self, key: str) -> str:
         """Return the name of a built-in field's column."""
@@ -169,6 +190,8 @@ CUSTOMER = Entity(
     later("customer"),
     {"status": "status_id", "partner": "partner_id", "location": "location_id"},
     {"balance": _balance},
+    deletes="customer.delete",
+    judged_by=("partner", "status"),
 )
 PLAN = Entity(
     "plan",
@@ -182,6 +205,9 @@ PLAN = Entity(
     ),
     "name",
     later("plan"),
+    sees="billing.view",
+    edits="config",
+    deletes="config",
 )
 _SERVICE_CUSTOMER = Field(
     "customer", later("Customer"), "relation", required=True, identifying=True, target=TO_CUSTOMER
@@ -211,6 +237,9 @@ SERVICE = Entity(
     later("service"),
     {"customer": "customer_id", "plan": "plan_id"},
     {"state": _state},
+    sees="billing.view",
+    edits="service.edit",
+    whose="customer",
 )
 PAYMENT = Entity(
     "payment",
@@ -234,6 +263,11 @@ PAYMENT = Entity(
     "day",
     later("payment"),
     {"customer": "customer_id"},
+    sees="billing.view",
+    edits="payment.add",
+    whose="customer",
 )
 ENTITIES = {one.key: one for one in (CUSTOMER, PLAN, SERVICE, PAYMENT)}
 """Every entity by its key."""
+BY_NAME = {one.sheet.lower(): one for one in ENTITIES.values()}
+"""Every entity by what commands and addresses call its records."""

@@ -1,4 +1,4 @@
-"""Write customers to a workbook: one snapshot, what the viewer may see, and a record of what went out."""
+"""Write records to a workbook: one snapshot, what the viewer may see, and a record of what went out."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from sqlalchemy import Connection, Select, func, insert, select, update
 
 from panel.audit import plain
 from panel.database import reading, writing
+from panel.entities import CUSTOMER, Entity
+from panel.exports.guide import guide_of
 from panel.exports.membership import save_blocks
+from panel.imports.kinds import refuse_unseen
 from panel.imports.options import Viewer
 from panel.keys import Keyring
-from panel.models import Customer, Event, Export
+from panel.models import Event, Export
 from panel.models.columns import now
 from panel.records import RecordReader, select_records
-from panel.relations import Reach, named
-from panel.schema import ENTITY, Schema, column_of, current_schema
+from panel.relations import Reach, named, points_to_customers, with_logins
+from panel.schema import Schema, current_schema
 from sync.actions import ACTION
 from sync.cells import Scalar
 from sync.errors import SyncError
@@ -45,35 +47,6 @@ PREPARED_FROM = 900_000_000
 """No more events are written between the beginning and the end of any transaction."""
 Doing = Callable[[int, int], None]
 """Hears how much is done, and of how much."""
-GUIDE = (
-    lazy_gettext("Edit the sheet Customers, save this workbook, and send it back in the panel under Import."),
-    lazy_gettext("What it would change is shown there first. Nothing is written before somebody approves it."),
-    lazy_gettext("You may sort, filter, hide and reorder everything, and add columns and sheets of your own."),
-    lazy_gettext(
-        "Only the cells that you change are written. Grey columns are for reading: what you write there is ignored."
-    ),
-    lazy_gettext(
-        "What a colleague changes in the panel meanwhile is kept. Where both of you changed the same cell differently, "
-        "that is a conflict: both values are shown when the workbook comes back, and one of them is chosen."
-    ),
-    lazy_gettext("A blank cell clears the value that was there. It is counted, and shown before it is written."),
-    lazy_gettext("A row that you remove from the sheet stays as it is in the panel. Removing a row deletes nobody."),
-    lazy_gettext(
-        "New customers: type them into the blank rows below the last customer, or add rows of your own without an ID. "
-        "A login and a password are made for each. Blank rows that you leave blank count for nothing."
-    ),
-    lazy_gettext(
-        "A column with a new header is proposed as an additional field, and left out unless that is accepted."
-    ),
-    lazy_gettext(
-        "Please do not touch: row 1 and column A, which are hidden, and the IDs. They say which customer a row is, "
-        "so a row that is copied over another, or a column that is sorted without the others, cannot be told apart."
-    ),
-)
-GUIDE_TO_ACTION = lazy_gettext(
-    "Action, the last column: choose delete to move a customer to the bin. It is done only where the customer's status "
-    "allows it and nobody changed the customer meanwhile."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +62,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which customers and columns somebody wants: `fields` are keys or labels, all that workbooks take if None.
+    """Which records and columns somebody wants: `fields` are keys or labels, all that workbooks take if None.
 
     `where` holds ``field=value`` each, all to hold, and so do the conditions of `listed`, which also says the order.
     Without `action` there is no column that asks what to do with a row.
@@ -99,6 +72,7 @@ class Asked:
     where: Sequence[str] = ()
     listed: Listed | None = None
     action: bool = True
+    entity: Entity = CUSTOMER
 
     @property
     def filters(self) -> list[str | dict[str, str]]:
@@ -118,6 +92,7 @@ class Written:
     prepared: int
     sha256: str
     last_event: int | None = None
+    entity: Entity = CUSTOMER
 
 
 def export_workbook(
@@ -128,8 +103,9 @@ def export_workbook(
     viewer: Viewer,
     name: str = "",
     listed: Listed | None = None,
+    entity: Entity = CUSTOMER,
 ) -> int:
-    """Write customers to ``.xlsx`` or ``.csv`` here and now, and return the export's ID.
+    """Write records to ``.xlsx`` or ``.csv`` here and now, and return the export's ID.
 
     Named `fields` are the only columns: the one of actions is among them where it is named too. Raises
     `UnknownField` or `SyncError`.
@@ -137,9 +113,9 @@ def export_workbook(
     if path.suffix.lower() not in {".xlsx", ".csv"}:
         raise SyncError(_("%(name)s: name the file .xlsx or .csv.", name=path.name))
     with writing() as connection:
-        export_id = register_export(connection, viewer, name or path.name)
+        export_id = register_export(connection, viewer, name or path.name, entity=entity)
     try:
-        written = write_export(export_id, path, _asked(fields, where, listed), viewer)
+        written = write_export(export_id, path, _asked(fields, where, listed, entity), viewer)
     except BaseException:  # an interrupted export is no workbook that is out
         with writing() as connection:
             connection.execute(update(Export).where(Export.id == export_id).values(state="failed", finished_at=now()))
@@ -153,16 +129,24 @@ def export_workbook(
     return export_id
 
 
-def _asked(fields: Sequence[str] | None, where: Sequence[str], listed: Listed | None) -> Asked:
+def _asked(fields: Sequence[str] | None, where: Sequence[str], listed: Listed | None, entity: Entity) -> Asked:
     if fields is None:
-        return Asked(None, where, listed)
+        return Asked(None, where, listed, entity=entity)
     named = [name for name in fields if name.strip().casefold() != ACTION.key]
-    return Asked(named, where, listed, action=len(named) < len(fields))
+    return Asked(named, where, listed, action=len(named) < len(fields), entity=entity)
 
 
-def register_export(connection: Connection, viewer: Viewer, name: str, note: str = "", state: str = "running") -> int:
-    """Add the row of an export that is about to be written, and return its ID."""
-    values = {"entity": ENTITY, "by": viewer.name, "user_id": viewer.user_id, "through": viewer.through}
+def register_export(
+    connection: Connection,
+    viewer: Viewer,
+    name: str,
+    note: str = "",
+    state: str = "running",
+    entity: Entity = CUSTOMER,
+) -> int:
+    """Add the row of an export that is about to be written, and return its ID. Raises `SyncError` without the right."""
+    refuse_unseen(entity, viewer)
+    values = {"entity": entity.key, "by": viewer.name, "user_id": viewer.user_id, "through": viewer.through}
     values |= {"name": name, "note": note, "state": state}
     return int(connection.execute(insert(Export).values(**values).returning(Export.id)).scalar_one())
 
@@ -174,19 +158,19 @@ def write_export(
     viewer: Viewer,
     doing: Doing | None = None,
 ) -> Written:
-    """Write what a viewer asked for, from one snapshot; `doing` hears how many customers are written, and of how many.
+    """Write what a viewer asked for, from one snapshot; `doing` hears how many records are written, and of how many.
 
     Raises `UnknownField` or `SyncError`.
     """
     is_csv = path.suffix.lower() == ".csv"
     with reading() as connection:
         last_event = connection.execute(select(func.max(Event.id))).scalar() or 0
-        schema = viewer.fields.narrow(current_schema(connection))
+        schema = viewer.fields.narrow(current_schema(connection, asked.entity))
         chosen = _chosen(schema, asked.fields)
-        query = _narrowed(select_records(chosen), schema, asked, viewer)
-        with_action = asked.action and viewer.may_delete
+        query = _narrowed(select_records(chosen, asked.entity), connection, schema, asked, viewer)
+        with_action = asked.action and viewer.may(asked.entity.deletes)
         sheet = _sheet(export_id, schema, chosen, is_csv=is_csv, with_action=with_action)
-        rows = _Rows(connection, export_id, chosen, query, viewer.reach, width=len(sheet.fields), doing=doing)
+        rows = _Rows(connection, export_id, chosen, query, viewer.reach, sheet=sheet, doing=doing, entity=asked.entity)
         if is_csv:
             write_csv(path, sheet, rows)
         else:
@@ -194,21 +178,24 @@ def write_export(
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     prepared = min(len(sheet.blank), MOST_ROWS - len(rows.ids))
-    return Written(chosen, asked.filters, schema.version, rows.ids, prepared, digest, last_event)
+    return Written(chosen, asked.filters, schema.version, rows.ids, prepared, digest, last_event, asked.entity)
 
 
 def count_asked(connection: Connection, asked: Asked, viewer: Viewer, most: int) -> int:
-    """Return how many customers an export would hold, counting no further than `most`."""
-    schema = viewer.fields.narrow(current_schema(connection))
-    query = _narrowed(select(Customer.__table__.c.id), schema, asked, viewer).order_by(None).limit(most)
+    """Return how many records an export would hold, counting no further than `most`."""
+    query = _ids(connection, asked, viewer).limit(most)
     return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 
 def ids_asked(connection: Connection, asked: Asked, viewer: Viewer) -> Iterator[int]:
-    """Yield the IDs of the customers that an export would hold."""
-    schema = viewer.fields.narrow(current_schema(connection))
-    query = _narrowed(select(Customer.__table__.c.id), schema, asked, viewer).order_by(None)
+    """Yield the IDs of the records that an export would hold."""
+    query = _ids(connection, asked, viewer)
     yield from connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).scalars()
+
+
+def _ids(connection: Connection, asked: Asked, viewer: Viewer) -> Select[Any]:
+    schema = viewer.fields.narrow(current_schema(connection, asked.entity))
+    return _narrowed(select(asked.entity.table.c.id), connection, schema, asked, viewer).order_by(None)
 
 
 def _chosen(schema: Schema, names: Sequence[str] | None) -> tuple[Field, ...]:
@@ -221,28 +208,29 @@ def _chosen(schema: Schema, names: Sequence[str] | None) -> tuple[Field, ...]:
     return found
 
 
-def _narrowed(query: Select[Any], schema: Schema, asked: Asked, viewer: Viewer) -> Select[Any]:
+def _narrowed(query: Select[Any], connection: Connection, schema: Schema, asked: Asked, viewer: Viewer) -> Select[Any]:
     """Return a query narrowed to what was asked for and what the viewer reaches, in the order of the list."""
-    table = Customer.__table__.c
+    table = asked.entity.table.c
     query = query.where(table.deleted_at.is_(None))
     if viewer.partner_id is not None:
-        query = query.where(table.partner_id == viewer.partner_id)
+        query = query.where(asked.entity.within(viewer.partner_id))
     for condition in asked.where:
-        query = query.where(_condition(schema, condition))
+        query = query.where(_condition(connection, schema, condition, viewer))
     return (asked.listed.narrow(query) if asked.listed else query).order_by(table.id)
 
 
-def _condition(schema: Schema, text: str) -> Any:
+def _condition(connection: Connection, schema: Schema, text: str, viewer: Viewer) -> Any:
     name, sign, wanted = text.partition("=")
     if not sign:
         raise SyncError(_("%(text)s is no condition. Write field=value.", text=repr(text)))
     field = schema.field(name)
-    value = parse_value(wanted, field)
+    known = with_logins(connection, field, {wanted.strip()}, viewer.reach) if points_to_customers(field) else field
+    value = parse_value(wanted, known)
     if isinstance(value, Bad):
         raise SyncError(f"{field.name}: {value.message}")
     if field.additional or FIELD_TYPES[field.type].many or FIELD_TYPES[field.type].secret:
         raise SyncError(_("%(field)s cannot be used as a condition here.", field=field.name))
-    column = Customer.__table__.c[column_of(field.key)]
+    column = schema.entity.value(field.key)
     return column.is_(None) if value is None else column == value
 
 
@@ -262,25 +250,26 @@ def _sheet(export_id: int, schema: Schema, fields: tuple[Field, ...], *, is_csv:
     count = 0 if is_csv else current_app.config["ROLLBOOK_EXPORT_BLANK_ROWS"]
     # After a backup is restored, an export gets the ID of one that is out; their blank rows are still told apart.
     first = secrets.randbelow(PREPARED_FROM) + 1
+    version = {"schema": str(schema.version)}
     return Sheet(
-        name="Customers",
+        name=schema.entity.sheet,
         ref=make_ref(export_id, schema.version),
         fields=(*fields, ACTION) if with_action else fields,
-        guide=tuple(map(str, (*GUIDE, GUIDE_TO_ACTION) if with_action else GUIDE)),
-        manifest={"format": "rollbook1", "entity": ENTITY, "export": str(export_id), "schema": str(schema.version)},
-        blank=tuple(_tokens().new(export_id, first + number) for number in range(count)),
+        guide=tuple(guide_of(schema.entity, with_action=with_action)),
+        manifest={"format": "rollbook1", "entity": schema.entity.key, "export": str(export_id), **version},
+        blank=tuple(_tokens(schema.entity).new(export_id, first + number) for number in range(count)),
     )
 
 
-def _tokens() -> TokenMaker:
+def _tokens(entity: Entity) -> TokenMaker:
     keyring: Keyring = current_app.extensions["keyring"]
-    return TokenMaker(keyring.tokens, ENTITY)
+    return TokenMaker(keyring.tokens, entity.key)
 
 
 class _Rows:
     """The rows of an export, read while they are written; `ids` are those of the records so far.
 
-    `width` is the number of the sheet's columns of fields: what stands beyond the fields is blank.
+    What the sheet has of columns beyond the fields is blank.
     """
 
     def __init__(
@@ -291,13 +280,14 @@ class _Rows:
         query: Select[Any],
         reach: Reach,
         *,
-        width: int,
+        sheet: Sheet,
         doing: Doing | None,
+        entity: Entity,
     ) -> None:
         self.ids: array[int] = array("q")
         self._connection, self._export_id, self._fields = connection, export_id, fields
-        self._query, self._reach, self._doing = query, reach, doing
-        self._blank = width - len(fields)
+        self._query, self._reach, self._doing, self._entity = query, reach, doing, entity
+        self._blank = len(sheet.fields) - len(fields)
 
     def __iter__(self) -> Iterator[Cells]:
         for columns in self.columns():
@@ -306,7 +296,7 @@ class _Rows:
     def columns(self) -> Iterator[Columns]:
         """Yield some rows at a time, column by column."""
         total = self._count() if self._doing else 0
-        reader, token_of = RecordReader(self._fields), _tokens().row
+        reader, token_of = RecordReader(self._fields), _tokens(self._entity).row
         renderers = _renderers(self._fields)
         found = self._connection.execute(self._query.execution_options(yield_per=ROWS_AT_ONCE))
         for some in found.partitions():
@@ -326,7 +316,7 @@ class _Rows:
                 self._doing(len(self.ids), total)
 
     def _count(self) -> int:
-        one = self._query.with_only_columns(Customer.__table__.c.id).order_by(None)
+        one = self._query.with_only_columns(self._entity.table.c.id).order_by(None)
         return int(self._connection.execute(select(func.count()).select_from(one.subquery())).scalar_one())
 
 
@@ -341,8 +331,10 @@ def _refuse_erased(connection: Connection, written: Written) -> None:
     later = Event.id > written.last_event - EVENTS_AT_ONCE
     found = connection.execute(select(Event.detail).where(Event.name == "erasure", later)).scalars().all()
     erased = {detail.get("customer") for detail in found}
-    if erased and not erased.isdisjoint(written.ids):
-        raise SyncError(_("A customer was erased while this was written. Export the customers again."))
+    # Which customers the records of others name was not kept.
+    is_among = bool(erased) and (bool(written.entity.whose) or not erased.isdisjoint(written.ids))
+    if is_among:
+        raise SyncError(_("A customer was erased while this was written. Export it again."))
 
 
 def finish_export(connection: Connection, export_id: int, written: Written, viewer: Viewer, **also: Any) -> None:
@@ -352,7 +344,8 @@ def finish_export(connection: Connection, export_id: int, written: Written, view
     """
     _refuse_erased(connection, written)
     fields = [field.to_json() for field in written.fields]
-    values = {"state": "ready", "fields": fields, "filters": written.filters, "prepared": written.prepared, **also}
+    values: dict[str, Any] = {"entity": written.entity.key, "state": "ready", "fields": fields}
+    values |= {"filters": written.filters, "prepared": written.prepared, **also}
     values |= {"schema_version": written.schema_version, "rows": len(written.ids), "sha256": written.sha256}
     values |= {"record_ids": zlib.compress(written.ids.tobytes()), "finished_at": now()}
     detail: dict[str, Any] = {"export": export_id, "rows": len(written.ids)}

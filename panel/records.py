@@ -83,10 +83,15 @@ def _decoded(documents: Sequence[Any]) -> Sequence[Any]:
 
 
 def records_by_id(
-    connection: Connection, fields: Sequence[Field], ids: Collection[int], entity: Entity = CUSTOMER
+    connection: Connection,
+    fields: Sequence[Field],
+    ids: Collection[int],
+    entity: Entity = CUSTOMER,
+    partner_id: int | None = None,
 ) -> dict[int, Record]:
-    """Return the records with these IDs; one that is not there is absent from the answer."""
+    """Return the records with these IDs; one that is not there, or not a partner's, is absent from the answer."""
     reader, query, column = RecordReader(fields), select_records(fields, entity), entity.table.c.id
+    query = query if partner_id is None else query.where(entity.within(partner_id))
     found: dict[int, Record] = {}
     for some in batches(sorted(ids), BATCH):
         # Where hardly any is missing between them, databases find a range sooner than each of many.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from sqlalchemy import Connection, select, update
 from panel.audit import plain
 from panel.changelog import changes_since
 from panel.database import reading, writing
+from panel.entities import Entity
 from panel.exporting import Written, finish_export, register_export
 from panel.exports.closing import close
 from panel.exports.keeping import kept
@@ -40,8 +41,7 @@ from panel.keys import Keyring
 from panel.models import Export
 from panel.models.columns import now
 from panel.records import BATCH, batches, records_by_id
-from panel.relations import named, reachable
-from panel.schema import ENTITY
+from panel.relations import named
 from sync.cells import Formula, RawCell, Scalar
 from sync.columns import Column, is_writable
 from sync.errors import SyncError
@@ -105,9 +105,8 @@ def refresh_file(
 ) -> Refreshed:
     """Write the workbook at `path`, which was exported here, to `out` with today's values; return what became of it.
 
-    `name` is what people call the file, `options` say how an import of it was read, `is_kept` that
-    `out` is among the exports that can be downloaded. Raises `NeverImported`,
-    `UnreadableWorkbook` or `SyncError`; there is no file then.
+    `name` is what people call the file, `options` say how an import of it was read, `is_kept` that `out` is among the
+    exports that can be downloaded. Raises `NeverImported`, `UnreadableWorkbook` or `SyncError`; there is no file then.
     """
     run = run or Run()
     with path.open("rb") as content:
@@ -124,7 +123,7 @@ def refresh_file(
         planned = plan_file(connection, file, asked, viewer, progress=run.telling(READ))
         rows = {row: record_id for record_id, numbers in planned.seen.ids.items() for row in numbers}
         refused = {rows[number] for number, row in planned.plan.kept.items() if row.problems and number in rows}
-        gone = refused - reachable(connection, refused, viewer.reach)
+        gone = refused - _there(connection, planned.schema.entity, refused, viewer).keys()
     if planned.export_id is None or planned.source != file:
         raise SyncError(_("%(file)s was not exported here, so it cannot be refreshed. Import it.", file=file.name))
     planned.headers.refuse_doubles()
@@ -132,7 +131,7 @@ def refresh_file(
     if not (waiting.is_empty or keep_edits):
         sentence = _("%(file)s holds what was never imported: %(what)s.", file=file.name, what=waiting.sentence)
         raise NeverImported(f"{sentence} {_('Import it first, or refresh it and keep that as it is.')}")
-    with _registered(run.export_id, viewer, refreshed_name(file.name)) as export_id:
+    with _registered(run.export_id, viewer, refreshed_name(file.name), planned.schema.entity) as export_id:
         work = _Work(planned, rows, waiting, viewer, export_id, run.telling(WRITE))
         with reading() as connection:
             written = work.write(connection, file, out)
@@ -146,14 +145,30 @@ def refresh_file(
     return done
 
 
+def _derived(planned: Planned) -> Iterator[Column]:
+    """Yield the columns of what follows from other values: an import reads nothing there, and today's are shown."""
+    fields = {one.key: one for one in planned.shown.fields if one.derived}
+    for index, key in enumerate(planned.reading.table.keys):
+        if key in fields:
+            yield Column(index, fields[key], fields[key], writable=False)
+
+
+def _there(
+    connection: Connection, entity: Entity, ids: Collection[int], viewer: Viewer, fields: Sequence[Field] = ()
+) -> dict[int, Record]:
+    """Return the records with these IDs that are there, and the viewer's to see."""
+    found = records_by_id(connection, fields, ids, entity, viewer.partner_id)
+    return {one.id: one for one in found.values() if not one.deleted}
+
+
 @contextmanager
-def _registered(export_id: int | None, viewer: Viewer, name: str) -> Iterator[int]:
+def _registered(export_id: int | None, viewer: Viewer, name: str, entity: Entity) -> Iterator[int]:
     """Run a block with the row of its export; one made for it says so where the block fails: no workbook is out."""
     if export_id is not None:
         yield export_id
         return
     with writing() as connection:
-        number = register_export(connection, viewer, name)
+        number = register_export(connection, viewer, name, entity=entity)
     try:
         yield number
     except BaseException:  # an interrupted refresh is no workbook that is out
@@ -196,10 +211,11 @@ class _Work:
         self._planned, self._known, self._waiting, self._viewer = planned, rows, waiting, viewer
         self._export_id = export_id
         keyring: Keyring = current_app.extensions["keyring"]
-        self._tokens = TokenMaker(keyring.tokens, ENTITY)
-        self._columns = [one for one in planned.headers.columns if not FIELD_TYPES[one.field.type].secret]
-        partner = next(one for one in planned.schema.fields if one.key == "partner")
-        self._fields = tuple({one.key: one for one in (partner, *(column.field for column in self._columns))}.values())
+        self._entity = planned.schema.entity
+        self._tokens = TokenMaker(keyring.tokens, self._entity.key)
+        shown = (*planned.headers.columns, *_derived(planned))
+        self._columns = [one for one in shown if not FIELD_TYPES[one.field.type].secret]
+        self._fields = tuple({one.field.key: one.field for one in self._columns}.values())
 
     def write(self, connection: Connection, file: StoredFile, out: Path) -> Written:
         """Write the file anew, from one snapshot."""
@@ -224,15 +240,16 @@ class _Work:
             digest = hashlib.file_digest(written, "sha256").hexdigest()
         fields = tuple(column.field for column in self._columns)
         filters = connection.execute(select(Export.filters).where(Export.id == self._planned.export_id)).scalar_one()
-        counted = self.counted
-        return Written(fields, filters, self._planned.schema.version, counted.ids, counted.prepared, digest)
+        version, counted = self._planned.schema.version, self.counted
+        return Written(fields, filters, version, counted.ids, counted.prepared, digest, entity=self._entity)
 
     def _order(self, table: Table, ref_column: int, ref: str) -> Order:
         headers = self._planned.headers
         special = [one for one in (ref_column, headers.id_column, headers.action_column) if one is not None]
         formats = {one.index: FIELD_TYPES[one.field.type].cell_format for one in self._columns} | {ref_column: "@"}
         schema = str(self._planned.schema.version)
-        manifest = {"format": "rollbook1", "entity": ENTITY, "export": str(self._export_id), "schema": schema}
+        manifest = {"format": "rollbook1", "entity": self._entity.key, "export": str(self._export_id)}
+        manifest |= {"schema": schema}
         return Order(
             sheet=table.sheet,
             key_row=table.key_row,
@@ -264,8 +281,7 @@ class _Work:
         done = 0
         for some in batches(table.rows, BATCH):
             ids = {number: self._known[number] for number, _raw in some if number in self._known}
-            found = records_by_id(connection, self._fields, set(ids.values()))
-            records = {one.id: one for one in found.values() if self._is_reached(one)}
+            records = _there(connection, self._entity, set(ids.values()), self._viewer, self._fields)
             renderers = self._renderers(connection, records.values())
             stamps = self._earlier_stamps(connection, some, records, ref_column)
             for number, raw in some:
@@ -279,10 +295,6 @@ class _Work:
                     yield number, raw, cells | self._identity(number, raw, record, ref_column, stamps)
             done += len(some)
             self._progress(done, max(done, self._planned.plan.rows))
-
-    def _is_reached(self, record: Record) -> bool:
-        mine = self._viewer.partner_id
-        return not record.deleted and (mine is None or record.values["partner"] == mine)
 
     def _renderers(self, connection: Connection, records: Iterable[Record]) -> list[tuple[Column, Any]]:
         fields = [column.field for column in self._columns]
@@ -300,8 +312,7 @@ class _Work:
             return {}
         cells = {}
         for column, render in renderers:
-            value = render(record.values[column.field.key])
-            at = column.index
+            value, at = render(record.values[column.field.key]), column.index
             if column.field.key not in kept and not _is_same(raw[at] if at < len(raw) else None, value):
                 cells[at] = value
         return cells
@@ -333,7 +344,7 @@ class _Work:
             for one in tokens
             if isinstance(one, RowToken) and one.export == self._planned.export_id and one.id in records
         ]
-        log = changes_since(connection, {one.id: one.revision for one in held})
+        log = changes_since(connection, {one.id: one.revision for one in held}, self._entity.key)
         stamps = {(one.id, one.revision): one.stamp for one in records.values()}
         stamps |= {(record_id, one.number): one.stamp for record_id, newer in log.items() for one in newer}
         places = ((one, (one.id, one.revision)) for one in held)

@@ -8,8 +8,10 @@ from typing import Any
 
 from flask_login import current_user
 
+from panel.entities import CUSTOMER, Entity
 from panel.extensions import db
 from panel.models import User
+from panel.permissions import ADMIN
 from panel.relations import Reach
 from panel.schema import Schema, current_schema
 
@@ -33,9 +35,13 @@ class FieldRights:
         unseen = self.unseen | other.unseen
         return FieldRights((self.seen | other.seen) - unseen, unseen)
 
+    def on(self, entity: Entity) -> FieldRights:
+        """Return the rights for an entity's fields: roles narrow those of customers only."""
+        return self if entity is CUSTOMER else EVERY_FIELD
+
     def narrow(self, schema: Schema) -> Schema:
         """Return a schema without the unseen fields, the others that may not be edited for reading only."""
-        if not (self.seen or self.unseen):
+        if schema.entity is not CUSTOMER or not (self.seen or self.unseen):
             return schema
         kept = (field for field in schema.fields if field.key not in self.unseen)
         return replace(
@@ -51,6 +57,11 @@ EVERY_FIELD = FieldRights()
 def rights_of(user: User) -> FieldRights:
     """Return a user's rights; for each field the widest of the user's roles."""
     return widest(role.field_rights or {} for role in user.roles)
+
+
+def lacks_of(user: User) -> frozenset[str]:
+    """Return the permissions that a user does not have."""
+    return frozenset(ADMIN) - user.permissions
 
 
 def widest(granted: Iterable[Mapping[str, str]]) -> FieldRights:

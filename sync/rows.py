@@ -32,7 +32,7 @@ REPAIR = "repair: "
 READ_ONLY = later("This column is for reading only.")
 TAKEN_BACK = later("An earlier import of this workbook wrote this, and it was changed back in the panel.")
 CALCULATED = later("The value was calculated by a formula.")
-GONE = later("This row's customer is not there, or not yours to change. Remove the row, or export again.")
+GONE = later("This row's %(noun)s is not there, or not yours to change. Remove the row, or export again.")
 
 
 @dataclass(frozen=True, slots=True)

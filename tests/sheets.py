@@ -10,16 +10,16 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 
-def sheet_of(path: Path) -> Worksheet:
+def sheet_of(path: Path, name: str = "Customers") -> Worksheet:
     """Return a workbook's sheet of customers."""
-    sheet = openpyxl.load_workbook(path)["Customers"]
+    sheet = openpyxl.load_workbook(path)[name]
     assert isinstance(sheet, Worksheet)
     return sheet
 
 
-def read_keys(path: Path) -> dict[str, str]:
+def read_keys(path: Path, name: str = "Customers") -> dict[str, str]:
     """Return the letters of each field's column, by the hidden key row."""
-    cells = next(sheet_of(path).iter_rows(min_row=1, max_row=1, values_only=True))
+    cells = next(sheet_of(path, name).iter_rows(min_row=1, max_row=1, values_only=True))
     return {str(key): get_column_letter(at) for at, key in enumerate(cells, 1) if key}
 
 

@@ -17,10 +17,11 @@ from sqlalchemy import Connection, select, update
 
 from panel.database import reading, writing
 from panel.disk import written_before
+from panel.entities import CUSTOMER, ENTITIES, Entity
 from panel.exports.membership import holds
 from panel.extensions import db
 from panel.jobs import unpack
-from panel.models import Customer, Export, ExportedBlock, Job, User
+from panel.models import Export, ExportedBlock, Job, User
 from panel.models.columns import aware, now
 from panel.rights import rights_of
 from sync.workbook.writer import UNFINISHED
@@ -68,33 +69,48 @@ def _is_over(export: Export) -> bool:
 def refusal(export: Export, user: User) -> str:
     """Return why a user may not download a file with the rights of this moment, blank where it is allowed."""
     if not is_kept(export) or not (folder() / export.stored_as).is_file():
-        return str(_("This file is not kept any more. Export the customers again."))
-    if {one["key"] for one in export.fields} & rights_of(user).unseen:
-        return str(_("You may no longer see every column of this workbook. Export the customers again."))
+        return str(_("This file is not kept any more. Export it again."))
+    entity = ENTITIES[export.entity]
+    hidden = {one["key"] for one in export.fields} & rights_of(user).on(entity).unseen
+    if hidden or (entity.sees and not user.may(entity.sees)):
+        return str(_("You may no longer see every column of this workbook. Export it again."))
     if user.partner_id is not None and not _are_of(export, user.partner_id):
-        return str(_("You may no longer see every customer in this workbook. Export the customers again."))
+        return str(_("You may no longer see every row of this workbook. Export it again."))
     return ""
 
 
 def _are_of(export: Export, partner_id: int) -> bool:
-    """Tell whether all customers of an export are a partner's."""
-    ids = select(Customer.id).where(Customer.partner_id == partner_id)
+    """Tell whether all records of an export are those that a partner's user sees."""
+    entity = ENTITIES[export.entity]
+    ids = select(entity.table.c.id).where(entity.within(partner_id))
     mine = set(db.session.scalars(ids))
     return all(one in mine for one in unpack(export.record_ids))
 
 
 def forget_customer(connection: Connection, record_id: int) -> list[Path]:
     """Let go of every file that holds a customer, in the caller's transaction; return the files to remove after it."""
-    query = (
-        select(Export.id, Export.stored_as, ExportedBlock.bits)
-        .join(ExportedBlock, ExportedBlock.export_id == Export.id)
-        .where(ExportedBlock.block == record_id >> 16, Export.stored_as != "")
-    )
-    holding = {number: name for number, name, bits in connection.execute(query) if holds(bits, record_id)}
+    holding = _holding(connection, CUSTOMER, [record_id])
+    for entity in ENTITIES.values():
+        if entity.whose:
+            theirs = select(entity.table.c.id).where(entity.value(entity.whose) == record_id)
+            holding |= _holding(connection, entity, connection.execute(theirs).scalars().all())
     _expire(connection, holding)
     # Whom a review holds is not known, and it can be written again.
     names = {*holding.values(), *reviews(connection, dt.datetime(1970, 1, 1, tzinfo=dt.UTC))}
     return [folder() / name for name in names]
+
+
+def _holding(connection: Connection, entity: Entity, ids: Collection[int]) -> dict[int, str]:
+    """Return the names of kept files that hold one of these records, by their exports."""
+    query = select(Export.id, Export.stored_as, ExportedBlock.block, ExportedBlock.bits)
+    query = query.join(ExportedBlock, ExportedBlock.export_id == Export.id)
+    query = query.where(Export.entity == entity.key, Export.stored_as != "")
+    found = connection.execute(query.where(ExportedBlock.block.in_({one >> 16 for one in ids})))
+    return {
+        number: name
+        for number, name, block, bits in found
+        if any(one >> 16 == block and holds(bits, one) for one in ids)
+    }
 
 
 def sweep() -> None:

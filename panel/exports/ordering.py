@@ -9,6 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
+from panel.entities import BY_NAME, CUSTOMER, Entity
 from panel.exporting import Asked, Listed
 from panel.models import Customer
 from panel.schema import Schema
@@ -24,7 +25,8 @@ NARROWED_BY = ("status", "partner", "location")
 class Order:
     """An export as it was ordered, to be written now or by a job: `ids` are customers ticked one by one.
 
-    `query` is the address of a list of which everything is wanted, `shows` that of the one where `ids` were ticked.
+    `query` is the address of a list of which everything is wanted, `shows` that of the one where `ids` were ticked;
+    `of` is the name of what is wanted.
     """
 
     fields: Sequence[str] | None
@@ -32,6 +34,12 @@ class Order:
     query: str | None = None
     shows: str = ""
     ids: tuple[int, ...] = ()
+    of: str = CUSTOMER.sheet.lower()
+
+    @property
+    def entity(self) -> Entity:
+        """Return what is wanted."""
+        return BY_NAME[self.of]
 
     @property
     def is_everybody(self) -> bool:
@@ -40,7 +48,7 @@ class Order:
 
     def asked(self, schema: Schema) -> Asked:
         """Return what is to be written, by the rights and fields of this moment; raise `SyncError`."""
-        return Asked(self.fields, self.where, self._listed(schema))
+        return Asked(self.fields, self.where, self._listed(schema), entity=self.entity)
 
     def _listed(self, schema: Schema) -> Listed | None:
         if self.ids:
@@ -56,16 +64,21 @@ class Order:
     def to_json(self) -> dict[str, Any]:
         """Return the order as a job's options; its IDs are the job's records."""
         fields = None if self.fields is None else list(self.fields)
-        return {"fields": fields, "where": list(self.where), "query": self.query, "shows": self.shows}
+        where = {"where": list(self.where), "query": self.query, "shows": self.shows}
+        return {"fields": fields, **where, "of": self.of}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any], ids: Sequence[int]) -> Order:
         """Return the order that `to_json` wrote."""
-        return cls(plain["fields"], plain["where"], plain["query"], plain["shows"], tuple(ids))
+        of = plain.get("of", CUSTOMER.sheet.lower())
+        return cls(plain["fields"], plain["where"], plain["query"], plain["shows"], tuple(ids), of)
 
 
 def order_of_page(schema: Schema, form: MultiDict[str, str]) -> Order:
-    """Return what the exports page orders: the ticked columns of a saved view, or of everybody."""
+    """Return what the exports page orders: the ticked columns of a saved view, of everybody, or of other records."""
+    of = form.get("of", CUSTOMER.sheet.lower())
+    if of != CUSTOMER.sheet.lower() and of in BY_NAME:
+        return Order(form.getlist("fields") or None, of=of)
     view = next((one for one in saved_views(schema) if str(one.id) == form.get("view")), None)
     where = [f"{key}={form[key]}" for key in NARROWED_BY if form.get(key)]
     return Order(form.getlist("fields") or None, where, view.query if view else None)

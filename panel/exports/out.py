@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from flask import current_app
 from flask_login import current_user
-from sqlalchemy import ColumnElement, Connection, and_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, select
 
+from panel.entities import CUSTOMER, ENTITIES, Entity
 from panel.exporting import ids_asked
 from panel.exports.membership import blocks_of, common, holds, unpacked
 from panel.exports.ordering import Order
@@ -19,12 +20,11 @@ from panel.imports.journey import viewer_of
 from panel.models import Export, ExportedBlock, Import
 from panel.models.columns import now
 from panel.rights import the_schema
-from panel.schema import ENTITY
 
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """A workbook that is out: who has it and since when; `rows` are its customers, or those that it shares."""
+    """A workbook that is out: who has it and since when; `rows` are its records, or those that it shares."""
 
     id: int
     by: str
@@ -38,31 +38,33 @@ def is_out() -> ColumnElement[bool]:
     """Return the condition that a workbook is out."""
     since = now() - dt.timedelta(days=current_app.config["ROLLBOOK_WORKBOOK_DAYS"])
     is_written = Export.state.in_(("ready", "expired"))
-    return and_(Export.entity == ENTITY, Export.closed_at.is_(None), Export.at > since, is_written)
+    return and_(Export.closed_at.is_(None), Export.at > since, is_written)
 
 
 def of_mine() -> ColumnElement[bool]:
-    """Return the condition that leaves a user who is bound to a partner their own exports."""
-    return true() if current_user.partner_id is None else Export.user_id == current_user.id
+    """Return the condition that leaves what the signed-in user may see, bound to a partner their own exports."""
+    seen = Export.entity.in_([one.key for one in ENTITIES.values() if not one.sees or current_user.may(one.sees)])
+    return seen if current_user.partner_id is None else and_(seen, Export.user_id == current_user.id)
 
 
 def workbooks_out() -> list[Out]:
     """Return the workbooks that are out, as far as the signed-in user may know of them, the newest first."""
-    return _outs(db.session.connection(), _numbers(db.session.connection()))
+    connection = db.session.connection()
+    return _outs(connection, list(connection.execute(select(Export.id).where(is_out(), of_mine())).scalars()))
 
 
 def workbooks_with(record_id: int) -> list[Out]:
     """Return the workbooks that are out with a customer, the newest first."""
     connection = db.session.connection()
-    numbers = _numbers(connection)
+    numbers = _numbers(connection, CUSTOMER)
     here = (ExportedBlock.export_id.in_(numbers), ExportedBlock.block == record_id >> 16)
     found = connection.execute(select(ExportedBlock.export_id, ExportedBlock.bits).where(*here))
     return _outs(connection, [number for number, bits in found if holds(bits, record_id)])
 
 
 def overlapping(connection: Connection, order: Order, but: int = 0) -> list[Out]:
-    """Return the workbooks that are out with customers of an order; `rows` says how many. Raises `SyncError`."""
-    numbers = [number for number in _numbers(connection) if number != but]
+    """Return the workbooks that are out with records of an order; `rows` says how many. Raises `SyncError`."""
+    numbers = [number for number in _numbers(connection, order.entity) if number != but]
     if not numbers:
         return []
     viewer = viewer_of(current_user)
@@ -73,8 +75,9 @@ def overlapping(connection: Connection, order: Order, but: int = 0) -> list[Out]
 
 
 def overlapping_with(connection: Connection, export_id: int) -> list[Out]:
-    """Return the workbooks that are out with customers of another export; `rows` says how many."""
-    numbers = [number for number in _numbers(connection) if number != export_id]
+    """Return the workbooks that are out with records of another export; `rows` says how many."""
+    entity = ENTITIES[connection.execute(select(Export.entity).where(Export.id == export_id)).scalar_one()]
+    numbers = [number for number in _numbers(connection, entity) if number != export_id]
     mine = select(ExportedBlock.block, ExportedBlock.bits).where(ExportedBlock.export_id == export_id)
     shared: Counter[int] = Counter()
     for place, packed in connection.execute(mine).all():
@@ -107,8 +110,9 @@ def returned(numbers: Iterable[int]) -> dict[int, int]:
     return found
 
 
-def _numbers(connection: Connection) -> list[int]:
-    return list(connection.execute(select(Export.id).where(is_out(), of_mine())).scalars())
+def _numbers(connection: Connection, entity: Entity) -> list[int]:
+    query = select(Export.id).where(Export.entity == entity.key, is_out(), of_mine())
+    return list(connection.execute(query).scalars())
 
 
 def _with_rows(connection: Connection, shared: Counter[int]) -> list[Out]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, or_, select, update
 
 from panel.authors import current_author
 from panel.database import reading, writing
+from panel.entities import CUSTOMER, Entity
 from panel.exporting import count_asked, finish_export, register_export, write_export
 from panel.exports.keeping import LONGEST_WRITING, kept, new_file, sweep
 from panel.exports.ordering import Order
@@ -47,7 +48,7 @@ def start(order: Order, name: str, note: str) -> int:
     if count > AT_ONCE:
         return _enqueued(order, name, note, viewer)
     with writing() as connection:
-        number = registered(connection, viewer, name, note, "running")
+        number = registered(connection, viewer, name, note, "running", order.entity)
     return _written(number, order, viewer, new_file(Path(name).suffix))
 
 
@@ -79,14 +80,16 @@ def in_words() -> Iterator[None]:
 
 def _enqueued(order: Order, name: str, note: str, viewer: Viewer) -> int:
     with writing() as connection:
-        number = registered(connection, viewer, name, note, "queued")
+        number = registered(connection, viewer, name, note, "queued", order.entity)
         options = {EXPORT: number, "suffix": Path(name).suffix, **order.to_json()}
         job = enqueue(EXPORT, options, order.ids, current_author())
         connection.execute(update(Export).where(Export.id == number).values(job_id=job.id))
     return number
 
 
-def registered(connection: Connection, viewer: Viewer, name: str, note: str, state: str) -> int:
+def registered(
+    connection: Connection, viewer: Viewer, name: str, note: str, state: str, entity: Entity = CUSTOMER
+) -> int:
     """Add an export's row, unless its user has enough of them running."""
     connection.execute(select(User.id).where(User.id == viewer.user_id).with_for_update())
     held = or_(Export.job_id.is_not(None), Export.at > now() - LONGEST_WRITING)
@@ -94,11 +97,11 @@ def registered(connection: Connection, viewer: Viewer, name: str, note: str, sta
     running = connection.execute(select(func.count()).select_from(Export).where(*mine)).scalar_one()
     if running >= MOST_RUNNING:
         raise SyncError(_("%(number)s of your exports are being written. Wait for one of them.", number=running))
-    return register_export(connection, viewer, name, note, state)
+    return register_export(connection, viewer, name, note, state, entity)
 
 
 def _told(result: Mapping[str, Any]) -> list[str]:
-    return [ngettext("%(num)d customer was written.", "%(num)d customers were written.", result["rows"])]
+    return [ngettext("%(num)d row was written.", "%(num)d rows were written.", result["rows"])]
 
 
 def fail(connection: Connection, number: int) -> None:

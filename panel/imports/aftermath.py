@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from panel.models import Revision
+from panel.entities import CUSTOMER, ENTITIES, Entity
+from panel.models import Import, Revision
 from panel.models.columns import aware
 from panel.records import BATCH, batches
-from panel.schema import ENTITY
 
 CREATED = "+"
 """Among the fields of a source: the customers that it created."""
@@ -81,11 +81,17 @@ class Later:
     changes: Mapping[str, Sequence[Any]]
 
 
-def written_by(connection: Connection, source: Source) -> list[Written]:
+def entity_of(connection: Connection, source: Source) -> Entity:
+    """Return what a source wrote: what its import was of, or customers."""
+    found = connection.execute(select(Import.entity).where(Import.id == source.import_id)).scalar()
+    return ENTITIES[found or CUSTOMER.key]
+
+
+def written_by(connection: Connection, source: Source, entity: Entity = CUSTOMER) -> list[Written]:
     """Return what a source wrote, in the order of the records' IDs."""
     table = Revision.__table__.c
     columns = select(table.record_id, table.number, table.changes, table.cells)
-    rows = connection.execute(columns.where(table.entity == ENTITY, source.written))
+    rows = connection.execute(columns.where(table.entity == entity.key, source.written))
     found: dict[int, Written] = {}
     for record_id, number, changes, cells in sorted(rows, key=lambda row: (row[0], row[1])):
         one = found.setdefault(record_id, Written(record_id, number))
@@ -96,7 +102,7 @@ def written_by(connection: Connection, source: Source) -> list[Written]:
     return list(found.values())
 
 
-def later_than(connection: Connection, last: Mapping[int, int]) -> dict[int, list[Later]]:
+def later_than(connection: Connection, last: Mapping[int, int], entity: Entity = CUSTOMER) -> dict[int, list[Later]]:
     """Return each record's entries of the log after the revision given for it (record ID → revision number)."""
     table = Revision.__table__.c
     columns = select(
@@ -105,7 +111,7 @@ def later_than(connection: Connection, last: Mapping[int, int]) -> dict[int, lis
     found: dict[int, list[Later]] = defaultdict(list)
     for some in batches(sorted(last), BATCH):
         after = min(last[record_id] for record_id in some)
-        wanted = (table.entity == ENTITY, table.record_id.in_(some), table.number > after)
+        wanted = (table.entity == entity.key, table.record_id.in_(some), table.number > after)
         for record_id, number, at, *entry in connection.execute(columns.where(*wanted)):
             if number > last[record_id]:
                 found[record_id].append(Later(number, aware(at), *entry))

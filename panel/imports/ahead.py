@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from panel.changelog import owners_of
+from panel.entities import CUSTOMER, Entity
 from panel.imports.matching import members_of
 from panel.imports.planned import Planned
 from panel.imports.whole_file import NEWCOMER, Settled, settled_by
@@ -23,8 +24,7 @@ from sync.types import FIELD_TYPES
 from sync.words import later, say
 
 ALSO_NEW = later(
-    "%(name)s is a new customer in row %(row)s of %(file)s, too, with other values. "
-    "Make both rows alike, or remove one."
+    "%(name)s is new in row %(row)s of %(file)s, too, with other values. Make both rows alike, or remove one."
 )
 ALIKE = 0.6
 """Names less alike than this are two people's, where nothing else is the same."""
@@ -69,9 +69,17 @@ class Ahead:
     _newcomers: list[tuple[Source, dict[tuple[str, int], Newcomer]]] = field(default_factory=list)
     _by_key: dict[str, dict[Any, Newcomer]] = field(default_factory=dict)
     _settled: dict[int, set[Settled]] = field(default_factory=lambda: defaultdict(set))
+    _others: dict[str, Ahead] = field(default_factory=dict)
+
+    def of(self, entity: Entity) -> Ahead:
+        """Return what files of such records leave behind; this is of customers' own."""
+        return self if entity is CUSTOMER else self._others.setdefault(entity.key, Ahead())
 
     def add(self, import_id: int, planned: Planned) -> None:
         """Take a file's plan as done."""
+        self.of(planned.schema.entity)._take(import_id, planned)
+
+    def _take(self, import_id: int, planned: Planned) -> None:
         for new in planned.new_fields:
             if new.accepted:
                 self.made.add(new.field.key)
@@ -156,9 +164,11 @@ class Ahead:
                 now[key].append(record_id)
         return now
 
-    def owners(self, connection: Connection, wanted: Collection[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    def owners(
+        self, connection: Connection, wanted: Collection[Mapping[str, Any]], entity: str = CUSTOMER.key
+    ) -> dict[tuple[str, str], int]:
         """Return whose each of these unique values is by then; `NEWCOMER`'s where a file before creates the owner."""
-        found = owners_of(connection, wanted)
+        found = owners_of(connection, wanted, entity)
         kept = {place: owner for place, owner in found.items() if not self._left(owner, place[0])}
         places = {(one["field"], one["value"]) for one in wanted}
         return kept | {place: self._claims[place] for place in places & self._claims.keys()}
@@ -206,8 +216,15 @@ def _is_remembered(place: tuple[str, int], source: Source, other: Source) -> boo
     return place[0].startswith("N") or (same_file if export_id is None else export_id == other_id)
 
 
-def is_somebody_else(one: Mapping[str, Any], other: Mapping[str, Any], fields: Iterable[Field]) -> bool:
-    """Tell whether values are of two people: their names are not alike, and no identifying value is the same."""
+def is_somebody_else(one: Mapping[str, Any], other: Mapping[str, Any], schema: Schema) -> bool:
+    """Tell whether values are of two people: their names are not alike, and no identifying value is the same.
+
+    What belongs to a customer is another if it is another one's, or if nothing else that identifies it is the same.
+    """
+    entity, fields = schema.entity, schema.fields
+    if entity.whose:
+        keys = [field.key for field in fields if field.identifying and field.key != entity.whose]
+        return one.get(entity.whose) != other.get(entity.whose) or all(one.get(key) != other.get(key) for key in keys)
     names = [str(values.get(NAME) or "") for values in (one, other)]
     if not all(names) or likeness(*names) >= ALIKE:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import current_app
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select, text, update
 from panel.authors import Author
 from panel.changelog import LostRace, Write, write_in_bulk
 from panel.database import is_sqlite
+from panel.entities import CUSTOMER, Entity
 from panel.fields_work.retiring import refuse_too_many
 from panel.imports.gathering import applied_imports
 from panel.imports.planned import Planned
@@ -18,7 +19,7 @@ from panel.imports.planning import Progress, quiet
 from panel.imports.proposals import LONGEST_LABEL, NewField
 from panel.imports.whole_file import settled_by
 from panel.keys import Keyring
-from panel.models import AdditionalField, Customer, ImportedRow, SchemaVersion, SettledConflict
+from panel.models import AdditionalField, ImportedRow, SchemaVersion, SettledConflict
 from panel.newcomers import complete
 from panel.records import BATCH, batches
 from panel.schema import ENTITY, Schema, forget_schema
@@ -31,7 +32,7 @@ ADVISORY_LOCK = 7_265_626_612  # any number that no other program on the same se
 
 
 def write_plan(connection: Connection, planned: Planned, author: Author, progress: Progress = quiet) -> None:
-    """Write a plan: new fields, new customers, changed cells, deletions, and what is to be remembered of them.
+    """Write a plan: new fields, new records, changed cells, deletions, and what is to be remembered of them.
 
     `author.import_id` is the import's. Raises `LostRace` or `ValueTaken` where the plan no longer fits the
     database; the caller rolls back and plans anew.
@@ -46,6 +47,7 @@ def write_plan(connection: Connection, planned: Planned, author: Author, progres
     writes += [write for _row, write in created]
     write_in_bulk(connection, planned.schema, keyring, writes, author, progress)
     _remember(connection, planned, created, author)
+    forget_schema()  # what was written may be an option of a field
 
 
 def one_at_a_time(connection: Connection) -> None:
@@ -54,8 +56,8 @@ def one_at_a_time(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": ADVISORY_LOCK})
 
 
-def hold_still(connection: Connection) -> None:
-    """Let nobody write customers until this transaction ends, so that a plan made in it can be written.
+def hold_still(connection: Connection, entities: Iterable[Entity] = (CUSTOMER,)) -> None:
+    """Let nobody write such records until this transaction ends, so that a plan made in it can be written.
 
     Whoever is writing one is waited for, and readers go on. SQLite has one writer anyway. The schema is read anew: who
     wrote meanwhile may have made a field.
@@ -63,19 +65,21 @@ def hold_still(connection: Connection) -> None:
     forget_schema()
     one_at_a_time(connection)
     if not is_sqlite(connection):
-        connection.execute(text("LOCK TABLE customer IN EXCLUSIVE MODE"))
+        names = ", ".join(sorted({one.key for one in entities}))
+        connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
 
 
 def _refuse_newer_imports(connection: Connection, planned: Planned) -> None:
     """Refuse to create what another import of the same file created since the plan was made."""
-    before = applied_imports(connection, planned.export_id, planned.source.sha256, planned.source.name)
+    source = (planned.source.sha256, planned.source.name, planned.schema.entity)
+    before = applied_imports(connection, planned.export_id, *source)
     if before != planned.imports_before:
         raise LostRace(say("The same file was imported a moment ago. Look at the new plan."))
 
 
 def refuse_newer_schema(connection: Connection, schema: Schema) -> None:
     """Refuse to write where a field or an option changed since the plan was made."""
-    query = select(SchemaVersion.version).where(SchemaVersion.entity == ENTITY)
+    query = select(SchemaVersion.version).where(SchemaVersion.entity == schema.entity.key)
     if connection.execute(query).scalar_one() != schema.version:
         raise LostRace(say("A field or one of its options changed a moment ago. Look at the new plan."))
 
@@ -116,19 +120,21 @@ def as_made(new: NewField) -> dict[str, Any]:
 def _updates(connection: Connection, planned: Planned, keyring: Keyring) -> Iterator[Write]:
     fields = {field.key: field for field in planned.schema.fields}
     for some in batches(planned.plan.updates, BATCH):
-        stored = _lock(connection, [row.id for row in some if row.id is not None])
+        stored = _lock(connection, planned.schema, [row.id for row in some if row.id is not None])
         for row in some:
             if row.id not in stored or stored[row.id]["revision"] != row.revision:
-                raise LostRace(say("A customer changed a moment ago. Look at the new plan."))
+                raise LostRace(say("A row's record changed a moment ago. Look at the new plan."))
             changes = {item.field: _pair(fields[item.field], item, stored[row.id], keyring) for item in row.writes}
             changes |= {DELETED: (True, None)} if row.restores else {}
             cells = {item.field: str(item.at) for item in row.writes}
-            yield Write(row.id, row.revision + 1, changes, cells, stored[row.id]["extra"] or {})
+            yield Write(row.id, row.revision + 1, changes, cells, stored[row.id].get("extra") or {})
 
 
-def _lock(connection: Connection, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    table = Customer.__table__.c
-    query = select(table.id, table.revision, table.extra, table.password).where(table.id.in_(ids))
+def _lock(connection: Connection, schema: Schema, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    table = schema.entity.table.c
+    sealed = (one.key for one in schema.fields if FIELD_TYPES[one.type].secret and not one.additional)
+    names = ("id", "revision", *(("extra",) if schema.entity.has_extra else ()), *sealed)
+    query = select(*(table[name] for name in names)).where(table.id.in_(ids))
     rows = connection.execute(query.order_by(table.id).with_for_update()).mappings()
     return {row["id"]: dict(row) for row in rows}
 

@@ -148,7 +148,7 @@ def _write(
     """
     made, ahead = dict(planned), Ahead()
     if len(rows) > 1 or not is_first:
-        hold_still(connection)
+        hold_still(connection, (one.schema.entity for one in planned.values()))
     for number, row in enumerate(rows):
         # Where somebody wrote meanwhile, what was approved may hold all the same.
         if number or not is_first:
@@ -217,7 +217,7 @@ def finish(
     write_plan(connection, planned, Author(viewer.name, "import", viewer.user_id, import_id), progress)
     row = locked_import(connection, import_id)
     applied = {"state": "applied", "applied_at": now(), "applied_by": viewer.name, "export_id": planned.export_id}
-    applied["review_of"] = planned.source.sha256
+    applied |= {"review_of": planned.source.sha256, "entity": planned.schema.entity.key}
     applied |= {"counts": {**row["counts"], **plan_counts(planned)}, "message": ""}
     # What a few cells looked like is of no use any more, and nobody's to find there.
     applied |= {"new_fields": [as_made(one) for one in planned.new_fields], "reading": None}

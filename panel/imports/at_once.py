@@ -127,7 +127,7 @@ def _write_all(
     """Write files in their order, each planned anew as soon as those before it are written."""
     made, ids, ahead = list(planned), list[int](), Ahead()
     if len(files) > 1 or not is_first:
-        hold_still(connection)
+        hold_still(connection, (one.schema.entity for one in planned))
     for number, file in enumerate(files):
         if number or not is_first:
             again = plan_file(connection, file, options, viewer, ahead=ahead)

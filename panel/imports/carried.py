@@ -14,7 +14,7 @@ from panel.imports.options import ImportOptions
 from sync.columns import Column, names_of
 from sync.types.text import folded
 
-CARRIED = ("key", "date_order", "mapping", "values", "date_orders")
+CARRIED = ("of", "key", "date_order", "mapping", "values", "date_orders")
 
 
 def carried_of(options: ImportOptions, columns: Sequence[Column], labels: Sequence[str | None]) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def with_carried(options: ImportOptions, carried: Mapping[str, Any], labels: Seq
     there = {folded(name) for name in names_of(labels)}
     return replace(
         options,
+        of=options.of or carried.get("of", ""),
         key=options.key or carried.get("key", ""),
         date_order=options.date_order or carried.get("date_order", ""),
         mapping={**_about(carried.get("mapping", {}), there), **options.mapping},

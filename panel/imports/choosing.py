@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
+from panel.entities import ENTITIES, Entity
 from panel.imports.choices import OTHER, PANEL, WORKBOOK
 from panel.imports.lines import ASKED, DECIDED
 from panel.imports.options import Viewer
@@ -31,7 +32,7 @@ def store_choice(
     """
     if side not in SIDES:
         raise SyncError(say("Choose the panel's value or the workbook's."))
-    return _store(connection, import_id, (*_asked(import_id, viewer), *which), side, None)
+    return _store(connection, import_id, (*_asked(connection, import_id, viewer), *which), side, None)
 
 
 def _store(
@@ -60,9 +61,9 @@ def store_other(
 
     Raises `SyncError` with what is wrong with it.
     """
-    mine = (*_asked(import_id, viewer), *which, ImportItem.group.in_(ASKED))
+    mine = (*_asked(connection, import_id, viewer), *which, ImportItem.group.in_(ASKED))
     line = connection.execute(select(ImportItem.at, ImportItem.field).where(*mine)).one_or_none()
-    schema = viewer.fields.narrow(current_schema(connection))
+    schema = viewer.fields.narrow(current_schema(connection, _entity_of(connection, import_id)))
     field = next((one for one in schema.fields if line is not None and one.key == line.field), None)
     if line is None or field is None or field.read_only or FIELD_TYPES[field.type].secret:
         raise SyncError(say("Another value cannot be typed here. Choose the panel's value or the workbook's."))
@@ -74,8 +75,13 @@ def store_other(
     _store(connection, import_id, mine, OTHER, text)
 
 
-def _asked(import_id: int, viewer: Viewer) -> tuple[ColumnElement[bool], ...]:
-    seen = (ImportItem.field.not_in(viewer.fields.unseen),) if viewer.fields.unseen else ()
+def _entity_of(connection: Connection, import_id: int) -> Entity:
+    return ENTITIES[connection.execute(select(Import.entity).where(Import.id == import_id)).scalar_one()]
+
+
+def _asked(connection: Connection, import_id: int, viewer: Viewer) -> tuple[ColumnElement[bool], ...]:
+    unseen = viewer.fields.on(_entity_of(connection, import_id)).unseen
+    seen = (ImportItem.field.not_in(unseen),) if unseen else ()
     # Certain damage is restored without asking.
     return (
         ImportItem.import_id == import_id,

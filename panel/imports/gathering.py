@@ -13,6 +13,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, or_, select
 
 from panel.changelog import changes_since, value_then
+from panel.entities import CUSTOMER, Entity
 from panel.imports.ahead import Ahead, Newcomer
 from panel.imports.files import StoredFile
 from panel.imports.identity import Identified, prepared_content
@@ -20,10 +21,9 @@ from panel.imports.kin import Place, kin_of
 from panel.imports.matching import members_of, nearly
 from panel.imports.options import Viewer
 from panel.keys import Keyring
-from panel.models import Customer, Export, Import, ImportedRow, Revision, Status
+from panel.models import Export, Import, ImportedRow, Revision, Status
 from panel.models.columns import aware, now
 from panel.records import BATCH, batches, records_by_id
-from panel.schema import ENTITY, column_of
 from sync.columns import Column
 from sync.fields import Field
 from sync.plan import RowPlan
@@ -56,9 +56,11 @@ def same_source(export_id: int | None, sha256: str, name: str) -> ColumnElement[
     return same_file if export_id is None else Import.export_id == export_id
 
 
-def applied_imports(connection: Connection, export_id: int | None, sha256: str, name: str) -> tuple[int, ...]:
-    """Return the applied imports of an export, or of a foreign file."""
-    same = same_source(export_id, sha256, name)
+def applied_imports(
+    connection: Connection, export_id: int | None, sha256: str, name: str, entity: Entity = CUSTOMER
+) -> tuple[int, ...]:
+    """Return the applied imports of an export, or of a foreign file of such records."""
+    same = same_source(export_id, sha256, name) & (Import.entity == entity.key)
     query = select(Import.id).where(Import.state == "applied", same).order_by(Import.id)
     return tuple(connection.execute(query).scalars())
 
@@ -67,9 +69,16 @@ class Gatherer:
     """Reads the database for one file and one viewer."""
 
     def __init__(
-        self, connection: Connection, file: StoredFile, export: int | None, viewer: Viewer, ahead: Ahead
+        self,
+        connection: Connection,
+        file: StoredFile,
+        export: int | None,
+        viewer: Viewer,
+        ahead: Ahead,
+        entity: Entity,
     ) -> None:
         self.connection = self._connection = connection
+        self.entity = entity
         self.viewer = viewer
         self._export = self._find_export(export)
         self._scanned: dict[Any, list[int]] | None = None
@@ -86,7 +95,7 @@ class Gatherer:
     def _find_export(self, export_id: int | None) -> RowMapping | None:
         if export_id is None:
             return None
-        query = select(Export.__table__).where(Export.id == export_id, Export.entity == ENTITY)
+        query = select(Export.__table__).where(Export.id == export_id, Export.entity == self.entity.key)
         return self._connection.execute(query).mappings().one_or_none()
 
     def shown_fields(self) -> dict[str, Field]:
@@ -102,10 +111,10 @@ class Gatherer:
         new = sorted({one for one in exports if one != self.export_id and one not in self._alike})
         if not new or self._export is None:
             return
-        query = select(Export.id).where(Export.id.in_(new), Export.entity == ENTITY)
+        query = select(Export.id).where(Export.id.in_(new), Export.entity == self.entity.key)
         shown = self._connection.execute(query.add_columns(Export.fields)).all()
         alike = {row.id for row in shown if row.fields == self._export["fields"]}
-        source = (self._file.sha256, self._file.name)
+        source = (self._file.sha256, self._file.name, self.entity)
         self._alike |= {one: applied_imports(self._connection, one, *source) if one in alike else None for one in new}
 
     def days_out(self) -> int:
@@ -143,21 +152,20 @@ class Gatherer:
         return Gathered(self._ahead.over(records), stamps, values, remembered, self._written(log))
 
     def _records(self, ids: Collection[int]) -> dict[int, Record]:
-        mine = self.viewer.partner_id
-        found = records_by_id(self._connection, self._fields, ids).values()
-        return {one.id: self._in_clear(one) for one in found if mine is None or one.values["partner"] == mine}
+        found = records_by_id(self._connection, self._fields, ids, self.entity, self.viewer.partner_id)
+        return {one.id: self._in_clear(one) for one in found.values()}
 
     def _in_clear(self, record: Record) -> Record:
         if not self._secret:
             return record
         keyring: Keyring = current_app.extensions["keyring"]
         sealed = {key: record.values[key] for key in self._secret if record.values[key]}
-        clear = {key: keyring.decrypt(text, ENTITY, record.id, key) for key, text in sealed.items()}
+        clear = {key: keyring.decrypt(text, self.entity.key, record.id, key) for key, text in sealed.items()}
         return replace(record, values={**record.values, **clear})
 
     def _log_since(self, tokens: Sequence[RowToken], records: Mapping[int, Record]) -> dict[int, list[Change]]:
         stale = {token.id: token.revision for token in tokens if records[token.id].revision != token.revision}
-        return changes_since(self._connection, stale)
+        return changes_since(self._connection, stale, self.entity.key)
 
     def _written(self, log: Mapping[int, Sequence[Change]]) -> dict[int, dict[str, list[Any]]]:
         written: dict[int, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
@@ -200,13 +208,13 @@ class Gatherer:
 
     def creation_base(self, record: Record, blank: Collection[str]) -> dict[str, Any]:
         """Return what a record was when its row created it; what the panel filled in was `blank` on the sheet."""
-        newer = changes_since(self._connection, {record.id: 2}).get(record.id, ())
+        newer = changes_since(self._connection, {record.id: 2}, self.entity.key).get(record.id, ())
         return {key: None if key in blank else value for key, value in self._then(record, newer).items()}
 
     def creation_cells(self, record: Record) -> frozenset[str]:
         """Return the fields that a record's creation took from a file."""
         table = Revision.__table__.c
-        first = (table.entity == ENTITY, table.record_id == record.id, table.number == 1)
+        first = (table.entity == self.entity.key, table.record_id == record.id, table.number == 1)
         return frozenset(self._connection.execute(select(table.cells).where(*first)).scalar() or ())
 
     # Who is meant
@@ -223,8 +231,8 @@ class Gatherer:
             return {key: _merged([found.get(member, ()) for member in key]) for key in set(keys)}
         if field.additional:
             return self._ids_by_scan(field)
-        table, found = Customer.__table__.c, defaultdict(list)
-        stored = table[column_of(field.key)]
+        table, found = self.entity.table.c, defaultdict(list)
+        stored = self.entity.value(field.key)
         for some in batches(sorted(set(keys)), BATCH):
             query = select(stored, table.id).where(stored.in_(some), table.deleted_at.is_(None))
             for value, record_id in self._connection.execute(self._in_scope(query)):
@@ -235,8 +243,9 @@ class Gatherer:
         # Additional fields and sets have no column to look up; one scan serves every batch of the file.
         if self._scanned is None:
             self._scanned = defaultdict(list)
-            ids = self._connection.execute(self._in_scope(select(Customer.id).where(Customer.deleted_at.is_(None))))
-            for record in records_by_id(self._connection, [field], list(ids.scalars())).values():
+            table = self.entity.table.c
+            ids = self._connection.execute(self._in_scope(select(table.id).where(table.deleted_at.is_(None))))
+            for record in records_by_id(self._connection, [field], list(ids.scalars()), self.entity).values():
                 value = record.values[field.key]
                 for member in () if value is None else members_of(value):
                     self._scanned[member].append(record.id)
@@ -251,7 +260,7 @@ class Gatherer:
 
     def _in_scope(self, query: Select[Any]) -> Select[Any]:
         mine = self.viewer.partner_id
-        return query if mine is None else query.where(Customer.__table__.c.partner_id == mine)
+        return query if mine is None else query.where(self.entity.within(mine))
 
     def _remembered(self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]) -> dict[tuple[str, int], int]:
         """Return the records that rows with these contents became in earlier imports."""
@@ -261,15 +270,18 @@ class Gatherer:
         }
         query = select(ImportedRow.content, ImportedRow.occurrence, ImportedRow.record_id)
         query = query.join(Import, Import.id == ImportedRow.import_id)
-        query = query.join(Customer, Customer.id == ImportedRow.record_id)
+        record = self.entity.table.c
+        query = query.join(self.entity.table, record.id == ImportedRow.record_id)
         # What an import created counts as long as no undoing of it, or of its row, took the customer away.
-        of_this_import = (Revision.entity == ENTITY, Revision.record_id == Customer.id, Revision.undo_of == Import.id)
-        away = Customer.deleted_at.is_not(None) & exists().where(*of_this_import)
-        counts = (Import.state == "applied") & ~away | (Import.state == "undone") & Customer.deleted_at.is_(None)
+        of_this_import = (Revision.record_id == record.id, Revision.undo_of == Import.id)
+        away = record.deleted_at.is_not(None) & exists().where(Revision.entity == self.entity.key, *of_this_import)
+        counts = (Import.state == "applied") & ~away | (Import.state == "undone") & record.deleted_at.is_(None)
         # A prepared row is one customer, whichever workbook it was copied to.
         same = same_source(self.export_id, self._file.sha256, self._file.name) | ImportedRow.content.in_(prepared)
         kin = self._kin_of()
-        query = query.add_columns(Import.export_id).where(same | Import.export_id.in_(kin), counts)
+        query = query.add_columns(Import.export_id).where(
+            Import.entity == self.entity.key, same | Import.export_id.in_(kin), counts
+        )
         found: dict[tuple[str, int], int] = {}
         for some in batches(sorted(contents), BATCH):
             rows_before = self._connection.execute(query.where(ImportedRow.content.in_(some)))
@@ -297,14 +309,16 @@ class Gatherer:
     def imports_before(self) -> tuple[int, ...]:
         """Return the applied imports of the same export, or of the same foreign file."""
         if self._before is None:
-            self._before = applied_imports(self._connection, self.export_id, self._file.sha256, self._file.name)
+            source = (self._file.sha256, self._file.name, self.entity)
+            self._before = applied_imports(self._connection, self.export_id, *source)
         return self._before
 
     def is_erased(self, record: Record) -> bool:
         """Tell whether a record was erased for good."""
-        if not record.deleted:
+        table = self.entity.table.c
+        if not record.deleted or "erased_at" not in table:
             return False
-        erased = select(Customer.erased_at).where(Customer.id == record.id)
+        erased = select(table.erased_at).where(table.id == record.id)
         return self._connection.execute(erased).scalar() is not None
 
     def deletable_statuses(self) -> set[int]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from panel.audit import plain
 from panel.database import reading, writing
+from panel.entities import BY_NAME, CUSTOMER
 from panel.imports.choosing import store_choice
 from panel.imports.files import StoredFile, store, uploads
 from panel.imports.lines import save_lines
@@ -18,8 +19,7 @@ from panel.imports.telling import tell_uploader
 from panel.imports.together import all_planned, asked_of, files_with, plan_together
 from panel.models import Event, Import, ImportItem, User
 from panel.models.columns import now
-from panel.rights import rights_of
-from panel.schema import ENTITY
+from panel.rights import lacks_of, rights_of
 from sync.errors import SyncError
 from sync.words import later, say
 
@@ -41,8 +41,8 @@ BARRED = later("%(name)s may not import any more. Discard this import, and uploa
 
 def viewer_of(user: User, through: str = "panel") -> Viewer:
     """Return whose rights an import of this user has."""
-    rights = (user.may("config"), user.may("customer.delete"))
-    return Viewer(str(user), through, user.id, user.partner_id, *rights, rights_of(user), user.may("import.apply"))
+    rights = (user.may("config"), lacks_of(user), rights_of(user), user.may("import.apply"))
+    return Viewer(str(user), through, user.id, user.partner_id, *rights)
 
 
 def receive(source: BinaryIO, file_name: str, options: ImportOptions, viewer: Viewer) -> int:
@@ -151,7 +151,7 @@ def register(
 ) -> int:
     """Add the row of an import."""
     values = {
-        "entity": ENTITY,
+        "entity": BY_NAME.get(options.of, CUSTOMER).key,
         "by": viewer.name,
         "user_id": viewer.user_id,
         "through": viewer.through,

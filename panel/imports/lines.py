@@ -73,6 +73,7 @@ def save_lines(connection: Connection, import_id: int, planned: Planned, moved: 
         "reading": planned.reading.to_json(),
         "fingerprint": planned.fingerprint,
         "export_id": planned.export_id,
+        "entity": planned.schema.entity.key,
     }
     connection.execute(update(Import).where(Import.id == import_id).values(**values))
     void = {"confirmed_by": "", "confirmed_user_id": None, "confirmed_fingerprint": ""}
@@ -124,7 +125,7 @@ def lines_of(planned: Planned) -> Iterator[Line]:
         yield {"group": GUARD, "at": at, "field": key, "workbook": guard.count, "message": guard.message}
     for group, items in _groups(plan):
         yield from (_line(group, item, fields) | _against(item, planned) for item in items)
-    yield from _new_lines(plan, fields)
+    yield from _new_lines(plan, fields, planned.schema.entity.named_by)
     yield from ({"group": "absent", "at": "", "record_id": record_id} for record_id in plan.absent)
 
 
@@ -167,11 +168,11 @@ def _against(item: Item, planned: Planned) -> Line:
     return {} if found is None else {"against": found}
 
 
-def _new_lines(plan: Plan, fields: Mapping[str, Field]) -> Iterator[Line]:
+def _new_lines(plan: Plan, fields: Mapping[str, Field], named_by: str) -> Iterator[Line]:
     for row in plan.drafts:
         *_none, shown = new_sides(row, fields)
         at, choice = f"{plan.sheet}!{row.row}", "panel" if row.declined else ""
-        name = str(shown.get("full_name", ""))
+        name = str(shown.get(named_by, ""))
         yield {"group": "new", "at": at, "sheet_row": row.row, "workbook": shown, "message": name, "choice": choice}
 
 

@@ -13,15 +13,15 @@ from sync.types import FIELD_TYPES
 from sync.types.text import folded
 from sync.words import later, say
 
-TOO_MANY = later("%(label)s '%(value)s' belongs to %(count)s customers. Use a key that only one has, or the ID column.")
+TOO_MANY = later("%(label)s '%(value)s' belongs to %(count)s of them. Use a key that only one has, or the ID column.")
 SEALED_KEY = later("%(label)s is stored encrypted, so nobody can be found by it. Choose another key.")
 NO_KEY = later('The key %(label)s is in no column. Name its column with --map "Header=%(key)s".')
 BLANK_KEY = later(
     "%(label)s is the key, and it is blank, so nobody knows whom the row means. Fill it in, or remove the row. "
-    "New customers without a key come in a file of their own."
+    "New rows without a key come in a file of their own."
 )
 NEARLY = later(
-    "%(label)s '%(value)s' is nobody's, and customer %(id)s has '%(stored)s'. Write it exactly so, or correct it."
+    "%(label)s '%(value)s' is nobody's, and %(noun)s %(id)s has '%(stored)s'. Write it exactly so, or correct it."
 )
 
 

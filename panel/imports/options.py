@@ -22,7 +22,7 @@ class ImportOptions:
     takes texts of a column, by its header or field, to what they mean; `date_orders` says how to read the dates of
     a column, where `date_order` says it for all; `remembered` is the name under which the mapping is kept,
     `recalled` the day of the one that these came from, and `headers` the digest of the headers that were found at
-    first. `confirm` holds the numbers that were typed for guards.
+    first. `of` names what the rows of a foreign file are. `confirm` holds the numbers that were typed for guards.
     """
 
     key: str = ""
@@ -40,6 +40,7 @@ class ImportOptions:
     remembered: str = ""
     recalled: str = ""
     headers: str = ""
+    of: str = ""
     confirm: tuple[int, ...] = ()
 
     @property
@@ -70,16 +71,23 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whose rights count: a user bound to a partner reaches that partner's customers only."""
+    """Whose rights count: a user bound to a partner reaches that partner's customers only.
+
+    `lacks` are permissions that are missing; new fields are made by who `may_config`.
+    """
 
     name: str
     through: str
     user_id: int | None = None
     partner_id: int | None = None
     may_config: bool = True
-    may_delete: bool = True
+    lacks: frozenset[str] = frozenset()
     fields: FieldRights = EVERY_FIELD
     may_apply: bool = True
+
+    def may(self, permission: str) -> bool:
+        """Tell whether a permission is there; none is needed where none is named."""
+        return permission not in self.lacks
 
     @property
     def reach(self) -> Reach:

@@ -17,10 +17,12 @@ from panel.imports.fates import notes_of_binned, refuse_unrestorable
 from panel.imports.files import StoredFile, limits
 from panel.imports.gathering import Gatherer
 from panel.imports.identity import ref_column_of
+from panel.imports.judging import refuse_wrong
+from panel.imports.kinds import entity_of, refuse_unwritable
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.pointing import refuse_unreachable
-from panel.imports.proposals import propose, refuse_new_fields, texts_of
+from panel.imports.proposals import propose, texts_of
 from panel.imports.reading import Reading, suggestions_for
 from panel.imports.reviewed import Reviewed, answer_plan
 from panel.imports.rows import RowsPlanner
@@ -45,6 +47,7 @@ from sync.types import FIELD_TYPES
 from sync.words import later, say
 from sync.workbook import Table, open_table
 
+NO_FIELD = later('Column "%(label)s" is no field and was left out.')
 RETIRED = later('The field "%(label)s" was retired after the export. Its column was left out.')
 
 
@@ -80,17 +83,17 @@ def plan_file(
     `ahead` is what the files of its batch that come before it leave behind. Raises `UnreadableWorkbook`, or
     `UnknownField` where the options do not fit the file or the viewer.
     """
-    everything = ahead.schema(current_schema(connection))
-    schema = viewer.fields.narrow(everything)
     with open_table(file.path, limits(), options.asked) as opened:
         reviewed = Reviewed(opened)
         table, options = reviewed.table, reviewed.options(options)
         check_asked(table, options.asked)
-        gatherer = Gatherer(connection, reviewed.source_of(file), table.export, viewer, ahead)
+        entity = entity_of(connection, table, options, viewer)
+        ahead = ahead.of(entity)
+        schema = viewer.fields.narrow(everything := ahead.schema(current_schema(connection, entity)))
+        gatherer = Gatherer(connection, reviewed.source_of(file), table.export, viewer, ahead, entity)
         headers = _match(table, schema, gatherer, options)
         texts = texts_of(file, options, headers)
-        proposals = propose(connection, schema, headers, options, texts)
-        refuse_new_fields(proposals, viewer)
+        proposals = propose(connection, schema, headers, options, texts, viewer)
         accepted = [one.field for one in proposals if one.accepted]
         new = (Column(one.column, one.field, is_new=True) for one in proposals if one.accepted)
         columns = [*ahead.columns(headers.columns), *new]
@@ -134,8 +137,10 @@ def _notes(planner: RowsPlanner, plan: Plan, headers: Headers, watcher: Watcher)
     """Yield what is to be said of the file as a whole."""
     yield from (say(RETIRED, label=label) for label in headers.retired)
     yield from planner.remarks.notes(plan, headers)
-    yield from notes_of_binned(len(planner.seen.binned))
+    yield from notes_of_binned(len(planner.seen.binned), planner.gatherer.entity)
     yield from watcher.notes()
+    if not planner.gatherer.entity.has_extra:
+        yield from (say(NO_FIELD, label=label) for _index, label in headers.unknown)
 
 
 def _tell(progress: Progress, total: int, done: int) -> None:
@@ -153,12 +158,15 @@ def _judge(
 ) -> None:
     """Judge what only the whole file shows; `given` are the answers of a review in it."""
     gatherer = planner.gatherer
-    refuse_repeated(plan, planner.seen, planner.key)
+    refuse_repeated(plan, planner.seen, planner.key, gatherer.entity)
     refuse_moved(plan, gatherer.viewer)
     refuse_unreachable(connection, plan, columns, gatherer.viewer)
-    refuse_taken(plan, columns, gatherer.viewer, partial(ahead.owners, connection))
+    refuse_wrong(connection, plan, everything, columns, ahead)
+    owners = partial(ahead.owners, connection, entity=gatherer.entity.key)
+    refuse_taken(plan, columns, gatherer.viewer, owners, gatherer.entity)
     refuse_unrestorable(connection, plan, everything)
     settle_again(connection, plan, columns, gatherer.export_id, given, ahead.settled(gatherer.export_id))
+    refuse_unwritable(plan, gatherer.entity, gatherer.viewer)
     list_absent(plan, gatherer.exported_ids(), planner.seen)
 
 

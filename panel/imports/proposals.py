@@ -23,6 +23,7 @@ from sync.workbook import open_table
 
 LONGEST_LABEL = 200
 NO_CONFIG = later("You may not define fields. Leave the new columns out, or ask an admin to import the file.")
+NO_EXTRA = later("%(what)s have no additional fields. Leave the new columns out.")
 Texts = Mapping[int, Sequence[str]]
 TEXT = Field("text", "Text", "text")
 
@@ -44,9 +45,15 @@ class NewField:
 
 
 def propose(
-    connection: Connection, schema: Schema, headers: Headers, options: ImportOptions, texts: Texts
+    connection: Connection, schema: Schema, headers: Headers, options: ImportOptions, texts: Texts, viewer: Viewer
 ) -> list[NewField]:
-    """Return a proposal for each unknown header; those that a person asked for are accepted."""
+    """Return a proposal for each unknown header; those that a person asked for are accepted.
+
+    Raises `UnknownField` where the viewer may not define any.
+    """
+    if not schema.entity.has_extra:
+        _refuse_extra(headers, schema)
+        return []
     wanted = sorted([*headers.to_create, *headers.unknown])
     explicit = {index for index, _label in headers.to_create}
     keys = _taken_keys(connection)
@@ -59,11 +66,16 @@ def propose(
         labels.add(field.label.casefold())
         is_wanted = options.create_fields or index in explicit
         proposals.append(NewField(index, headers.names[index], field, inferred.evidence, is_wanted))
+    _refuse_new_fields(proposals, viewer)
     return proposals
 
 
-def refuse_new_fields(proposals: Sequence[NewField], viewer: Viewer) -> None:
-    """Refuse new fields that were asked for by somebody who may not define any."""
+def _refuse_extra(headers: Headers, schema: Schema) -> None:
+    if headers.to_create:
+        raise UnknownField(say(NO_EXTRA, what=schema.entity.title))
+
+
+def _refuse_new_fields(proposals: Sequence[NewField], viewer: Viewer) -> None:
     if not viewer.may_config and any(one.accepted for one in proposals):
         raise UnknownField(say(NO_CONFIG))
 

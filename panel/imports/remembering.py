@@ -22,7 +22,7 @@ from sync.words import later, say
 NOT_KEPT = "-"
 """The name of a mapping that a person does not want to be kept."""
 LONGEST_NAME = 200
-KEPT = ("key", "mapping", "sheet", "header_row", "values", "date_orders", "date_order")
+KEPT = ("of", "key", "mapping", "sheet", "header_row", "values", "date_orders", "date_order")
 NO_SUCH = later("There is no remembered mapping %(name)s. Remembered are: %(names)s.")
 NONE_YET = later("There is no remembered mapping %(name)s, and none yet at all. Say with --map what the columns are.")
 

@@ -17,7 +17,6 @@ from panel.imports.reviewed import NEW, questions_of, seal_of_new, seals_of
 from panel.imports.showing import as_json
 from panel.models import Revision
 from panel.records import BATCH, batches
-from panel.schema import ENTITY
 from panel.words import instant_in_words
 from sync.cells import Broken, Formula, RawCell, column_letters
 from sync.fields import Field
@@ -36,7 +35,7 @@ PROBLEM, CONFLICT, QUESTION = later("problem"), later("conflict"), later("questi
 VERSIONS = later("When exported: %(base)s · In the panel now: %(panel)s · In the workbook: %(workbook)s")
 UNKNOWN = later("In the panel now: %(panel)s · In the workbook: %(workbook)s · When exported: nobody knows")
 BY = later("%(value)s (%(name)s, %(when)s)")
-DECLINED = later("No customer is made of this row: that was chosen in the preview. Choose otherwise, or leave it.")
+DECLINED = later("Nothing is made of this row: that was chosen in the preview. Choose otherwise, or leave it.")
 FORMULA = later("This cell held a formula. Its value stands here.")
 NOT_CALCULATED = later("This cell held a formula that was never calculated. Type the value.")
 PASSWORD = later("A password was typed here, which is not written into this file. To set it, type it again.")
@@ -143,7 +142,9 @@ class RowReviewer:
             return {}
         table = Revision.__table__.c
         query = select(table.record_id, table.changes, table.by, table.at).order_by(table.number)
-        rows = self._connection.execute(query.where(table.entity == ENTITY, table.record_id.in_(ids)))
+        rows = self._connection.execute(
+            query.where(table.entity == self._planned.schema.entity.key, table.record_id.in_(ids))
+        )
         return {(row.record_id, key): (row.by, row.at) for row in rows for key in row.changes}
 
     def _row(self, number: int, cells: Sequence[RawCell], plan: RowPlan | None, changed: Changed) -> ReviewRow:

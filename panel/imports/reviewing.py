@@ -28,7 +28,6 @@ from panel.imports.reviewed import NEW, Heading, Reviewed, one_line
 from panel.imports.together import plan_as_asked
 from panel.jobs import READ, WRITE
 from panel.records import BATCH
-from panel.schema import ENTITY
 from sync.actions import ACTION
 from sync.errors import SyncError
 from sync.plan import DELETED
@@ -47,7 +46,7 @@ STATE, TOLD, CHOOSE, NOTED = (
     later("Choose: %(label)s"),
     later("Also noted"),
 )
-CUSTOMER, NEW_CUSTOMER = later("Customer"), later("New customer")
+NEW_ROW = later("New %(noun)s")
 HOW = later("Keep the panel's value or take the workbook's. Blank stays open.")
 ENDING = later("review")
 GONE = later("The file of this import is not kept any more. Upload it again, and take the review then.")
@@ -182,7 +181,7 @@ def _sheet(table: Table, planned: Planned, reviewer: RowReviewer) -> ReviewSheet
         frozen=FIXED_COLUMNS if is_ours else 0,
         first_marked=min(first, default=0),
         guide=tuple(_guide(planned)),
-        manifest={"format": "rollbook1", "entity": ENTITY, "review": planned.source.name},
+        manifest={"format": "rollbook1", "entity": planned.schema.entity.key, "review": planned.source.name},
     )
 
 
@@ -197,7 +196,10 @@ def _head(table: Table, reviewer: RowReviewer, labels: list[str]) -> Iterator[tu
 def _beside(table: Table, planned: Planned, reviewer: RowReviewer) -> Iterator[Beside]:
     taken = {one_line(label or "").casefold() for label in table.labels}
     state, told, noted = (_free(say(text), taken) for text in (STATE, TOLD, NOTED))
-    names = {field.key: field.name for field in planned.shown.fields} | {DELETED: say(CUSTOMER), NEW: say(NEW_CUSTOMER)}
+    names = {field.key: field.name for field in planned.shown.fields} | {
+        DELETED: say(planned.schema.entity.noun).capitalize(),
+        NEW: say(NEW_ROW, noun=say(planned.schema.entity.noun)),
+    }
     choices = {_free(say(CHOOSE, label=names[key]), taken): key for key in reviewer.layout.asked}
     words = {"panel": say(KEEP), "workbook": say(TAKE)}
     columns = {state: "", told: "", **choices, noted: ""}

@@ -21,7 +21,7 @@ from panel.imports.shape import Remarks
 from panel.imports.totals import is_typed
 from panel.imports.whole_file import other_partner
 from panel.records import BATCH, batches
-from panel.schema import ENTITY, Schema
+from panel.schema import Schema
 from sync.actions import DELETE
 from sync.cells import Problem, column_letters
 from sync.columns import Column, Headers, is_writable
@@ -37,20 +37,18 @@ from sync.workbook import Row, Table
 from sync.workbook.layout import TOKEN_LABEL
 
 TAMPERED = later(
-    "The row's hidden reference was changed. Restore it, or clear it and the ID to make a new customer of the row."
+    "The row's hidden reference was changed. Restore it, or clear it and the ID to make a new %(noun)s of the row."
 )
 DISAGREES = later(
-    "The row's hidden reference says customer %(id)s, the ID beside it says another. Restore one of them."
+    "The row's hidden reference says %(noun)s %(id)s, the ID beside it says another. Restore one of them."
 )
 ERASED = later("This customer was erased for good after the export. Remove the row.")
-NAME = "full_name"
 TOTAL = later(
-    "This looks like a row of totals, and no customer. Remove it; if it is a customer after all, fill in another cell, "
-    "such as the status."
+    "This looks like a row of totals, and no %(noun)s. Remove it; if it is one after all, fill in another cell."
 )
 NO_ACTION = later("'%(action)s' is no action. Write delete, or clear the Action cell.")
 NOBODY_YET = later(
-    "This row is no customer yet, so there is nobody to delete. Clear the row, or its Action cell to make one of it."
+    "This row is no %(noun)s yet, so there is nobody to delete. Clear the row, or its Action cell to make one of it."
 )
 RAGGED = later("This row has more cells than the header. Put quotes around a text that has the separator in it.")
 
@@ -75,13 +73,14 @@ class RowsPlanner:
         self.seen = Seen()
         self.gatherer, self._viewer, self._headers, self._ahead = gatherer, viewer, headers, ahead
         self._pointing = Pointing(gatherer.connection, viewer.reach)
-        self._columns, self._schema = columns, schema
+        self._columns, self._schema, self._entity = columns, schema, schema.entity
+        self._noun = say(schema.entity.noun)
         self._choices = replace(options.choices, date_orders=orders_by_field(options, columns, table.labels))
         self._meanings = meanings_of(options, columns, table.labels)
         self.key = key_column(schema, headers, columns, options)
         self._ref = ref_column_of(table)
         self._identity = Identity(self._ref, headers.id_column, self.key, columns)
-        self._tokens = TokenMaker(current_app.extensions["keyring"].tokens, ENTITY)
+        self._tokens = TokenMaker(current_app.extensions["keyring"].tokens, schema.entity.key)
         self._plan = Plan(table.sheet)
         self._width = max(len(table.keys), len(table.labels))
         self._is_csv = table.is_csv
@@ -95,8 +94,9 @@ class RowsPlanner:
     def run(self, rows: Iterable[Row], accepted: Sequence[Field], progress: Callable[[int], None]) -> Plan:
         """Return the plan of all rows; `progress` is told how many are planned."""
         # What the importer may not fill in is not asked for; but no customer is without a name.
-        open_ones = (field for field in self._schema.fields if is_writable(field) or field.key == NAME)
-        nameless = (field for field in self._schema.unseen if field.key == NAME)
+        name = self._schema.entity.named_by
+        open_ones = (field for field in self._schema.fields if is_writable(field) or field.key == name)
+        nameless = (field for field in self._schema.unseen if field.key == name)
         self._required = [field for field in (*open_ones, *nameless, *accepted) if field.required]
         self._planner = RowPlanner(self._columns, self._required, self._choices, self._meanings)
         made = self._ahead.made
@@ -159,9 +159,9 @@ class RowsPlanner:
     def _plan_row(self, one: Identified, known: Gathered, drafts: Mapping[int, RowPlan]) -> Verdict:
         """Return what becomes of a row, or the record that its cells have to be compared with."""
         if one.is_tampered:
-            return _refused(one, say(TAMPERED))
+            return _refused(one, say(TAMPERED, noun=self._noun))
         if is_typed(one, self._ref, self._numeric, self._known):
-            return _refused(one, say(TOTAL))
+            return _refused(one, say(TOTAL, noun=self._noun))
         if self.key is not None and (wrong := self._wrong_key(one, self.key)):
             return _refused(one, wrong, self.key)
         if one.key is not None:
@@ -175,9 +175,9 @@ class RowsPlanner:
         self.seen.ids.add(one.id, one.row.number)
         record = known.records.get(one.id)
         if record is None or (self.gatherer.is_erased(record) and not self._holds(one, known)):
-            return _refused(one, GONE)
+            return _refused(one, say(GONE, noun=self._noun))
         if self._identity.disagrees(one):
-            return _refused(one, say(DISAGREES, id=one.id))
+            return _refused(one, say(DISAGREES, id=one.id, noun=self._noun))
         base, written = self._base_of(one, known), known.written.get(record.id, {})
         self._remark(one, base)
         is_newer = isinstance(one.token, RowToken) and one.token.revision != record.revision
@@ -186,7 +186,7 @@ class RowsPlanner:
 
     def _wrong_key(self, one: Identified, key: Column) -> str:
         """Return why the key of a row does not say whom it means, if it does not."""
-        said = {"label": key.field.name, "value": shown_key(one.key)}
+        said = {"label": key.field.name, "value": shown_key(one.key), "noun": self._noun}
         if one.lacks_key:
             return say(BLANK_KEY, **said)
         if len(one.candidates) > 1:
@@ -233,7 +233,7 @@ class RowsPlanner:
     def _plan_deletion(self, one: Identified, known: Known) -> RowPlan | None:
         at = replace(one.row.address(), column=column_letters(self._headers.action_column or 0))
         deletable = self.gatherer.deletable_statuses()
-        verdict = of_deletion(at, known.record, known.base, self._viewer, deletable, self._choices.prefer)
+        verdict = of_deletion(at, known, self._viewer, self._entity, deletable, self._choices.prefer)
         return self._with_fate(RowPlan(one.row.number, known.record.id, known.record.revision), verdict)
 
     def _plan_binned(self, one: Identified, plan: RowPlan | None) -> RowPlan | None:
@@ -241,7 +241,9 @@ class RowsPlanner:
         if plan is None or not plan.items:
             self.seen.binned.append(one.row.number)
             return plan
-        return self._with_fate(plan, of_binned(one.row.address(), plan, self._viewer, self._choices.prefer))
+        return self._with_fate(
+            plan, of_binned(one.row.address(), plan, self._viewer, self._entity, self._choices.prefer)
+        )
 
     def _with_fate(self, plan: RowPlan, verdict: Item | Problem | None) -> RowPlan | None:
         if isinstance(verdict, Problem):
@@ -254,7 +256,7 @@ class RowsPlanner:
         if not action or not isinstance(verdict, RowPlan) or verdict.creates is None:
             return verdict
         if action.casefold() == DELETE:
-            return _refused(one, say(NOBODY_YET))
+            return _refused(one, say(NOBODY_YET, noun=self._noun))
         return _refused(one, say(NO_ACTION, action=action)) if is_ours else verdict
 
     def _as_new(self, one: Identified, known: Gathered, draft: RowPlan) -> Verdict:
@@ -285,21 +287,21 @@ class RowsPlanner:
     def _plan_prepared(self, one: Identified, token: NewToken, known: Gathered, draft: RowPlan) -> Verdict:
         self.seen.prepared.add(prepared_content(token), one.row.number)
         if not self._tokens.holds_new(token):
-            return _refused(one, say(TAMPERED))
+            return _refused(one, say(TAMPERED, noun=self._noun))
         mine = self._new_within_partner(draft)
         if mine.creates is None:
             return mine
-        values, fields = mine.creates.values, self._schema.fields
+        values, schema = mine.creates.values, self._schema
         blank = {c.field.key for c in self._columns if one.row.cell(c.index) in (None, "") and c.field.generated}
         # Copies of one workbook have the same prepared rows, and people type different customers into them.
         for place, customer in self._prepared_before(token, known):
             if customer is None:
                 mine = replace(mine, creates=replace(mine.creates, contents=(place,)))
             elif isinstance(customer, Newcomer):
-                if not is_somebody_else(customer.values, values, fields):
+                if not is_somebody_else(customer.values, values, schema):
                     is_same = customer.is_like(values, blank) and not self._action(one.row)
                     return None if is_same else _refused(one, customer.problem)
-            elif not is_somebody_else(base := self.gatherer.creation_base(customer, blank), values, fields):
+            elif not is_somebody_else(base := self.gatherer.creation_base(customer, blank), values, schema):
                 self.seen.ids.add(customer.id, one.row.number)
                 # Whether somebody changed since is asked of all that the customer was made with.
                 base = self.gatherer.creation_base(customer, ()) if self._action(one.row) else base
@@ -321,7 +323,7 @@ class RowsPlanner:
 
     def _new_within_partner(self, plan: RowPlan) -> RowPlan:
         mine = self._viewer.partner_id
-        if mine is None or plan.creates is None:
+        if mine is None or plan.creates is None or "partner" not in self._schema.entity.keys:
             return plan
         if plan.creates.values.get("partner", mine) != mine:
             return replace(plan, problems=(*plan.problems, other_partner(plan.creates.cells["partner"])))
@@ -337,7 +339,7 @@ def _as_newcomer(one: Identified, draft: RowPlan, newcomer: Newcomer) -> Verdict
 
 def _always_read(schema: Schema) -> dict[str, Field]:
     fields = {field.key: field for field in (*schema.fields, *schema.unseen)}
-    return {key: fields[key] for key in ("partner", "status")}
+    return {key: fields[key] for key in schema.entity.judged_by}
 
 
 def _refused(one: Identified, message: str, column: Column | None = None) -> RowPlan:

@@ -9,8 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from panel.changelog import Write, claims_back, owners_of, unique_key
+from panel.entities import Entity
+from panel.entity_rules import Draft, check, has_rules, staying
 from panel.imports.options import Viewer
 from panel.models import Customer
+from panel.records import records_by_id
 from panel.relations import members, points_to_customers
 from panel.schema import Schema
 from sync.fields import Field
@@ -19,11 +22,11 @@ from sync.values import parse_value, read_json
 from sync.words import later, say
 
 GONE = later("what it was before is no longer there")
-TAKEN = later("what it was before belongs to customer %(owner)s now; change it there first")
+TAKEN = later("what it was before belongs to %(noun)s %(owner)s now; change it there first")
 TAKEN_BACK = later(
-    "its %(field)s belongs to customer %(owner)s now; change it there, or restore this one from the bin with another"
+    "its %(field)s belongs to %(noun)s %(owner)s now; change it there, or restore this one from the bin with another"
 )
-TAKEN_BY_ANOTHER = later("what it was before belongs to another customer now")
+TAKEN_BY_ANOTHER = later("what it was before belongs to another %(noun)s now")
 POINTED = later("customer %(owner)s points to it in %(field)s; change that first")
 POINTED_BY_ANOTHER = later("another customer points to it")
 
@@ -52,12 +55,34 @@ def possible(
     kept: list[Kept] = []
     while True:
         blocked = [*_gone(fields, writes), *_taken(connection, schema, writes, viewer), *pointers.blocked(writes)]
+        blocked += _against_rules(connection, schema, writes) if has_rules(schema.entity) else ()
         if not blocked:
             return writes, kept
         kept.extend(blocked)
         stay = {(one.id, one.field) for one in blocked}
         left = (without(write, stay) for write in writes)
         writes = [write for write in left if write.changes]
+
+
+def _against_rules(connection: Connection, schema: Schema, writes: Sequence[Write]) -> Iterator[Kept]:
+    """Yield what would break a rule of the entity by now: what others hold stays, and so does a value that is wrong."""
+    binned = {write.record_id for write in writes if write.bins}
+    for record_id, message in staying(connection, schema.entity, binned).items():
+        yield Kept(record_id, "deleted", None, message)
+    fields = {field.key: field for field in schema.fields if not field.derived}
+    edits = [write for write in writes if not write.bins]
+    there = records_by_id(connection, [*fields.values()], [write.record_id for write in edits], schema.entity)
+    drafts = [_draft(write, there[write.record_id].values, fields) for write in edits]
+    for write, wrong in zip(edits, check(connection, schema.entity, drafts), strict=True):
+        if wrong is not None:
+            key = wrong.field if wrong.field in write.changes else next(iter(write.changes))
+            yield Kept(write.record_id, key, write.changes[key][0], wrong.message)
+
+
+def _draft(write: Write, before: Mapping[str, Any], fields: Mapping[str, Field]) -> Draft:
+    old = {key: pair[1] for key, pair in write.changes.items() if key in fields}
+    values = {key: None if plain is None else read_json(plain, fields[key]) for key, plain in old.items()}
+    return Draft({**before, **values}, write.record_id, before)
 
 
 def without(write: Write, stay: set[tuple[int, str]]) -> Write:
@@ -111,13 +136,14 @@ def _taken(connection: Connection, schema: Schema, writes: Sequence[Write], view
         if owner in {None, record_id} or (owner, field) in leaving or (record_id, key) in told:
             continue
         told.add((record_id, key))
-        yield Kept(record_id, key, now[record_id, key], _taken_words(key, fields[field], owner, viewer))
+        yield Kept(record_id, key, now[record_id, key], _taken_words(key, fields[field], owner, viewer, schema.entity))
 
 
-def _taken_words(key: str, field: Field, owner: int | None, viewer: Viewer) -> str:
-    if viewer.partner_id is not None or field.key in viewer.fields.unseen:
-        return say(TAKEN_BY_ANOTHER)
-    return say(TAKEN_BACK if key == "deleted" else TAKEN, owner=owner, field=field.name)
+def _taken_words(key: str, field: Field, owner: int | None, viewer: Viewer, entity: Entity) -> str:
+    noun = say(entity.noun)
+    if viewer.partner_id is not None or field.key in viewer.fields.on(entity).unseen:
+        return say(TAKEN_BY_ANOTHER, noun=noun)
+    return say(TAKEN_BACK if key == "deleted" else TAKEN, owner=owner, field=field.name, noun=noun)
 
 
 class _Pointers:
@@ -125,7 +151,7 @@ class _Pointers:
 
     def __init__(self, connection: Connection, schema: Schema, writes: Iterable[Write], viewer: Viewer) -> None:
         self._viewer = viewer
-        self._fields = [field for field in schema.fields if points_to_customers(field)]
+        self._fields = [field for field in schema.fields if field.additional and points_to_customers(field)]
         binned = {write.record_id for write in writes if write.bins}
         self._found = list(self._read(connection, binned)) if binned else []
 

@@ -17,7 +17,7 @@ from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.planning import Progress, plan_file, quiet
 from panel.models import Import, User
-from panel.rights import rights_of
+from panel.rights import lacks_of, rights_of
 from sync.errors import SyncError
 from sync.words import later, say
 
@@ -127,11 +127,11 @@ def _with_uploaders_rights(row: RowMapping, viewer: Viewer) -> Viewer:
     if uploader is None or not (uploader.active and uploader.may("import.upload")):
         raise SyncError(say(BARRED, name=row["by"]))
     if not viewer.may_apply:  # whoever brings one file of a batch back narrows nobody else's
-        partner, deletes = uploader.partner_id, uploader.may("customer.delete")
-        return replace(viewer, partner_id=partner, may_config=True, may_delete=deletes, fields=rights_of(uploader))
+        partner, lacks = uploader.partner_id, lacks_of(uploader)
+        return replace(viewer, partner_id=partner, may_config=True, lacks=lacks, fields=rights_of(uploader))
     return replace(
         viewer,
         partner_id=uploader.partner_id if viewer.partner_id is None else viewer.partner_id,
-        may_delete=viewer.may_delete and uploader.may("customer.delete"),
+        lacks=viewer.lacks | lacks_of(uploader),
         fields=viewer.fields.both(rights_of(uploader)),
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Text, cast, select, update
 from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken
 from panel.database import reading, writing
-from panel.imports.aftermath import Source
+from panel.imports.aftermath import Source, entity_of
 from panel.imports.applying import hold_still, one_at_a_time
 from panel.imports.journey import locked_import, tell
 from panel.imports.options import Viewer
@@ -18,7 +18,6 @@ from panel.imports.planning import Progress, quiet
 from panel.imports.undoing import Undoing, Undone, plan_undo, write_undo
 from panel.models import Import, Revision
 from panel.models.columns import now
-from panel.schema import ENTITY
 from sync.errors import SyncError
 from sync.words import say
 
@@ -54,9 +53,12 @@ def plan_to_write(
 ) -> Undoing:
     """Return what undoing does, in the transaction that is to write it; no other import or undoing comes between.
 
-    `alone` keeps everybody else from writing customers, too, for who came too late once.
+    `alone` keeps everybody else from writing such records, too, for who came too late once.
     """
-    (hold_still if alone else one_at_a_time)(connection)
+    if alone:
+        hold_still(connection, (entity_of(connection, source),))
+    else:
+        one_at_a_time(connection)
     locked_import(connection, source.import_id or 0)
     plan = plan_undo(connection, source, viewer, lock=True, doing=doing)
     refuse_unless_applied(connection, source.import_id or 0, plan)
@@ -77,7 +79,7 @@ def write_and_tell(
         values |= {"state": "undone", "undone_at": now()}
     connection.execute(update(Import).where(Import.id == import_id).values(**values))
     detail: dict[str, Any] = {"import": import_id, "file": row["file_name"], "undone": undone.count}
-    detail |= {"customer": source.record_id} if source.record_id else {}
+    detail |= {plan.entity.key: source.record_id} if source.record_id else {}
     detail |= {"fields": sorted(source.fields)} if source.fields else {}
     tell(connection, "import undone", {**detail, "retired": plan.retired, "kept": len(undone.kept)}, viewer)
 
@@ -113,7 +115,9 @@ def _at(connection: Connection, import_id: int, place: str, *, cell: bool) -> tu
     row = wanted.strip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
     table = Revision.__table__.c
     near = cast(table.cells, Text).contains(row, autoescape=True)
-    query = select(table.record_id, table.cells).where(table.entity == ENTITY, Source(import_id).written, near)
+    source = Source(import_id)
+    mine = (table.entity == entity_of(connection, source).key, source.written, near)
+    query = select(table.record_id, table.cells).where(*mine)
     for record_id, cells in connection.execute(query):
         for key, at in cells.items():
             its_sheet, _mark, its_cell = at.rpartition("!")

@@ -15,19 +15,17 @@ from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken
 from panel.database import reading
 from panel.extensions import db
-from panel.imports.aftermath import Source
+from panel.imports.aftermath import Source, entity_of
 from panel.imports.journey import viewer_of
 from panel.imports.standing import Kept
 from panel.imports.undo_journey import plan_to_write, refuse_unless_applied, write_and_tell
-from panel.imports.undoing import SINCE_WORDS, Undoing, plan_undo
+from panel.imports.undoing import Undoing, plan_undo
 from panel.jobs import READ, WRITE, LookAgain, Work, kind, wake_after_commit
 from panel.models import Job, Revision, UndoLine
 from panel.models.columns import now
 from panel.records import batches
-from panel.schema import ENTITY
 from panel.undoing import result_of, told
 from sync.errors import SyncError
-from sync.words import say
 
 UNDO = "undo_import"
 AT_ONCE = 2_000
@@ -61,7 +59,8 @@ def start_undo(source: Source, author: Author) -> int:
 
 
 def _size(connection: Connection, source: Source) -> int:
-    query = select(func.count()).select_from(Revision).where(Revision.entity == ENTITY, source.written)
+    mine = Revision.entity == entity_of(connection, source).key
+    query = select(func.count()).select_from(Revision).where(mine, source.written)
     return int(connection.execute(query).scalar_one())
 
 
@@ -147,7 +146,7 @@ def _lines(plan: Undoing) -> Iterator[dict[str, Any]]:
             found[group].append(_line(group, write.record_id, key, cells.get(key, ""), panel, before))
     found["field"] = [_line("field", None, key, "", None, None) for key in plan.retired]
     for one in plan.kept:
-        group = "kept" if one.reason in {say(words) for words in SINCE_WORDS} else "refused"
+        group = "kept" if one.reason in plan.since_words else "refused"
         found[group].append(_kept_line(group, one, plan.cells.get(one.id, {}).get(one.field, "")))
     for group in GROUPS:
         yield from found[group]

@@ -13,28 +13,30 @@ from sqlalchemy import Connection, select
 
 from panel.authors import Author
 from panel.changelog import Write, write_in_bulk
-from panel.imports.aftermath import CREATED, Later, Source, Written, edits, last_edit, later_than, written_by
+from panel.entities import CUSTOMER, Entity
+from panel.imports.aftermath import CREATED, Later, Source, Written, edits, entity_of, last_edit, later_than, written_by
 from panel.imports.made_fields import fields_to_retire, retire_fields
 from panel.imports.options import Viewer
 from panel.imports.planning import Progress, quiet
 from panel.imports.standing import Kept, possible, without
 from panel.keys import Keyring
-from panel.models import Customer
 from panel.records import BATCH, batches
 from panel.rights import EDIT
-from panel.schema import Schema, column_of, current_schema
+from panel.schema import Schema, current_schema
 from panel.sealed import secret_keys
+from sync.errors import SyncError
+from sync.fields import FieldType
 from sync.types import FIELD_TYPES
 from sync.words import later as later_words
 from sync.words import say
 
 SINCE = later_words("edited since")
-CREATED_SINCE = later_words("the customer was edited since")
-IN_BIN = later_words("the customer is in the bin; restore it, then undo the rest")
+CREATED_SINCE = later_words("the %(noun)s was edited since")
+IN_BIN = later_words("the %(noun)s is in the bin; restore it, then undo the rest")
 ERASED = later_words("the customer was erased for good")
 NOT_YOURS = later_words("you may not edit this")
-NEEDED = later_words("a customer has to have this; change it by hand, or undo the whole row")
-SINCE_WORDS = (SINCE, CREATED_SINCE)
+NEEDED = later_words("a %(noun)s has to have this; change it by hand, or undo the whole row")
+NO_RIGHT = later_words("You may not change %(what)s. Ask somebody who may.")
 SECRET = later_words("a password cannot be put back, because only its digest was kept")
 
 
@@ -66,14 +68,20 @@ class Undone:
 
 @dataclass(slots=True)
 class Undoing:
-    """The plan: what is written, what stays and why, and which cells of the workbook the values came from."""
+    """The plan for records of an entity: what is written, what stays and why, and from which cells values came."""
 
+    entity: Entity = CUSTOMER
     writes: list[Write] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
     hidden: int = 0
     cells: dict[int, Mapping[str, str]] = field(default_factory=dict)
     columns: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def since_words(self) -> frozenset[str]:
+        """Return the reasons why something stays that somebody edited since."""
+        return frozenset((say(SINCE), say(CREATED_SINCE, noun=say(self.entity.noun))))
 
     @property
     def undone(self) -> Undone:
@@ -107,18 +115,21 @@ def plan_undo(
     viewer's to edit, is kept. `then` is the schema that undoing makes, where that is another one than today's; `lock`
     keeps others from writing the records until the transaction ends; `doing` is told how far it is.
     """
-    schema, plan = then or current_schema(connection), Undoing()
+    schema = then or current_schema(connection, entity_of(connection, source))
+    plan, entity = Undoing(schema.entity), schema.entity
+    if not (viewer.may(entity.sees) and viewer.may(entity.edits)):
+        raise SyncError(say(NO_RIGHT, what=entity.title))
     inverter = _Inverter(schema, secret_keys(connection), source)
-    everything = written_by(connection, source)
+    everything = written_by(connection, source, entity)
     for done, some in enumerate(batches(everything, BATCH)):
         if doing:
             doing(done * BATCH, len(everything))
-        stored = _stored(connection, schema, [one.record_id for one in some], lock=lock)
+        stored = _stored(connection, schema, [one.record_id for one in some], viewer, lock=lock)
         touched = {one.record_id: one.last for one in some if stored[one.record_id]["#revision"] > one.last}
-        later = later_than(connection, touched)
+        later = later_than(connection, touched, entity)
         for one in some:
             _count(plan, one)
-            if viewer.partner_id not in {None, stored[one.record_id]["partner"]}:
+            if not stored[one.record_id]["#mine"]:
                 plan.hidden += 1
                 continue
             write, kept = inverter.invert(one, stored[one.record_id], later.get(one.record_id, ()))
@@ -140,17 +151,18 @@ def _count(plan: Undoing, one: Written) -> None:
 
 def _leave_what_is_not_theirs(plan: Undoing, viewer: Viewer) -> None:
     """Take out what the viewer may not edit, or what would leave the viewer's partner; hide what they may not see."""
+    rights = viewer.fields.on(plan.entity)
     for place, write in enumerate(plan.writes):
         denied = {
             key
             for key, pair in write.changes.items()
-            if viewer.fields.of(key) != EDIT or (key == "partner" and viewer.partner_id not in {None, pair[1]})
+            if rights.of(key) != EDIT or (key == "partner" and viewer.partner_id not in {None, pair[1]})
         }
         if denied:
             plan.kept += [Kept(write.record_id, key, write.changes[key][0], say(NOT_YOURS)) for key in sorted(denied)]
             plan.writes[place] = without(write, {(write.record_id, key) for key in denied})
     plan.writes = [write for write in plan.writes if write.changes]
-    seen = [one for one in plan.kept if one.field not in viewer.fields.unseen]
+    seen = [one for one in plan.kept if one.field not in rights.unseen]
     plan.hidden += len(plan.kept) - len(seen)
     plan.kept = seen
 
@@ -165,35 +177,46 @@ def apply_undo(connection: Connection, source: Source, author: Author, viewer: V
 def write_undo(connection: Connection, plan: Undoing, author: Author, progress: Progress = quiet) -> None:
     """Write what undoing does in the caller's transaction."""
     keyring: Keyring = current_app.extensions["keyring"]
-    write_in_bulk(connection, current_schema(connection), keyring, plan.writes, author, progress)
+    schema = current_schema(connection, plan.entity)
+    write_in_bulk(connection, schema, keyring, plan.writes, author, progress)
     retire_fields(connection, plan.retired)
 
 
-def _stored(connection: Connection, schema: Schema, ids: Sequence[int], *, lock: bool) -> dict[int, dict[str, Any]]:
-    """Return each record's revision, `extra` and built-in values in JSON form."""
-    table = Customer.__table__
-    query = select(table).where(table.c.id.in_(ids)).order_by(table.c.id)
-    rows = connection.execute(query.with_for_update() if lock else query).mappings()
+def _stored(
+    connection: Connection, schema: Schema, ids: Sequence[int], viewer: Viewer, *, lock: bool
+) -> dict[int, dict[str, Any]]:
+    """Return each record's revision, `extra` and built-in values in JSON form, and whether the viewer reaches it."""
+    table, is_mine = schema.entity.table, schema.entity.within(viewer.partner_id)
+    query = select(table, is_mine.label("#mine")).where(table.c.id.in_(ids)).order_by(table.c.id)
+    rows = connection.execute(query.with_for_update(of=table) if lock else query).mappings()
     return {row["id"]: _plain(row, schema) for row in rows}
 
 
 def _plain(row: Any, schema: Schema) -> dict[str, Any]:
-    plain = {"#revision": row["revision"], "#extra": row["extra"] or {}, **(row["extra"] or {})}
+    extra = row.get("extra") or {}
+    plain = {"#revision": row["revision"], "#mine": row["#mine"], "#extra": extra, **extra}
     for one in schema.fields:
         field_type = FIELD_TYPES[one.type]
         if not one.additional and not one.derived and not field_type.secret:
-            value = row[column_of(one.key)]
-            plain[one.key] = (list(value) or None) if field_type.many else value and field_type.to_json(value)
+            value = row[schema.entity.column_name(one.key)]
+            plain[one.key] = _json_of(value, field_type)
     plain["deleted"] = True if row["deleted_at"] is not None else None
-    plain["#erased"] = row["erased_at"] is not None
+    plain["#erased"] = row.get("erased_at") is not None
     return plain
+
+
+def _json_of(value: Any, field_type: FieldType) -> Any:
+    if field_type.many:
+        return list(value or ()) or None
+    return None if value is None or value == "" else field_type.to_json(value)
 
 
 class _Inverter:
     """Turns what was written to a record into what takes it back, and what of it stays."""
 
     def __init__(self, schema: Schema, secret: Collection[str], source: Source) -> None:
-        self._source, self._secret = source, secret
+        self._source, self._secret = source, secret if schema.entity.has_extra else ()
+        self._named_by, self._noun = schema.entity.named_by, say(schema.entity.noun)
         self._former = {one.key: one for one in schema.fields if one.former}
         self._required = {one.key for one in schema.fields if one.required}
         self._keys = {one.key for one in schema.fields if not FIELD_TYPES[one.type].secret}
@@ -238,11 +261,11 @@ class _Inverter:
         if now == old:
             return "", None
         if is_away:
-            return say(IN_BIN), last_edit(later, self._source, "deleted")
+            return say(IN_BIN, noun=self._noun), last_edit(later, self._source, "deleted")
         # A customer whom the import took out of the bin, and on whom somebody worked since, stays.
         if now != new or (key == "deleted" and old and last_edit(later, self._source)):
             return say(SINCE), last_edit(later, self._source, key if now != new else "")
-        return (say(NEEDED) if is_created and key in self._required else ""), None
+        return (say(NEEDED, noun=self._noun) if is_created and key in self._required else ""), None
 
     def _bin(self, one: Written, stored: Mapping[str, Any], later: Sequence[Later]) -> tuple[Write | None, list[Kept]]:
         """Put a created customer into the bin, if it is what it was when it was created."""
@@ -256,7 +279,7 @@ class _Inverter:
         new_secret = any(key in self._secret for entry in edits(later, self._source) for key in entry.changes)
         if new_secret or any(stored.get(key) != created.get(key) for key in self._keys):
             by = last_edit(later, self._source)
-            return None, [_kept(one.record_id, "", stored["full_name"], say(CREATED_SINCE), by)]
+            return None, [_kept(one.record_id, "", stored[self._named_by], say(CREATED_SINCE, noun=self._noun), by)]
         number = stored["#revision"] + 1
         return Write(one.record_id, number, {"deleted": (None, True)}, extra=stored["#extra"]), []
 

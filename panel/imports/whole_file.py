@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from panel.entities import Entity
 from panel.imports.choices import OTHER, PANEL, Answers
 from panel.imports.identity import Seen
 from panel.imports.options import Viewer
@@ -23,24 +25,22 @@ from sync.words import later, say
 Settled = tuple[int | None, str, Any, Any]
 """A conflict that somebody answered: record, field, and what panel and workbook said, in JSON form."""
 _ENDED = {PANEL, OTHER}
-SAME_CUSTOMER = later("The same customer is in rows %(rows)s. Keep one of them.")
+SAME_CUSTOMER = later("The same %(noun)s is in rows %(rows)s. Keep one of them.")
 SAME_REFERENCE = later("Rows %(rows)s have the same hidden reference. Clear it in all but one.")
 SAME_KEY = later("The key '%(key)s' is in rows %(rows)s. Keep one of them, or choose another key.")
 OTHER_PARTNER = later("You may work with customers of your own partner only. Clear the cell, or choose your partner.")
-IN_SEVERAL = later("%(label)s '%(value)s' is in several rows. Only one customer may have it; choose another.")
-BELONGS = later("%(label)s '%(value)s' belongs to customer %(id)s. Only one customer may have it; choose another.")
-BELONGS_TO_ANOTHER = later(
-    "%(label)s '%(value)s' belongs to another customer. Only one customer may have it; choose another."
-)
+IN_SEVERAL = later("%(label)s '%(value)s' is in several rows. Only one %(noun)s may have it; choose another.")
+BELONGS = later("%(label)s '%(value)s' belongs to %(noun)s %(id)s. Only one may have it; choose another.")
+BELONGS_TO_ANOTHER = later("%(label)s '%(value)s' belongs to another %(noun)s. Only one may have it; choose another.")
 BELONGS_TO_NEWCOMER = later(
-    "%(label)s '%(value)s' belongs to a new customer in another of these files. Choose another."
+    "%(label)s '%(value)s' belongs to a new %(noun)s in another of these files. Choose another."
 )
 
 
-def refuse_repeated(plan: Plan, seen: Seen, key_column: Column | None) -> None:
-    """Refuse all rows that speak of the same customer, prepared row or key."""
+def refuse_repeated(plan: Plan, seen: Seen, key_column: Column | None, entity: Entity) -> None:
+    """Refuse all rows that speak of the same record, prepared row or key."""
     for record_id, numbers in seen.ids.repeated():
-        _refuse_all(plan, numbers, say(SAME_CUSTOMER, rows=_first(numbers)), record_id)
+        _refuse_all(plan, numbers, say(SAME_CUSTOMER, rows=_first(numbers), noun=say(entity.noun)), record_id)
     for _number, numbers in seen.prepared.repeated():
         _refuse_all(plan, numbers, say(SAME_REFERENCE, rows=_first(numbers)))
     for key, numbers in seen.keys.repeated():
@@ -90,17 +90,17 @@ def other_partner(at: Address, record_id: int | None = None) -> Problem:
     return Problem(at, say(OTHER_PARTNER), record_id, "partner")
 
 
-def refuse_taken(plan: Plan, columns: Sequence[Column], viewer: Viewer, owners: Owners) -> None:
+def refuse_taken(plan: Plan, columns: Sequence[Column], viewer: Viewer, owners: Owners, entity: Entity) -> None:
     """Refuse values that another record keeps, judged on the whole plan, so that two may exchange theirs.
 
     A row that is refused keeps its value, which may be the one that another row was to take: judged until it holds.
     """
     unique = [column for column in columns if column.field.unique]
-    while sum(_refuse_taken(plan, column, viewer, owners) for column in unique):
+    while sum(_refuse_taken(plan, column, viewer, owners, entity) for column in unique):
         pass
 
 
-def _refuse_taken(plan: Plan, column: Column, viewer: Viewer, owners: Owners) -> bool:
+def _refuse_taken(plan: Plan, column: Column, viewer: Viewer, owners: Owners, entity: Entity) -> bool:
     key, key_of = column.field.key, FIELD_TYPES[column.field.type].key_of
     claims: dict[str, list[_Claim]] = defaultdict(list)
     for claim in _claims(plan, key):
@@ -112,14 +112,15 @@ def _refuse_taken(plan: Plan, column: Column, viewer: Viewer, owners: Owners) ->
         owner = held.get((key, value))
         kept_by = owner if owner is not None and owner not in leaving else None
         if kept_by is not None or len(claimants) > 1:
-            _refuse_claims(plan, column, claimants, kept_by, viewer)
+            told = partial(_taken, column, owner=kept_by, viewer=viewer, entity=entity)
+            _refuse_claims(plan, column, claimants, told)
             refused = True
     return refused
 
 
-def _taken(column: Column, claim: _Claim, owner: int | None, viewer: Viewer) -> str:
+def _taken(column: Column, claim: _Claim, *, owner: int | None, viewer: Viewer, entity: Entity) -> str:
     """Return why a claim is refused; whom a value belongs to may be outside of what the viewer sees."""
-    said = {"label": column.field.name, "value": claim.value}
+    said = {"label": column.field.name, "value": claim.value, "noun": say(entity.noun)}
     if owner is None:
         return say(IN_SEVERAL, **said)
     if owner == NEWCOMER:
@@ -127,11 +128,10 @@ def _taken(column: Column, claim: _Claim, owner: int | None, viewer: Viewer) -> 
     return say(BELONGS, **said, id=owner) if viewer.partner_id is None else say(BELONGS_TO_ANOTHER, **said)
 
 
-def _refuse_claims(plan: Plan, column: Column, claimants: Iterable[_Claim], owner: int | None, viewer: Viewer) -> None:
+def _refuse_claims(plan: Plan, column: Column, claimants: Iterable[_Claim], told: Callable[[_Claim], str]) -> None:
     for claim in claimants:
         at = Address(plan.sheet, column.letters, claim.row)
-        message = _taken(column, claim, owner, viewer)
-        plan.refuse(claim.row, Problem(at, message, claim.id, column.field.key, claim.value))
+        plan.refuse(claim.row, Problem(at, told(claim), claim.id, column.field.key, claim.value))
 
 
 def _claims(plan: Plan, key: str) -> Iterator[_Claim]:

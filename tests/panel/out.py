@@ -1,4 +1,4 @@
-"""A workbook of three customers that is out with a manager, and comes back by the command."""
+"""A workbook that is out with a manager, and comes back by the command: of three customers, or of what they have."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ANN, BOB, EVA = 3, 4, 5
 class Out:
     """A workbook that is out with a manager."""
 
-    def __init__(self, runner: FlaskCliRunner, path: Path) -> None:
+    def __init__(self, runner: FlaskCliRunner, path: Path, sheet_name: str = "Customers", *arguments: str) -> None:
         self._runner, self.path = runner, path
-        result = runner.invoke(args=["export", str(path)])
+        result = runner.invoke(args=["export", str(path), "--of", sheet_name.lower(), *arguments])
         assert result.exit_code == 0, result.output
-        self.columns = read_keys(path)
+        self.columns = read_keys(path, sheet_name)
         self.book = openpyxl.load_workbook(path)
-        sheet = self.book["Customers"]
+        sheet = self.book[sheet_name]
         assert isinstance(sheet, Worksheet)
         self.sheet = sheet
 

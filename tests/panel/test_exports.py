@@ -150,7 +150,7 @@ def test_what_the_column_of_actions_says_is_done(
 
 
 def test_who_may_not_delete_is_not_asked_to(out: Path, tmp_path: Path) -> None:
-    theirs = exported(tmp_path / "a.xlsx", Viewer("Eva", "panel", may_delete=False))
+    theirs = exported(tmp_path / "a.xlsx", Viewer("Eva", "panel", lacks=frozenset({"customer.delete"})))
     assert list(read_keys(out))[1:] == [*list(read_keys(theirs))[1:], "action"]
 
 

@@ -296,7 +296,7 @@ def test_a_deleted_customer_left_alone_is_reported_and_no_question(out: Out) -> 
     edit(1, deleted_at=now())
     plan = out.plan()
     assert (plan["exit"], plan["unchanged"], plan["conflicts"]) == (0, 3, [])
-    assert "1 rows are of customers who were deleted after the export" in plan["said"]
+    assert "1 rows are of customers that were deleted after the export" in plan["said"]
 
 
 def test_a_deleted_customer_edited_in_the_workbook_is_restored_or_dropped_by_a_person(out: Out) -> None:
@@ -343,7 +343,10 @@ def test_who_may_not_delete_restores_nobody(app: Flask, out: Out, tmp_path: Path
     out.book.save(out.path)
     with app.test_request_context(), out.path.open("rb") as source:
         number = receive(
-            source, "out.xlsx", ImportOptions(prefer="workbook"), Viewer("Jana", "panel", may_delete=False)
+            source,
+            "out.xlsx",
+            ImportOptions(prefer="workbook"),
+            Viewer("Jana", "panel", lacks=frozenset({"customer.delete"})),
         )
         lines = db.session.scalars(select(ImportItem).where(ImportItem.import_id == number)).all()
     assert [(line.group, line.record_id) for line in lines] == [("kind", 1), ("problem", 1)]
