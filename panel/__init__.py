@@ -50,7 +50,7 @@ def create_app(instance: Path | None = None, database_url: str | None = None) ->
     app.config.from_mapping(
         SECRET_KEY=keyring.session,
         SQLALCHEMY_DATABASE_URI=settings["ROLLBOOK_DATABASE_URL"],
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "json_serializer": _json, "hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "json_serializer": _JSON.encode, "hide_parameters": True},
         MAX_CONTENT_LENGTH=_largest_request(settings),
         MAX_FORM_MEMORY_SIZE=FORM_BYTES,
         # A browser takes a cookie of this prefix from this host alone, by HTTPS, for all its paths.
@@ -85,8 +85,7 @@ def _largest_request(settings: Mapping[str, Any]) -> int:
     return int(max(workbook, FORM_BYTES + file))
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # to make one takes longer than to use it
 
 
 def _sqlite_file(url: str) -> Path | None:

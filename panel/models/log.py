@@ -9,6 +9,8 @@ from panel.models.columns import Base, Document, Instant, Long, Number, Short
 
 ALONE = "import_id IS NULL AND undo_of IS NULL AND job_id IS NULL AND through <> 'keys'"
 """Which revisions belong to no import and no job, which are shown as a whole, nor to a new key (`panel.rotating`)."""
+NO_CHARGE = "entity <> 'charge'"
+"""Which are no charges: a billing day makes as many as all customers have services."""
 
 
 def _partial_index(name: str, column: str, where: str) -> Index:
@@ -24,7 +26,7 @@ class Revision(Base):
 
     __tablename__ = "revision"
     __table_args__ = (
-        _partial_index("ix_revision_alone", "at", ALONE),
+        _partial_index("ix_revision_alone", "at", f"{ALONE} AND {NO_CHARGE}"),
         _partial_index("ix_revision_import_id", "import_id", "import_id IS NOT NULL"),
         _partial_index("ix_revision_job_id", "job_id", "job_id IS NOT NULL"),
     )

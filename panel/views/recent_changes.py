@@ -16,7 +16,7 @@ from panel.database import TooSlow, within
 from panel.extensions import db
 from panel.forms.ordering import ByRow
 from panel.models import Customer, Revision
-from panel.models.log import ALONE
+from panel.models.log import ALONE, NO_CHARGE
 from panel.schema import ENTITY, Schema
 from panel.views.customer_query import WALK_SECONDS, name_column, visible
 from panel.views.imports import recent
@@ -50,7 +50,7 @@ def _edits(schema: Schema) -> Iterator[Deed]:
     """Yield what people changed lately one by one."""
     # By row, or SQLite goes through all revisions of the entity instead of the newest.
     mine = (ByRow(Revision.entity == ENTITY), Revision.record_id == _TABLE.id)
-    query = select(Revision, name_column()).where(text(ALONE), *mine, *visible())
+    query = select(Revision, name_column()).where(text(ALONE), text(f"revision.{NO_CHARGE}"), *mine, *visible())
     labels = {field.key: field.name for field in schema.fields}
     try:
         with within(db.session.connection(), WALK_SECONDS):
