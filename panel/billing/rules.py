@@ -35,12 +35,17 @@ def merge_rules(own: Given, settings: Given) -> Rules:
     )
     blocking, grace = _period(blocking), _period(grace)
     return Rules(
-        min(max(int(day or 1), 1), LAST_BILLING_DAY),
+        billing_day_of(None if day is None else int(day)),
         max(int(due or 0), 0),
         blocking,
         None if blocking is None else grace,
         Decimal(0) if minimum is None else Decimal(minimum),
     )
+
+
+def billing_day_of(day: int | None) -> int:
+    """Return a day that every month has."""
+    return min(max(day or 1, 1), LAST_BILLING_DAY)
 
 
 def _period(days: int | Decimal | None) -> int | None:

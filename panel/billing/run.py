@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from panel.billing.days import ONE
 from panel.billing.looking import look
+from panel.billing.passing import pass_over
 from panel.billing.reading import read_found, read_terms
 from panel.billing.steps import Done, Sums, Teller, acts_of
 from panel.billing.writing import Result, write
@@ -31,7 +32,7 @@ from panel.records import batches
 from panel.schema import forget_schema
 from sync.errors import SyncError
 
-BATCH = 1_000
+BATCH, PASSED = 1_000, 20_000
 LONGEST_AHEAD = dt.timedelta(3_660)
 FIRST, LAST = dt.date(1970, 1, 1), dt.date(2999, 12, 31)
 _MOST_TRIES = 50
@@ -107,7 +108,7 @@ def _do_what_is_left(day: dt.date, tell: Teller, progress: Progress) -> None:
             sums.add(step)
         _count(connection, day, sums)
     for _try in range(_MOST_TRIES):
-        ids = _waiting(day)
+        ids = _pass_over(_waiting(day), day)
         if not ids or not _look_at(ids, day, tell, progress):
             return
     raise Busy(_("Somebody else was writing all the time. Run the day again: what was done stays done."))
@@ -118,6 +119,18 @@ def _waiting(day: dt.date) -> array[int]:
     due = select(table.customer_id).where(table.look_on <= day).order_by(table.customer_id)
     with reading() as connection:
         return array("q", connection.execute(due).scalars())
+
+
+def _pass_over(ids: array[int], day: dt.date) -> array[int]:
+    """Pass over the idle accounts of many; return those that are to be looked at one by one."""
+    if len(ids) <= BATCH:
+        return ids
+    for some in batches(ids, PASSED):
+        with writing() as connection:
+            if _is_over(connection, day):
+                break
+            pass_over(connection, some[0], some[-1], day, read_terms(connection))
+    return _waiting(day)
 
 
 def _look_at(ids: array[int], day: dt.date, tell: Teller, progress: Progress) -> bool:
@@ -152,7 +165,7 @@ def _try_batch(ids: Sequence[int], day: dt.date, tell: Teller) -> int | None:
     acts: list[Done] = []
     with writing() as connection:
         forget_schema()
-        if connection.execute(select(_DAY.day).where(_DAY.day > day).limit(1)).first():
+        if _is_over(connection, day):
             return None
         where = _hold(connection, ids, day)
         terms = read_terms(connection)
@@ -169,6 +182,11 @@ def _try_batch(ids: Sequence[int], day: dt.date, tell: Teller) -> int | None:
     for act in acts:
         tell(act)
     return len(results)
+
+
+def _is_over(connection: Connection, day: dt.date) -> bool:
+    """Tell whether a later day was begun: nothing more is done as of this one."""
+    return connection.execute(select(_DAY.day).where(_DAY.day > day).limit(1)).first() is not None
 
 
 def _hold(connection: Connection, ids: Sequence[int], day: dt.date) -> list[ColumnElement[bool]]:
