@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 from panel.blaming import Blame, blame
 from panel.commands import ensure_ready, fail, speaker, viewer_for
 from panel.database import reading
-from panel.imports.aftermath import Source
+from panel.imports.aftermath import Source, entity_of
 from panel.imports.showing import display
 from panel.imports.undo_journey import part_at, undo_import
 from panel.imports.undoing import Undone
@@ -62,7 +62,7 @@ def _part(number: int, row: str, field: str, cell: str) -> Source:
     if not field:
         return of_row
     with reading() as connection:
-        key = current_schema(connection).field(field).key
+        key = current_schema(connection, entity_of(connection, of_row)).field(field).key
     return Source(number, record_id=of_row.record_id, fields=frozenset({key}))
 
 

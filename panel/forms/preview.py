@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
+from panel.entities import BY_NAME
 from panel.forms.mapping import PARTS, ColumnsPage
 from panel.forms.showing import count
 from panel.imports.options import ImportOptions
@@ -210,7 +211,8 @@ def upload_options(form: MultiDict[str, str]) -> ImportOptions:
     """Return what the upload form says of a file."""
     lines = (line.partition("=") for line in form.get("mapping", "").splitlines() if "=" in line)
     mapping = {header.strip(): target.strip() for header, _sign, target in lines}
-    return ImportOptions(key=form.get("key", ""), mapping=mapping, date_order=_one_of(form, "date_order", _DATE_ORDERS))
+    order, of = _one_of(form, "date_order", _DATE_ORDERS), _one_of(form, "of", frozenset(BY_NAME))
+    return ImportOptions(key=form.get("key", ""), mapping=mapping, date_order=order, of=of)
 
 
 def options_of(form: MultiDict[str, str], before: ImportOptions) -> ImportOptions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,13 @@ def name_column() -> ColumnElement[str]:
     seen = next((key for key in ("full_name", "login") if rights.of(key) != NONE), "")
     column: ColumnElement[str] = _TABLE.c[seen] if seen else literal("")
     return column
+
+
+def names_of_customers(ids: Collection[int]) -> dict[int, str]:
+    """Return the names of customers, of the bin too, as far as the signed-in user may see them."""
+    _there, *scope = visible()
+    query = select(_TABLE.c.id, name_column()).where(_TABLE.c.id.in_(ids), *scope)
+    return dict(db.session.execute(query).all()) if ids else {}
 
 
 def labels_of_all(schema: Schema) -> dict[str, str]:

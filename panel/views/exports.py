@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 from panel.access import may
 from panel.audit import plain, record
 from panel.database import reading, writing
+from panel.entities import BY_NAME, CUSTOMER, ENTITIES
 from panel.exporting import conditions_shown
 from panel.exports.closing import close, reopen
 from panel.exports.keeping import folder, is_kept, refusal, state_of
@@ -71,6 +72,7 @@ class ExportView(AppView):
         exports = list(db.session.scalars(select(Export).where(of_mine()).order_by(Export.id.desc()).limit(LISTED)))
         outs = workbooks_out()
         page: dict[str, Any] = {"fields": fields, "usual": {field.key for field in schema.on_workbooks}}
+        page["kinds"] = [one for one in ENTITIES.values() if one.sees and may(one.sees)]
         page |= {"narrowed": narrowed, "views": saved_views(schema), "outs": outs, "exports": exports}
         page |= {"returned": returned(one.id for one in outs), "state_of": state_of, "words": STATES}
         page["only"] = {one.id: conditions_shown(one.filters, schema) for one in exports}
@@ -201,8 +203,9 @@ def _imports_of(number: int) -> list[Import]:
 
 def _file_name(named: str = "") -> str:
     ending = request.form.get("format", "")
-    typed = request.form.get("name", "") or named or "Customers"
-    name = _UNSAFE.sub(" ", plain(typed)).strip(" .")[:_LONGEST_NAME] or "Customers"
+    usual = BY_NAME.get(request.form.get("of", ""), CUSTOMER).sheet
+    typed = request.form.get("name", "") or named or usual
+    name = _UNSAFE.sub(" ", plain(typed)).strip(" .")[:_LONGEST_NAME] or usual
     return f"{name} {today().isoformat()}.{ending if ending in _FORMATS else 'xlsx'}"
 
 

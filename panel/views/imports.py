@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 
 from panel.access import may
 from panel.database import reading, writing
+from panel.entities import ENTITIES
 from panel.extensions import db
 from panel.forms.preview import Preview, Tally, options_of, upload_options
 from panel.imports.approving import Approval
@@ -36,8 +37,9 @@ from panel.rights import rights_of, the_schema
 from panel.views.choices import take_choices
 from panel.views.customer_query import id_of
 from panel.views.guarded import AppView
+from panel.views.imports_seen import address_of_records, find_import, names_of, schema_of, seen_imports
 from panel.views.messages import do, say, warn
-from panel.views.preview_lines import group_of_line, look_of, names_of, of_group, page_of, seen, who_changed
+from panel.views.preview_lines import group_of_line, look_of, of_group, page_of, seen, who_changed
 from panel.views.scripts import is_asked_by_script
 from panel.views.together import address_of
 from sync.errors import SyncError, UnreadableWorkbook
@@ -64,6 +66,7 @@ class ImportView(AppView):
         others = {one.id for one in waiting}
         rest = [one for one in recent(LISTED) if one.id not in others]
         page = {"imports": rest, "waiting": waiting, "fields": fields, "mappings": mappings}
+        page["kinds"] = [one for one in ENTITIES.values() if not one.sees or may(one.sees)]
         return str(self.render("imports/list.html", **page))
 
     @expose("/told/", methods=("POST",))
@@ -225,19 +228,14 @@ def _waiting() -> list[Import]:
 
 def recent(count: int, state: str = "") -> list[Import]:
     """Return the newest imports that the signed-in user may see, all or those in one state."""
-    query = select(Import).order_by(Import.id.desc()).limit(count)
+    query = select(Import).where(*seen_imports()).order_by(Import.id.desc()).limit(count)
     if state:
         query = query.where(Import.state == state)
-    if current_user.partner_id is not None:
-        query = query.where(Import.user_id == current_user.id)
     return list(db.session.scalars(query))
 
 
 def _found(number: int) -> Import:
-    one = db.session.get(Import, number) if number < 2**62 else None
-    if one is None or (current_user.partner_id is not None and one.user_id != current_user.id):
-        abort(404)
-    return one
+    return find_import(number) or abort(404)
 
 
 def _progress(one: Import) -> Progress:
@@ -251,7 +249,8 @@ def _page(one: Import, args: MultiDict[str, str]) -> dict[str, Any]:
     preview = Preview(one, _tallies(one), wanted)
     look = look_of(one.id, args, preview.group)
     lines = page_of(look)
-    fields = the_schema().fields
+    entity = ENTITIES[one.entity]
+    fields = schema_of(entity).fields
     return {
         "one": one,
         "open": one.state == "planned",
@@ -261,7 +260,9 @@ def _page(one: Import, args: MultiDict[str, str]) -> dict[str, Any]:
         "items": lines.items,
         "guards": of_group(one.id, GUARD),
         "notes": of_group(one.id, NOTE),
-        "names": names_of(item.record_id for item in lines.items),
+        "names": names_of((item.record_id for item in lines.items), entity),
+        "record_url": address_of_records(entity),
+        "what": entity.title,
         "changed_by": who_changed(lines.items),
         "labels": {field.key: field.name for field in fields} | _new_labels(one) | {DELETED: _("Deleted")},
         "fields": fields,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,7 @@ from panel.imports.lines import GUARD, KIND, MOVED, NOTE
 from panel.models import Customer, Import, ImportItem, Revision
 from panel.models.columns import aware
 from panel.rights import NONE, rights_of
-from panel.schema import ENTITY
-from panel.views.customer_query import name_column
+from panel.views.imports_seen import entity_of
 
 PAGE = 100
 MOST_LINES = 2**31 - 1
@@ -83,7 +82,7 @@ def conditions(look: Look) -> tuple[ColumnElement[bool], ...]:
     if look.kind:
         found.append(_of_kind(look))
     if look.words:
-        found.append(_named(look.words))
+        found.append(_named(look.import_id, look.words))
     return tuple(found)
 
 
@@ -95,8 +94,8 @@ def _of_kind(look: Look) -> ColumnElement[bool]:
     return ImportItem.number.between(told["first"], told["first"] + told["count"] - 1)
 
 
-def _named(words: str) -> ColumnElement[bool]:
-    """Return the condition that a line is of this cell, row or customer's ID, or of a name with these words."""
+def _named(import_id: int, words: str) -> ColumnElement[bool]:
+    """Return the condition that a line is of this cell, row or record's ID, or of a customer with these words."""
     address = _ADDRESS.fullmatch(words)
     if address:
         at = f"{address[1].upper()}{int(address[2])}"
@@ -109,7 +108,9 @@ def _named(words: str) -> ColumnElement[bool]:
     if rights_of(current_user).of("full_name") == NONE:
         return false()
     names = [Customer.full_name.icontains(word, autoescape=True) for word in words.split()]
-    found = select(Customer.id).where(*names, *_within())
+    found, entity = select(Customer.id).where(*names, *_within()), entity_of(import_id)
+    if entity.whose:
+        found = select(entity.table.c.id).where(entity.value(entity.whose).in_(found))
     new = [ImportItem.message.icontains(word, autoescape=True) for word in words.split()]
     return or_(ImportItem.record_id.in_(found), and_(ImportItem.group == "new", *new))
 
@@ -117,7 +118,7 @@ def _named(words: str) -> ColumnElement[bool]:
 def group_of_line(import_id: int, words: str) -> str:
     """Return the group of the first line that words find, blank where they find none."""
     shown = (*seen(import_id), ImportItem.group.not_in((KIND, GUARD, NOTE, MOVED)))
-    query = select(ImportItem.group).where(*shown, _named(words)).order_by(ImportItem.number)
+    query = select(ImportItem.group).where(*shown, _named(import_id, words)).order_by(ImportItem.number)
     return db.session.scalars(query.limit(1)).first() or ""
 
 
@@ -145,13 +146,6 @@ def of_group(import_id: int, group: str) -> list[ImportItem]:
     return list(db.session.scalars(query.limit(PAGE)))
 
 
-def names_of(ids: Iterable[int | None]) -> dict[int, str]:
-    """Return the names of customers, as far as the signed-in user may see them."""
-    wanted = {one for one in ids if one}
-    query = select(Customer.id, name_column()).where(Customer.id.in_(wanted), *_within())
-    return dict(db.session.execute(query).all()) if wanted else {}
-
-
 def _within() -> list[ColumnElement[bool]]:
     return [] if _mine() is None else [Customer.partner_id == _mine()]
 
@@ -165,7 +159,8 @@ def who_changed(items: Sequence[ImportItem]) -> dict[tuple[int, str], str]:
     asked = [record_id for record_id, fields in wanted.items() if fields]
     table = Revision.__table__.c
     query = select(table.record_id, table.by, table.at, table.changes)
-    query = query.where(table.entity == ENTITY, table.record_id.in_(asked), table.number > 1)
+    kind = entity_of(items[0].import_id).key if asked else ""
+    query = query.where(table.entity == kind, table.record_id.in_(asked), table.number > 1)
     found: dict[tuple[int, str], str] = {}
     for record_id, by, at, changes in db.session.execute(query.order_by(table.record_id, table.number)):
         words = f"{by}, {ago(aware(at))}" if wanted[record_id] & changes.keys() else ""

@@ -8,17 +8,16 @@ from typing import BinaryIO, cast
 from flask import abort, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
-from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from panel.access import may
-from panel.extensions import db
 from panel.imports.files import store, uploads
 from panel.imports.options import ImportOptions
 from panel.models import Import
 from panel.refresh_work import Asked, start_refresh, told
 from panel.refreshing import NeverImported
 from panel.views.guarded import AppView
+from panel.views.imports_seen import find_import
 from panel.views.messages import say, warn
 from sync.errors import SyncError
 
@@ -79,7 +78,4 @@ def _keeps() -> bool:
 
 
 def _import(number: int) -> Import:
-    one = db.session.get(Import, number) if number < 2**62 else None
-    if one is None or (current_user.partner_id is not None and one.user_id != current_user.id):
-        abort(404)
-    return one
+    return find_import(number) or abort(404)

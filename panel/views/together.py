@@ -26,11 +26,11 @@ from panel.imports.progress import Progress, progress_of_import
 from panel.imports.together import OPEN
 from panel.imports.waiting import apply_now_or_later, refuse_busy, settle
 from panel.models import Export, Import, ImportItem, Job
-from panel.rights import the_schema
 from panel.views.customer_query import id_of, number_of
 from panel.views.guarded import AppView
+from panel.views.imports_seen import address_of_records, entity_of, find_import, names_of, schema_of
 from panel.views.messages import do, say, warn
-from panel.views.preview_lines import names_of, of_group, seen
+from panel.views.preview_lines import of_group, seen
 from panel.views.scripts import is_asked_by_script
 from sync.errors import SyncError
 from sync.plan import DELETED
@@ -67,6 +67,8 @@ class TogetherView(AppView):
         still_open = [one for one in files if one.state in OPEN]
         previews = {one.id: Preview(one, ()) for one in files}
         between = _between(still_open)
+        # Only files of one kind differ from one another.
+        entity = entity_of(between.items[0].import_id if between.items else files[0].id)
         return str(
             self.render(
                 "imports/together.html",
@@ -77,8 +79,9 @@ class TogetherView(AppView):
                 obstacle=_obstacle([previews[one.id] for one in still_open], between),
                 between=between,
                 guards={one.id: of_group(one.id, GUARD) for one in still_open},
-                names=names_of(item.record_id for item in between.items),
-                labels={field.key: field.name for field in the_schema().fields} | {DELETED: _("Deleted")},
+                names=names_of((item.record_id for item in between.items), entity),
+                record_url=address_of_records(entity),
+                labels={field.key: field.name for field in schema_of(entity).fields} | {DELETED: _("Deleted")},
                 by_id={one.id: one for one in files},
                 progress=_progress(still_open),
                 missing=_missing(files),
@@ -156,18 +159,14 @@ def address_of(numbers: Sequence[int]) -> str:
 
 
 def _own(number: int) -> Import:
-    one = db.session.get(Import, number)
-    if one is None or (current_user.partner_id is not None and one.user_id != current_user.id):
-        abort(404)
-    return one
+    return find_import(number) or abort(404)
 
 
 def _files(batch: int) -> list[Import]:
     """Return the files of a batch that the signed-in user may see; whoever is bound to a partner sees their own."""
     query = select(Import).where(Import.batch == min(batch, 2**62)).order_by(Import.id)
     files = list(db.session.scalars(query))
-    is_others = current_user.partner_id is not None and any(one.user_id != current_user.id for one in files)
-    if not files or is_others:
+    if not files or any(find_import(one.id) is None for one in files):
         abort(404)
     return files
 

@@ -17,20 +17,23 @@ from werkzeug.wrappers import Response
 
 from panel.authors import current_author
 from panel.database import writing
+from panel.entities import ENTITIES, Entity
 from panel.extensions import db
 from panel.forms.showing import shown_json
 from panel.imports.aftermath import CREATED, Source
 from panel.imports.undo_preview import AT_ONCE, GROUPS, UNDO, approve_undo, discard_undo, source_of, start_undo
 from panel.jobs import run_now
-from panel.models import Customer, Import, Job, UndoLine
+from panel.models import Import, Job, UndoLine
 from panel.models.columns import aware
 from panel.relations import named
-from panel.rights import reach_of, rights_of, the_schema
+from panel.rights import reach_of, rights_of
 from panel.sealed import secret_keys
-from panel.views.customer_query import id_of, labels_of_all, name_column, number_of, visible
+from panel.views.customer_query import id_of, labels_of_all, number_of
 from panel.views.guarded import LAST_PAGE, AppView
+from panel.views.imports_seen import address_of_records, find_import, names_of, schema_of
 from panel.views.messages import warn
 from sync.errors import SyncError
+from sync.words import say
 
 PAGE = 100
 TABS = {
@@ -89,7 +92,7 @@ class UndoView(AppView):
         there = [key for key, _number, _words in tabs]
         group = request.args.get("group", "") if request.args.get("group") in there else next(iter(there), "")
         page = min(max(request.args.get("page", 0, type=int), 0), LAST_PAGE)
-        source = source_of(job.options)
+        source, entity = source_of(job.options), ENTITIES[one.entity]
         return self.render(
             "imports/undo.html",
             job=job,
@@ -97,12 +100,13 @@ class UndoView(AppView):
             result=job.result or {},
             tabs=tabs,
             group=group,
-            lines=list(_shown(_lines(number, group, counts, page))),
+            lines=list(_shown(_lines(number, group, counts, page), entity)),
+            record_url=address_of_records(entity),
             page=page,
             pages=-(-counts.get(group, 0) // PAGE),
             source=source,
             columns=_columns(job, source),
-            of_whom=_names({source.record_id} - {None}).get(source.record_id or 0, ""),
+            of_whom=names_of([source.record_id], entity).get(source.record_id or 0, ""),
         )
 
     @expose("/<int:number>/narrow/", methods=("POST",))
@@ -158,8 +162,7 @@ def _own(number: int) -> Job:
 
 
 def _refuse_unseen(number: int) -> None:
-    one = db.session.get(Import, number)
-    if one is None or (current_user.partner_id is not None and one.user_id != current_user.id):
+    if find_import(number) is None:
         abort(404)
 
 
@@ -188,13 +191,14 @@ def _lines(number: int, group: str, counts: dict[str, int], page: int) -> Sequen
     return db.session.scalars(query.order_by(UndoLine.number)).all()
 
 
-def _shown(lines: Sequence[UndoLine]) -> Iterator[Shown]:
+def _shown(lines: Sequence[UndoLine], entity: Entity) -> Iterator[Shown]:
     """Yield the lines in words, as far as the signed-in user may see them now."""
-    schema, connection = the_schema(), db.session.connection()
+    schema, connection = schema_of(entity), db.session.connection()
     sides = ({line.field: value} for line in lines for value in (line.panel, line.before))
     fields = {field.key: field for field in named(connection, schema.fields, sides, reach_of(current_user))}
-    labels, unseen, secret = labels_of_all(schema), rights_of(current_user).unseen, secret_keys(connection)
-    names = _names({line.record_id for line in lines if line.record_id})
+    labels, unseen = labels_of_all(schema), rights_of(current_user).on(entity).unseen
+    secret = secret_keys(connection) if entity.has_extra else ()
+    names = names_of((line.record_id for line in lines), entity)
     for line in lines:
         if line.field in unseen or (line.record_id and current_user.partner_id and line.record_id not in names):
             continue
@@ -202,22 +206,18 @@ def _shown(lines: Sequence[UndoLine]) -> Iterator[Shown]:
             "" if line.field in secret or line.field in {"", "deleted"} else shown_json(value, fields.get(line.field))
             for value in (line.panel, line.before)
         )
-        label = _("The customer") if line.field in {"", "deleted"} else labels.get(line.field, line.field)
+        label = say(entity.noun).capitalize() if line.field in {"", "deleted"} else labels.get(line.field, line.field)
         who = names.get(line.record_id or 0, "")
         since = None if line.since is None else aware(line.since)
         where = line.at.rpartition("!")[2]
         yield Shown(where, line.record_id, who, line.field, label, now, before, line.message, line.by, since)
 
 
-def _names(ids: set[Any]) -> dict[int, str]:
-    _there, *scope = visible()
-    query = select(Customer.id, name_column()).where(Customer.id.in_(ids), *scope)
-    return dict(db.session.execute(query).all()) if ids else {}
-
-
 def _columns(job: Job, source: Source) -> list[tuple[str, str, int, bool]]:
     """Return what the import wrote, column by column: key, label, how often, and whether it is among what goes back."""
-    labels = labels_of_all(the_schema()) | {CREATED: _("New customers"), "deleted": _("Deletions")}
-    unseen = rights_of(current_user).unseen
+    one = db.session.get_one(Import, job.options["import"])
+    entity = ENTITIES[one.entity]
+    labels = labels_of_all(schema_of(entity)) | {CREATED: _("New rows"), "deleted": _("Deletions")}
+    unseen = rights_of(current_user).on(entity).unseen
     found = (job.result or {}).get("columns", {})
     return [(key, labels.get(key, key), n, source.takes(key)) for key, n in found.items() if key not in unseen]
