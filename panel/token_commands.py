@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from panel.api.tokens import add_token, revoke
+from panel.api.tokens import add_token, revoke, token_named
 from panel.audit import plain
 from panel.authors import COMMAND_LINE
 from panel.commands import ensure_ready, fail
@@ -50,8 +50,7 @@ def revoke_(name: str) -> None:
     """Let a token open nothing any more."""
     ensure_ready()
     with writing():
-        named = select(ApiToken).where(func.lower(ApiToken.name) == name.strip().lower())
-        token = db.session.scalars(named).one_or_none()
+        token = token_named(name)
         if token is None:
             fail(f"There is no token {name}. flask --app run token list says which there are.", 1)
         if token.revoked_at is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, select
 
+from panel.billing.states import STOPPED, service_state
 from panel.models import Customer, Service, Status, UniqueValue
 from panel.schema import ENTITY
 from sync.cells import clean_text
@@ -30,52 +32,42 @@ class Access:
     sealed: str | None
 
 
-def access_of(effect: str, has_services: bool, has_one_today: bool) -> str:
-    """Return what a status's effect on services comes to; who has services, but none for today, has no access."""
-    return "stopped" if has_services and not has_one_today else effect
+def access_of(effect: str, services: Sequence[tuple[dt.date, dt.date | None]], day: dt.date) -> str:
+    """Return what a status's effect comes to: who has services, but none on this day, has no access.
+
+    `services` are the days on which each of them starts and ends; who has none follows the status alone.
+    """
+    states = {service_state(effect, starts, ends, day) for starts, ends in services}
+    return effect if not states or effect in states else STOPPED
 
 
 def find_access(connection: Connection, login: str, partner_id: int | None, day: dt.date) -> Access | None:
     """Return the access of the customer with a login, compared as logins are unique; only of a partner's, if named."""
     if len(login) > LONGEST_LOGIN or clean_text(login) != login:
         return None
-    asked = {"login": FIELD_TYPES["string"].key_of(login), "day": day}
-    row = connection.execute(_ASKED, asked).one_or_none()
-    if row is None or partner_id not in {None, row.partner_id}:
+    rows = connection.execute(_ASKED, {"login": FIELD_TYPES["string"].key_of(login)}).all()
+    if not rows or partner_id not in {None, rows[0].partner_id}:
         return None
-    access = access_of(row.services, row.has_services, row.has_one_today)
-    return Access(row.id, row.login, access, row.label, row.password)
+    found = rows[0]
+    services = [(row.starts, row.ends) for row in rows if row.starts is not None]
+    access = access_of(found.services, services, day)
+    return Access(found.id, found.login, access, found.label, found.password)
 
 
 def _query() -> Select[Any]:
-    customer, status, unique = Customer.__table__.c, Status.__table__.c, UniqueValue.__table__.c
-    service = Service.__table__.c
-    day: BindParameter[dt.date] = bindparam("day")
+    """Return the query of who has a login, with a row for each service."""
+    customer, status, service = Customer.__table__.c, Status.__table__.c, Service.__table__.c
+    unique = UniqueValue.__table__.c
     held = (unique.entity == ENTITY, unique.field == "login", unique.value == bindparam("login"))
+    told = (customer.id, customer.login, customer.password, customer.partner_id, status.services, status.label)
     return (
-        select(
-            customer.id,
-            customer.login,
-            customer.password,
-            customer.partner_id,
-            status.services,
-            status.label,
-            _has_service().label("has_services"),
-            _has_service(service.starts <= day, or_(service.ends.is_(None), service.ends >= day)).label(
-                "has_one_today"
-            ),
-        )
+        select(*told, service.starts, service.ends)
         .join(UniqueValue, unique.record_id == customer.id)
         .join(Status, status.id == customer.status_id)
+        .outerjoin(Service, and_(service.customer_id == customer.id, service.deleted_at.is_(None)))
         # Who is in the bin, or was erased, holds no login.
         .where(*held, customer.deleted_at.is_(None))
     )
-
-
-def _has_service(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    service = Service.__table__.c
-    mine = (service.customer_id == Customer.__table__.c.id, service.deleted_at.is_(None))
-    return select(service.id).where(*mine, *conditions).exists()
 
 
 _ASKED = _query()

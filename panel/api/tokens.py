@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, select
 
 from panel.extensions import db
 from panel.models import ApiToken
@@ -59,14 +59,19 @@ def digest_of(secret: str) -> str:
 
 def add_token(name: str, *, passwords: bool, partner_id: int | None, by: str) -> tuple[ApiToken, str]:
     """Make a token in the caller's transaction; return it with its text, for the only time. Raises `SyncError`."""
-    taken = select(ApiToken.id).where(func.lower(ApiToken.name) == name.lower())
-    if db.session.execute(taken).first():
+    if token_named(name) is not None:
         raise SyncError(_("There is a token of this name already, maybe a revoked one. Choose another name."))
     secret = secrets.token_hex(SECRET_BYTES)
     token = ApiToken(name=name, digest=digest_of(secret), passwords=passwords, partner_id=partner_id, by=by)
     db.session.add(token)
     db.session.flush()
     return token, f"rbk_{token.id}_{secret}"
+
+
+def token_named(name: str) -> ApiToken | None:
+    """Return the token of a name, compared without letter case."""
+    wanted = name.strip().casefold()
+    return next((token for token in db.session.scalars(select(ApiToken)) if token.name.casefold() == wanted), None)
 
 
 def revoke(token: ApiToken) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from panel.setup import prepare
 from tests.builders import customer
 from tests.databases import Database
 from tests.panel.test_api_access import ask, token
+from tests.servers import running
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
@@ -95,6 +98,30 @@ def test_a_start_brings_in_what_waits(app: Flask, client: FlaskClient, database:
         ask(client, "anna", text)
     prepare(app)
     assert reveals(app) == 1
+
+
+def test_a_server_that_is_killed_while_events_wait_has_them_once_when_it_is_back_and_then_by_itself(
+    app: Flask, database: Database, text: str, waiting: Path
+) -> None:
+    def asked(server: str) -> str:
+        request = urllib.request.Request(f"{server}/api/access/anna", headers={"Authorization": f"Bearer {text}"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(json.load(answer)["password"])
+
+    with ExitStack() as until_killed:
+        with running(database) as servers:
+            until_killed.enter_context(another_writer(database))
+            assert asked(servers[0])
+        assert (reveals(app), waiting.read_bytes().count(b"reveal")) == (0, 1)
+    with running(database) as servers:
+        assert reveals(app) == 1
+        with another_writer(database):
+            assert asked(servers[0])
+            assert reveals(app) == 1
+        end = time.monotonic() + 30
+        while reveals(app) < 2 and time.monotonic() < end:
+            time.sleep(0.2)
+    assert (reveals(app), waiting.read_bytes()) == (2, b"")
 
 
 def test_who_is_killed_after_the_commit_brings_nothing_in_twice(

@@ -182,25 +182,25 @@ def test_the_commands_make_list_and_revoke(app: Flask, client: FlaskClient, runn
         customer(login="anna")
         with writing():
             db.session.add(Partner(name="North"))
-    made = runner.invoke(args=["token", "add", "radius", "--passwords"])
+    made = runner.invoke(args=["token", "add", "Ěra", "--passwords"])
     assert made.exit_code == 0
     assert SHOWN.fullmatch(made.stdout.strip())
     assert ask(client, "anna", made.stdout.strip()).json["password"]
     assert runner.invoke(args=["token", "add", "hotspot", "--partner", "north"]).exit_code == 0
     for arguments, sentence in (
-        (["add", "RADIUS"], "There is a token of this name already"),
+        (["add", "ĚRA"], "There is a token of this name already"),
         (["add", " "], "A token needs a name."),
         (["add", "x", "--partner", "South"], "There is no partner South. The partners are: Main, North."),
         (["revoke", "x"], "There is no token x."),
     ):
         refused = runner.invoke(args=["token", *arguments])
         assert (refused.exit_code, refused.stdout, sentence in refused.stderr) == (1, "", True)
-    assert runner.invoke(args=["token", "revoke", "Radius"]).stdout == "radius was revoked.\n"
-    assert "radius is revoked already." in runner.invoke(args=["token", "revoke", "radius"]).stderr
+    assert runner.invoke(args=["token", "revoke", "ěra"]).stdout == "Ěra was revoked.\n"
+    assert "Ěra is revoked already." in runner.invoke(args=["token", "revoke", "Ěra"]).stderr
     assert ask(client, "anna", made.stdout.strip()).status_code == 401
     listed = runner.invoke(args=["token", "list"]).stdout.splitlines()
     assert re.fullmatch(r"hotspot · customers of North · made [\d-]+ by command line · never used", listed[0])
-    last = r"radius · may ask for passwords · made [\d-]+ by command line · last used [\d-]+ · revoked [\d-]+"
+    last = r"Ěra · may ask for passwords · made [\d-]+ by command line · last used [\d-]+ · revoked [\d-]+"
     assert re.fullmatch(last, listed[1])
     with app.app_context():
         assert {one.by for one in token_events()} == {"command line"}
