@@ -138,6 +138,8 @@ class Event(Base):
     """One thing that happened and changed no record: a sign-in, an export, a reveal."""
 
     __tablename__ = "event"
+    # A network that asks for passwords makes millions of one name.
+    __table_args__ = (Index("ix_event_by", "by", "id"), Index("ix_event_name", "name", "id"))
 
     id: Mapped[Key]
     at: Mapped[Instant] = mapped_column(default=now, index=True)

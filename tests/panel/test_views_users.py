@@ -17,7 +17,7 @@ from panel.models import Event, Partner, Role, Status, User
 from panel.models.columns import now
 from panel.permissions import ADMIN, GROUPS, STAFF
 from tests.databases import ADMIN as ADMIN_EMAIL
-from tests.panel.pages import STAFF_PASSWORD, add_user, form_with, sign_in
+from tests.panel.pages import STAFF_PASSWORD, add_user, form_with, options_of, sign_in
 
 EVA = "eva@example.com"
 
@@ -330,3 +330,19 @@ def test_what_a_new_instance_comes_with_is_nobodys_deed(app: Flask) -> None:
         assert list(db.session.scalars(select(Event))) == []
         assert db.session.scalars(select(Status)).all()
         assert now().tzinfo
+
+
+def test_the_audit_offers_each_name_and_each_kind_once_that_one_may_know_of(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        with writing():
+            db.session.add(Partner(name="Other"))
+            rows = [("Zoe", "reveal"), ("API token x", "reveal"), ("Bob", "export"), ("Bob", "reveal")] * 3
+            db.session.add_all(Event(by=by, name=name, detail={}) for by, name in rows)
+        add_role("auditor", ["audit"])
+        add_user(EVA, "auditor", 2)
+    page = sign_in(client).get("/audit/?kind=export").text
+    assert sorted(options_of(page, "by")) == ["", "API token x", "Admin", "Bob", "Zoe", "system"]
+    made = ["partner added", "reveal", "role added", "sign-in", "user added"]
+    assert sorted(options_of(page, "kind")) == ["", "export", *made]
+    page = sign_in(app.test_client(), EVA, STAFF_PASSWORD).get("/audit/").text
+    assert (options_of(page, "by"), options_of(page, "kind")) == (["", EVA], ["", "sign-in"])

@@ -81,6 +81,8 @@ def upgrade() -> None:
     )
     for entity in ENTITIES:
         op.execute(sa.insert(_VERSIONS).values(entity=entity, version=1))
+    op.create_index("ix_event_by", "event", ["by", "id"])
+    op.create_index("ix_event_name", "event", ["name", "id"])
     _allow()
 
 
@@ -227,6 +229,8 @@ def downgrade() -> None:
     for name in TRIGGERS:
         on_sqlite = op.get_bind().dialect.name == "sqlite"
         op.execute(f"DROP TRIGGER IF EXISTS {name}" if on_sqlite else f"DROP FUNCTION IF EXISTS {name}() CASCADE")
+    for column in ("by", "name"):
+        op.drop_index(f"ix_event_{column}", "event")
     for table in ("api_token", "lifecycle_day", "billing_config", "account", "charge", "payment", "service", "plan"):
         op.drop_table(table)
     for name in OVERRIDES:
