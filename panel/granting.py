@@ -10,7 +10,7 @@ from sqlalchemy import select
 from panel.extensions import db
 from panel.models import Partner, Role, User
 from panel.permissions import in_words
-from panel.rights import EDIT, NONE, SEE, rights_of, widest
+from panel.rights import EDIT, NONE, SEE, as_billing_allows, rights_of, widest
 from sync.errors import SyncError
 
 _FROM_NARROW_TO_WIDE = (NONE, SEE, EDIT)
@@ -30,7 +30,8 @@ def refuse_excess(granter: User, permissions: Collection[str], field_rights: Map
     if beyond:
         words = ", ".join(in_words(beyond) or sorted(beyond))
         raise NotYours(_("You may not give what you do not hold: %(rights)s.", rights=words))
-    mine, given = rights_of(granter), widest([field_rights])
+    mine = rights_of(granter)
+    given = as_billing_allows(widest([field_rights]), is_seen="billing.view" in permissions)
     if any(_is_wider(given.of(key), mine.of(key)) for key in mine.seen | mine.unseen):
         raise NotYours(_("You may not give a right to a field that you do not hold yourself."))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_login import current_user
 
-from panel.entities import CUSTOMER, Entity
+from panel.entities import BILLING, CUSTOMER, Entity
 from panel.extensions import db
 from panel.models import User
 from panel.permissions import ADMIN
@@ -52,11 +52,17 @@ class FieldRights:
 
 
 EVERY_FIELD = FieldRights()
+_BILLED = frozenset(field.key for field in CUSTOMER.fields if field.part == BILLING)
 
 
 def rights_of(user: User) -> FieldRights:
-    """Return a user's rights; for each field the widest of the user's roles."""
-    return widest(role.field_rights or {} for role in user.roles)
+    """Return a user's rights; for each field the widest of the user's roles, where they show the billing at all."""
+    return as_billing_allows(widest(role.field_rights or {} for role in user.roles), is_seen=user.may("billing.view"))
+
+
+def as_billing_allows(rights: FieldRights, *, is_seen: bool) -> FieldRights:
+    """Return rights without any to what a customer owes and is billed by, unless the billing is seen."""
+    return rights if is_seen else FieldRights(rights.seen - _BILLED, rights.unseen | _BILLED)
 
 
 def lacks_of(user: User) -> frozenset[str]:

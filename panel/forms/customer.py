@@ -102,6 +102,11 @@ def shown_fields(schema: Schema, part: str = "") -> tuple[Field, ...]:
     return tuple(field for field in schema.fields if field.key not in hidden and field.part == part)
 
 
+def listed_fields(schema: Schema) -> tuple[Field, ...]:
+    """Return the fields that lists may show and be narrowed by."""
+    return (*shown_fields(schema), *shown_fields(schema, BILLING))
+
+
 def _locked(schema: Schema) -> dict[str, str]:
     locked = {field.key: _("For reading only.") for field in schema.fields if field.read_only}
     locked |= {key: _("Switched off.") for key, placement in schema.placements.items() if placement.disabled}

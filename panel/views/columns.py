@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
-from panel.forms.customer import shown_fields
+from panel.forms.customer import listed_fields
 from panel.schema import Schema
 from sync.fields import Field
 from sync.types import FIELD_TYPES
@@ -27,7 +27,7 @@ class Column:
 
 
 def _labels(schema: Schema) -> dict[str, str]:
-    fields = (field for field in shown_fields(schema) if not FIELD_TYPES[field.type].secret)
+    fields = (field for field in listed_fields(schema) if not FIELD_TYPES[field.type].secret)
     return {ID: str(_("ID")), **{field.key: field.name for field in fields}}
 
 

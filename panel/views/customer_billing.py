@@ -19,12 +19,13 @@ from panel.audit import record as record_event
 from panel.billing.forecast import next_move
 from panel.billing.statement import Statement, statement
 from panel.billing.states import STOPPED, status_on
-from panel.entities import STATES
+from panel.entities import PAYMENT, SERVICE, STATES
 from panel.extensions import db
 from panel.forms.customer import shape_of_billing, shown_fields
 from panel.forms.statement_rows import statement_rows, what_in_words
 from panel.models import BillingConfig, Customer, Status
 from panel.rights import the_schema
+from panel.views.billing_history import past_of
 from panel.views.customer_details import CustomerDetails
 from panel.views.customer_query import called, find_open, id_of, lock_customer
 from panel.views.own_rules import own_rules
@@ -54,7 +55,8 @@ class CustomerBilling(CustomerDetails):
         status = db.session.get(Status, number) if number else None
         page: dict[str, Any] = {"day": day, "today": today(), "on_status": status, "state_labels": STATE_LABELS}
         served = services_of(record.id, day, status.services if status else STOPPED)
-        return self.tab(self.services_template, record, served=served, **page)
+        past = past_of(record.id, SERVICE)
+        return self.tab(self.services_template, record, served=served, past=past, **page)
 
     @expose("/billing/")
     def billing_view(self) -> Any:
@@ -63,6 +65,7 @@ class CustomerBilling(CustomerDetails):
         since, until = _span(request.args)
         page: dict[str, Any] = {"since": since, "until": until, "what": what_in_words}
         page["rules"] = own_rules(the_schema(), record.id, db.session.get_one(BillingConfig, 1))
+        page["past"] = past_of(record.id, PAYMENT)
         page["coming"] = next_move(db.session.connection(), record.id, today())
         return self.tab(self.billing_template, record, statement=_statement(record.id, since, until), **page)
 

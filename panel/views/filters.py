@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from panel.forms.conditions import FieldFilter
-from panel.forms.customer import shown_fields
+from panel.forms.customer import listed_fields
 from panel.forms.registry import filters_of
 from panel.schema import Schema
 from sync.errors import SyncError
@@ -45,7 +45,7 @@ def is_filter(name: str) -> bool:
 
 def all_filters(schema: Schema) -> Iterator[FieldFilter]:
     """Yield every filter on every field that is shown."""
-    return (one for field in shown_fields(schema) for one in filters_of(field))
+    return (one for field in listed_fields(schema) for one in filters_of(field))
 
 
 def asked_filters(schema: Schema, args: MultiDict[str, str]) -> list[Asked]:

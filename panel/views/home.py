@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from flask import jsonify, url_for
@@ -17,8 +18,9 @@ from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
 from panel.access import may
+from panel.database import TooSlow, within
 from panel.extensions import db
-from panel.models import Customer, Import, Status
+from panel.models import Account, Customer, Import, Status
 from panel.rights import the_schema
 from panel.schema import Schema
 from panel.views.customer_query import visible
@@ -29,6 +31,8 @@ from panel.views.recent_changes import Deed, recent_deeds
 from panel.words import first_weekday, today
 
 RECENT = 5
+OWING_SECONDS = 0.5
+_OWING_COLUMNS = "status,id,full_name,phones,balance"
 WEEKS = 26
 _TABLE = Customer.__table__.c
 
@@ -40,6 +44,15 @@ class StatusCount:
     label: str
     colour: str
     customers: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """How many customers owe something, and how much together."""
+
+    customers: int
+    amount: Decimal
     url: str
 
 
@@ -70,6 +83,7 @@ class HomeView(AppView):
                 "home.html",
                 statuses=statuses,
                 weeks=weeks,
+                owing=_owing() if may("billing.view") else None,
                 waiting=waiting,
                 deeds=deeds,
                 bars=_bars(weeks),
@@ -99,6 +113,18 @@ def _by_status() -> list[StatusCount]:
     return [
         StatusCount(one.label, one.colour, customers.get(one.id, 0), _list(flt_status_is=one.id)) for one in statuses
     ]
+
+
+def _owing() -> Owing | None:
+    """Return who owes something, or None where adding that up takes too long."""
+    query = select(func.count(), func.sum(Account.balance)).join(Customer, _TABLE.id == Account.customer_id)
+    connection = db.session.connection()
+    try:
+        with within(connection, OWING_SECONDS):
+            customers, balance = connection.execute(query.where(Account.balance < Decimal(0), *visible())).one()
+    except TooSlow:
+        return None
+    return Owing(customers, -(balance or Decimal("0.00")), _list(flt_balance_to="-0.01", columns=_OWING_COLUMNS))
 
 
 def _by_week(day: dt.date) -> Iterator[WeekCount]:

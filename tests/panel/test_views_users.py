@@ -259,7 +259,7 @@ def test_every_permission_has_its_words() -> None:
         ("/statuses/edit/?id=2", {"label": "Active", "is_default": "y", "services": "active"}, "status changed"),
         ("/partners/new/", {"name": "Other"}, "partner added"),
         ("/locations/edit/?id=1", {"name": "Other"}, "location changed"),
-        ("/statuses/delete/", {"id": "4"}, "status deleted"),
+        ("/statuses/delete/", {"id": "2"}, "status deleted"),
         ("/statuses/merge/", {"id": "3", "into": "2"}, "status merged"),
         ("/statuses/move/", {"id": "4", "to": "up"}, "status changed, status changed"),
         ("/generator/", {"login_pattern": "{next}"}, "generator changed"),
