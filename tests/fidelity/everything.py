@@ -122,10 +122,12 @@ class Everything:
         with app.app_context():
             self._furnish()
             with reading() as connection:
-                self.fields = current_schema(connection).on_workbooks
+                schema = current_schema(connection)
+            usual = {field.key for field in schema.on_workbooks}
+            self.fields = tuple(one for one in schema.fields if one.key in usual or (one.part and not one.derived))
             self.people = self._people()
             self._write()
-        self.run("export", self.path)
+        self.run("export", self.path, "--fields", ",".join(field.key for field in self.fields))
         self.columns = read_keys(self.path)
 
     def run(self, *arguments: str | Path) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def bind_to_a_partner() -> None:
     db.session.execute(update(Export).values(user_id=select(User.id).where(User.email == EVA).scalar_subquery()))
 
 
-@pytest.mark.parametrize(("shrink", "words"), [(hide_a_column, "every column"), (bind_to_a_partner, "every customer")])
+@pytest.mark.parametrize(("shrink", "words"), [(hide_a_column, "every column"), (bind_to_a_partner, "every row")])
 def test_rights_that_shrank_since_refuse_the_file_with_a_sentence(
     app: Flask, world: FlaskClient, shrink: Any, words: str
 ) -> None:

@@ -153,8 +153,7 @@ def test_one_new_customer_with_other_values_in_two_files_is_a_question(app: Flas
     answer = outbox.back(*files)
     assert answer["exit"] == 1
     words = (
-        f"Jana Dvorak is a new customer in row {BLANK} of one.xlsx, too, with other values. "
-        "Make both rows alike, or remove one."
+        f"Jana Dvorak is new in row {BLANK} of one.xlsx, too, with other values. Make both rows alike, or remove one."
     )
     assert [(one["at"], one["message"]) for one in answer["imports"][1]["problems"]] == [(f"Customers!{BLANK}", words)]
     assert outbox.back(files[0])["created"] == 1
@@ -276,7 +275,7 @@ def test_a_new_customer_who_is_known_by_a_key_in_two_foreign_files_is_one(outbox
         answer = outbox.back(*files, "--key", "emails", *arguments)
         assert (answer["exit"], [one["created"] for one in answer["imports"]]) == (1, [1, 0, 0])
         assert [len(one["problems"]) for one in answer["imports"]] == [0, 0, 1]
-        assert "Zoe Mala is a new customer in row 2 of one.csv, too" in answer["said"]
+        assert "Zoe Mala is new in row 2 of one.csv, too" in answer["said"]
     assert outbox.back(*files[:2], "--key", "emails")["exit"] == 0
 
 

@@ -82,12 +82,14 @@ def test_there_is_always_exactly_one_default(app: Flask, client: FlaskClient) ->
 def test_a_status_that_customers_have_is_not_deleted(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         customer(status_id=2)
-    sign_in(client)
-    for status_id in (2, 3):
+    sign_in(client).post("/statuses/new/", data=STATUS)
+    with app.app_context():
+        paused = db.session.scalars(select(Status.id).where(Status.label == "Paused")).one()
+    for status_id in (2, paused):
         client.post("/statuses/delete/", data={"id": status_id})
     assert "Active is used by 1 customer, those in the bin included." in client.get("/").text
     with app.app_context():
-        assert sorted(db.session.scalars(select(Status.label))) == ["Active", "Inactive", "New"]
+        assert sorted(db.session.scalars(select(Status.label))) == ["Active", "Blocked", "Inactive", "New"]
 
 
 @pytest.mark.parametrize("wrong", [{"label": ""}, {"services": "paused"}, {"colour": "red"}, {"label": "active"}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from panel.changelog import LostRace, write_in_bulk
 from panel.database import reading, writing
+from panel.entities import Entity
 from panel.extensions import db
 from panel.imports import applying, undo_journey, undo_preview, undoing
 from panel.jobs import run_pending
@@ -170,8 +171,8 @@ def test_who_came_too_late_once_undoes_while_nobody_else_writes(
 ) -> None:
     held: list[bool] = []
 
-    def hold_still(connection: Connection) -> None:
-        applying.hold_still(connection)
+    def hold_still(connection: Connection, entities: Iterable[Entity]) -> None:
+        applying.hold_still(connection, entities)
         held.append(True)
 
     def always_late(*args: Any) -> None:
