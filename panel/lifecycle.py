@@ -22,6 +22,8 @@ BINNED = "The customer is in the bin, so nothing was changed."
 GONE = "The status {label} was merged into another one, so nothing was changed."
 SAME = "The customer had this status already."
 REASON = "Planned for {day} by {by}."
+BY_PLAN = REASON.partition("{")[0]
+"""How the reasons of planned changes begin."""
 PLANNED = "planned"
 
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
-from flask_babel import lazy_gettext, ngettext
+from flask_babel import lazy_gettext
 
 from panel.billing.run import run_until
 from panel.billing.standing import CHARGE
 from panel.billing.steps import Done, Sums
+from panel.billing.telling import did_in_words
 from panel.jobs import Work, kind
 from panel.words import today
 
@@ -23,13 +24,7 @@ logger = logging.getLogger(__name__)
 
 def _told(sums: Mapping[str, Any]) -> list[str]:
     """Return what a run did, as the page of its job says it."""
-    charges, moved = int(sums.get("charges", 0)), _moved(sums)
-    return [
-        ngettext(
-            "%(num)d charge: %(amount)s.", "%(num)d charges: %(amount)s.", charges, amount=sums.get("charged", "")
-        ),
-        ngettext("%(num)d status was changed.", "%(num)d statuses were changed.", moved),
-    ]
+    return [did_in_words(sums)]
 
 
 def _moved(sums: Mapping[str, Any]) -> int:

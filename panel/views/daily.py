@@ -20,6 +20,7 @@ from panel.authors import current_author
 from panel.billing.forecast import DAYS, Expected, expected_moves, forecast
 from panel.billing.foreseeing import foresee
 from panel.billing.standing import BLOCK, CHARGE, DEACTIVATE
+from panel.billing.telling import did_in_words
 from panel.database import reading, writing
 from panel.extensions import db
 from panel.jobs import Work, enqueue, kind
@@ -29,21 +30,12 @@ from panel.rights import NONE, name_of, rights_of
 from panel.views.customer_query import visible
 from panel.views.guarded import AppView
 from panel.views.messages import warn
-from panel.words import money_in_words, today
-from sync.words import later
+from panel.words import today
 
 KINDS = (CHARGE, BLOCK, DEACTIVATE)
 PREVIEW = lazy_gettext("Preview of the daily run")
 LISTED_DAYS, LISTED_CUSTOMERS = 30, 500
 LONGEST_PREVIEW = 366
-_DONE = {
-    "charges": (later("%(num)d charge of %(amount)s"), later("%(num)d charges of %(amount)s together")),
-    "blocked": (later("%(num)d customer blocked"), later("%(num)d customers blocked")),
-    "deactivated": (later("%(num)d customer deactivated"), later("%(num)d customers deactivated")),
-    "reactivated": (later("%(num)d customer active again"), later("%(num)d customers active again")),
-    "planned": (later("%(num)d planned change"), later("%(num)d planned changes")),
-}
-"""What the sums of a run are called, for one and for several."""
 
 
 class DailyView(AppView):
@@ -141,17 +133,6 @@ def expected_words(one: Expected) -> str:
     if one.kind == BLOCK:
         return str(ngettext("%(num)d customer will be blocked", "%(num)d customers will be blocked", one.count))
     return str(ngettext("%(num)d customer will have no services", "%(num)d customers will have no services", one.count))
-
-
-def did_in_words(counts: Mapping[str, Any]) -> str:
-    """Return what was done on a day, in words."""
-    amount = money_in_words(Decimal(counts.get("charged", "0")))
-    told = [
-        str(ngettext(one, several, counts[name], amount=amount))
-        for name, (one, several) in _DONE.items()
-        if counts.get(name)
-    ]
-    return ", ".join(told) or str(_("Nothing was due."))
 
 
 def _foreseen(result: Mapping[str, Any]) -> list[str]:

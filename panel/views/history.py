@@ -13,12 +13,14 @@ from flask_login import current_user
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from panel.access import may
+from panel.authors import SYSTEM
 from panel.blaming import Blame, blame
 from panel.database import is_sqlite
 from panel.extensions import db
 from panel.forms.links import Link
 from panel.forms.registry import ENTRIES
 from panel.forms.showing import shown_json
+from panel.lifecycle import BY_PLAN
 from panel.models import AdditionalField, Import, Revision
 from panel.relations import named
 from panel.rights import reach_of, rights_of
@@ -132,10 +134,16 @@ def history_of(record: Record, schema: Schema, wanted: Wanted, open_fields: Coll
     fields = named(db.session.connection(), schema.fields, sides, reach_of(current_user))
     words, record_id = _Words(fields, record, open_fields), record.id
     origins = origins_of(revisions[:LINES])
-    all_lines = (Line(origins[one.number], list(words.steps(one)), one.reason) for one in revisions[:LINES])
+    all_lines = (Line(origins[one.number], list(words.steps(one)), _reason(one)) for one in revisions[:LINES])
     lines = [line for line in all_lines if line.steps or line.origin.number == 1]
     older = revisions[LINES - 1].number if len(revisions) > LINES else None
     return History(lines, older, words.labels, _people(record_id))
+
+
+def _reason(revision: Revision) -> str:
+    """Return why a revision was written; what the daily run says of a debt is for those who see the billing."""
+    of_debt = revision.through == SYSTEM.through and not revision.reason.startswith(BY_PLAN)
+    return "" if of_debt and not may("billing.view") else revision.reason
 
 
 def _people(record_id: int) -> list[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask import g, has_request_context
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from wtforms.form import BaseForm
 
 from panel.access import may
 from panel.entities import PAYMENT
@@ -17,7 +15,7 @@ from panel.rights import the_schema
 from panel.views.customer_query import called
 from panel.views.messages import say
 from panel.views.of_customers import OfCustomers
-from panel.words import money_in_words, today
+from panel.words import day_in_words, money_in_words, today
 
 
 class PaymentView(OfCustomers):
@@ -40,9 +38,9 @@ class PaymentView(OfCustomers):
         """Return a payment of the customer whom the address names."""
         return self._noting(super().new_record())
 
-    def found(self, text: str | None) -> Payment:
+    def found(self, text: str | None, *, binned: bool = False) -> Payment:
         """Return the payment that an address or a form names."""
-        return self._noting(super().found(text))
+        return self._noting(super().found(text, binned=binned))
 
     def _noting(self, payment: Payment) -> Payment:
         """Remember which status the customer has before anything is written."""
@@ -53,10 +51,9 @@ class PaymentView(OfCustomers):
         """Return today and the usual method."""
         return {"day": today(), "method": "transfer"}
 
-    def check(self, model: Payment, form: BaseForm, values: Mapping[str, Any]) -> None:
-        """Note an amount of nothing."""
-        if values.get("amount") == 0 and not form["amount"].errors:
-            form["amount"].errors = [_("A payment of 0.00 is none. Write what was paid.")]
+    def called(self, model: Payment) -> str:
+        """Return how much was paid when."""
+        return payment_in_words(model)
 
     def added_words(self, model: Payment) -> str:
         """Return what was recorded, and what came of it."""
@@ -74,3 +71,9 @@ class PaymentView(OfCustomers):
         if customer.status_id == g.status_before or not seen:
             return []
         return [_("%(name)s is %(status)s again.", name=called(customer, the_schema()), status=customer.status.label)]
+
+
+def payment_in_words(payment: Payment) -> str:
+    """Return how much was paid when."""
+    amount, day = money_in_words(payment.amount), day_in_words(payment.day)
+    return str(_("Payment of %(amount)s on %(day)s", amount=amount, day=day))

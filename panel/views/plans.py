@@ -7,20 +7,14 @@ from typing import Any
 
 from flask import url_for
 from flask_admin import expose
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from sqlalchemy import func, select
 
 from panel.entities import PLAN
 from panel.extensions import db
-from panel.forms.showing import count
 from panel.models import Plan, Service
-from panel.views.config import InUse
 from panel.views.customer_query import visible_services
 from panel.views.record_forms import RecordForms
-from sync.words import later
-
-SERVICES = (later("%(number)s service"), later("%(number)s services"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +43,6 @@ class PlanView(RecordForms):
     def first_values(self, model: Plan) -> dict[str, Any]:
         """Return the type of billing that most customers have."""
         return {"billing_type": "recurring"}
-
-    def refuse_deletion(self, model: Plan) -> None:
-        """Refuse to delete a plan that a service is of."""
-        having = (Service.plan_id == model.id, Service.deleted_at.is_(None))
-        used = db.session.execute(select(func.count()).select_from(Service).where(*having)).scalar_one()
-        if used:
-            raise InUse(
-                _(
-                    "%(name)s is the plan of %(services)s. It stays, so that they keep what they are called.",
-                    name=model.name,
-                    services=count(used, *SERVICES),
-                )
-            )
 
 
 def _lines() -> list[Line]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from sqlalchemy import ColumnElement, select
 from werkzeug.wrappers import Response
-from wtforms.form import BaseForm
 
 from panel.access import may
 from panel.entities import SERVICE
@@ -52,7 +50,7 @@ class ServiceView(OfCustomers):
         service = self.found(request.form.get("id"))
         name, back = str(service), self.after_save(service)
         try:
-            service.ends = _last_day(request.form.get("ends", ""), service)
+            service.ends = self._last_day(service, request.form.get("ends", ""))
             words = _("%(name)s ends on %(day)s.", name=name, day=day_in_words(service.ends))
             db.session.commit()
             say(words)
@@ -60,6 +58,13 @@ class ServiceView(OfCustomers):
             db.session.rollback()
             warn(str(error))
         return redirect(back)
+
+    def _last_day(self, service: Service, text: str) -> dt.date:
+        record, day = self.record(service.id), _day(text)
+        wrong = self.wrong_with(service, record, {**record.values, "ends": day})
+        if wrong is not None:
+            raise SyncError(wrong.message)
+        return day
 
     def narrowed(self) -> list[ColumnElement[bool]]:
         """Return the condition that leaves the services of one plan, where the address names it."""
@@ -82,16 +87,10 @@ class ServiceView(OfCustomers):
         locked = {"plan": _("It was charged for: end it, and add another.")} if _is_charged(model) else {}
         return Shape(fields, locked)
 
-    def check(self, model: Service, form: BaseForm, values: Mapping[str, Any]) -> None:
-        """Note an end before the start."""
-        starts, ends = values.get("starts") or today(), values.get("ends")
-        if ends is not None and ends < starts and not form["ends"].errors:
-            form["ends"].errors = [_before_start(starts)]
-
-    def refuse_deletion(self, model: Service) -> None:
-        """Refuse to delete a service that was charged for."""
-        if _is_charged(model):
-            raise SyncError(_("%(name)s was charged for, and stays. End it instead.", name=model))
+    def refuse_return(self, model: Service) -> None:
+        """Refuse to restore a service whose plan was deleted."""
+        if model.plan.deleted_at is not None:
+            raise SyncError(_("%(name)s is no plan any more, so the service stays deleted. Add another.", name=model))
 
     def render(self, template: str, **values: Any) -> str:
         """Render a page with the prices of the plans, which the form's script proposes."""
@@ -113,15 +112,8 @@ def _is_charged(service: Service) -> bool:
     return db.session.scalars(select(Charge.id).where(Charge.service_id == service.id).limit(1)).first() is not None
 
 
-def _before_start(starts: dt.date) -> str:
-    return str(_("It cannot end before it starts. Choose %(day)s or a later day.", day=day_in_words(starts)))
-
-
-def _last_day(text: str, service: Service) -> dt.date:
+def _day(text: str) -> dt.date:
     try:
-        day = dt.date.fromisoformat(text)
+        return dt.date.fromisoformat(text)
     except ValueError:
         raise SyncError(_("Choose the last day of the service.")) from None
-    if day < service.starts:
-        raise SyncError(_before_start(service.starts))
-    return day
