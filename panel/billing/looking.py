@@ -54,6 +54,18 @@ def wants(standing: Standing, day: dt.date, terms: Terms) -> Wants:
     return Wants(bills or standing.prepaid, owes and (standing.is_moved or bool(account.come())))
 
 
+def is_quiet(standing: Standing, day: dt.date, terms: Terms) -> bool:
+    """Tell whether a look on a day asks for nothing but what the account remembers, and not for how much is there.
+
+    The run moved no such customer, and has nothing to charge; nothing is owed, or nobody would be blocked for it.
+    """
+    if standing.marks.moved_to is not None:
+        return False
+    account = _Account(standing, day, terms)
+    is_out = standing.in_bin or not terms.accounts(standing.status)
+    return is_out or (standing.balance >= NOTHING and not account.is_to_be_billed())
+
+
 class _Account:
     """One look: how everything stands while it is going on."""
 

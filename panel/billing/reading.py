@@ -31,7 +31,7 @@ def read_terms(connection: Connection) -> Terms:
     config = connection.execute(select(BillingConfig.__table__)).mappings().one_or_none()
     if config is None:
         return Terms((1, 15, None, None, Decimal(0)), effects, None, None)
-    settings = _given(config)
+    settings = given(config)
     terms = Terms(settings, effects, config["blocked_status_id"], config["inactive_status_id"], _calendar(config))
     blocked, inactive = (None if one is None else terms.final(one) for one in (terms.blocked, terms.inactive))
     return replace(terms, blocked=blocked, inactive=inactive)
@@ -42,7 +42,8 @@ def _calendar(config: RowMapping) -> Calendar:
     return Calendar(config["blocks_on_weekends"], country)
 
 
-def _given(row: RowMapping) -> Given:
+def given(row: RowMapping) -> Given:
+    """Return the rules that a row of a customer, or of the settings, holds."""
     day, due, blocking, grace, minimum = (row[name] for name in RULES)
     return day, due, blocking, grace, minimum
 
@@ -77,7 +78,7 @@ def found_of(row: RowMapping, terms: Terms) -> Found:
     """Return a customer without services and charges."""
     marks = Marks(
         row["billed_to"],
-        tuple(map(dt.date.fromisoformat, row["unchecked"].split(","))) if row["unchecked"] else (),
+        unchecked_days(row["unchecked"]),
         row["moved_to"],
         row["moved_from"],
         row["moved_on"],
@@ -86,7 +87,7 @@ def found_of(row: RowMapping, terms: Terms) -> Found:
     standing = Standing(
         row["id"],
         row["status_id"],
-        _merged(_given(row), terms.settings),
+        _merged(given(row), terms.settings),
         row["balance"],
         marks,
         row["deleted_at"] is not None,
@@ -98,6 +99,11 @@ def found_of(row: RowMapping, terms: Terms) -> Found:
 def unchecked_text(days: Iterable[dt.date]) -> str:
     """Return due days as an account keeps them."""
     return ",".join(day.isoformat() for day in days)
+
+
+def unchecked_days(text: str) -> tuple[dt.date, ...]:
+    """Return due days that an account keeps."""
+    return tuple(map(dt.date.fromisoformat, text.split(","))) if text else ()
 
 
 def read_found(

@@ -32,7 +32,7 @@ from panel.records import batches
 from panel.schema import forget_schema
 from sync.errors import SyncError
 
-BATCH, PASSED = 1_000, 20_000
+BATCH, PASSED, MANY = 1_000, 20_000, 1_000
 LONGEST_AHEAD = dt.timedelta(3_660)
 FIRST, LAST = dt.date(1970, 1, 1), dt.date(2999, 12, 31)
 _MOST_TRIES = 50
@@ -122,8 +122,8 @@ def _waiting(day: dt.date) -> array[int]:
 
 
 def _pass_over(ids: array[int], day: dt.date) -> array[int]:
-    """Pass over the idle accounts of many; return those that are to be looked at one by one."""
-    if len(ids) <= BATCH:
+    """Pass over the quiet accounts of many; return those that are to be looked at one by one."""
+    if len(ids) <= MANY:
         return ids
     for some in batches(ids, PASSED):
         with writing() as connection:

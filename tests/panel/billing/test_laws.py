@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from panel.billing import run
+from panel.billing import passing, run
 from panel.billing.days import Calendar
 from panel.billing.foreseeing import foresee
 from panel.billing.rules import NEVER, RULES, merge_rules
@@ -182,12 +182,14 @@ def _run_and_kill(until: dt.date, patch: pytest.MonkeyPatch) -> None:
 
 
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(lives.filter(lambda life: len(life) > 2), min_size=2, max_size=2), splits)
+@given(st.lists(lives.filter(lambda life: len(life) > 2), min_size=2, max_size=2), splits, st.booleans())
 def test_any_split_of_the_days_ends_as_the_naive_model_says(
-    app: Flask, lived: list[list[tuple[int, Event]]], how: list[str]
+    app: Flask, lived: list[list[tuple[int, Event]]], how: list[str], in_bulk: bool
 ) -> None:
     with app.app_context(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "BATCH", 1)
+        patch.setattr(run, "MANY", 0 if in_bulk else 1_000)
+        patch.setattr(passing, "FEWEST", 1)
         configure(blocks_on_weekends=True)
         last = db.session.scalar(select(func.max(LifecycleDay.day))) or FIRST - ONE
         run_until(last)

@@ -434,32 +434,3 @@ def test_a_second_service_of_the_same_customer_is_a_charge_of_its_own(context: F
     run_until(day("2026-12-01"))
     assert [amount for _on, amount in charges(one)] == [Decimal("19.99"), Decimal("5.01")]
     assert account(one).balance == Decimal("-25.00")
-
-
-def test_idle_accounts_are_passed_over_in_bulk_as_a_look_would_do_it(
-    context: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kinds = [{}, {"billing_day": 10}, {"billing_day": 28}, {"deleted_at": now(), "status_id": ACTIVE}]
-    ids = [subscriber(**{"status_id": NEW, **values}) for values in kinds for _twice in range(2)]
-    run_until(day("2026-12-05"))
-    with monkeypatch.context() as patched:
-        patched.setattr(run, "BATCH", 1)
-        for one in ids[::2]:
-            edit(one, grace_period=3)
-        run_until(day("2026-12-20"))
-    marks = [(account(one).billed_to, account(one).look_on) for one in ids]
-    monkeypatch.setattr(run, "BATCH", 10_000)
-    for one in ids:
-        edit(one, grace_period=4)
-    run_until(day("2026-12-20"))
-    assert [(account(one).billed_to, account(one).look_on) for one in ids] == marks
-    assert marks[0] == (day("2026-12-01"), day("2027-01-01"))
-    assert marks[4] == (None, day("2026-12-28"))
-    edit(ids[0], status_id=ACTIVE)
-    assert [one.customer for one in _charged(day("2027-01-01"))] == [ids[0]]
-
-
-def _charged(until: dt.date) -> list[Any]:
-    made: list[Any] = []
-    run_until(until, tell=made.append)
-    return made
