@@ -60,6 +60,7 @@ from panel.forms.showing import (
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.types.choices import CUSTOMER
+from sync.values import read_json
 
 LOOKED_UP = frozenset({"is_unique", "show_in_list", "searchable"})
 COMMON_SETTINGS = LOOKED_UP | {"default"}
@@ -204,3 +205,13 @@ def sorts_by(one: Field) -> Order:
 def in_words(value: Any, one: Field) -> str:
     """Return a canonical value as people read it, in the user's locale; nothing for a secret."""
     return ENTRIES[one.type].in_words(value, one)
+
+
+def shown_json(plain: Any, field: Field | None) -> str:
+    """Return a value of the change log as people read it, also where its field is gone."""
+    if plain is None:
+        return ""
+    value = None if field is None else read_json(plain, field)
+    if field is None or value is None:
+        return ", ".join(map(str, plain)) if isinstance(plain, list) else str(plain)
+    return in_words(value, field)

@@ -20,7 +20,6 @@ from panel.words import (
 from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.types.text import as_text
-from sync.values import read_json
 
 
 def shown(value: Any, field: Field) -> str:
@@ -60,16 +59,6 @@ def decimal_shown(value: Any, field: Field) -> str:
     """Return a number as the user writes it, with all the decimal places that its field keeps."""
     scale = FIELD_TYPES[field.type].scale(field)  # type: ignore[attr-defined]  # only decimal types come here
     return shown(value, field) if value is None or scale is None else number_in_words(value, scale)
-
-
-def shown_json(plain: Any, field: Field | None) -> str:
-    """Return a value of the change log as people read it, also where its field is gone."""
-    if plain is None:
-        return ""
-    value = None if field is None else read_json(plain, field)
-    if field is None or value is None:
-        return ", ".join(map(str, plain)) if isinstance(plain, list) else str(plain)
-    return shown(value, field)
 
 
 def moment(at: dt.datetime | None) -> str:

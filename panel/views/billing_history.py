@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from panel.entities import Entity
 from panel.extensions import db
-from panel.forms.showing import shown_json
+from panel.forms.registry import shown_json
 from panel.models import Revision
 from panel.schema import current_schema
 from panel.views.history import Origin, Step, origins_of

@@ -20,7 +20,7 @@ from panel.bulk.planning import DELETE, EDIT, approve, discard, lines, save_plan
 from panel.bulk.verdicts import CHANGE, GONE, GROUPS, OTHER, PROBLEM, SAME
 from panel.database import writing
 from panel.extensions import db
-from panel.forms.showing import shown_json
+from panel.forms.registry import shown_json
 from panel.jobs import KINDS
 from panel.models import Job
 from panel.rights import the_schema

@@ -18,8 +18,7 @@ from panel.blaming import Blame, blame
 from panel.database import is_sqlite
 from panel.extensions import db
 from panel.forms.links import Link
-from panel.forms.registry import ENTRIES
-from panel.forms.showing import shown_json
+from panel.forms.registry import ENTRIES, shown_json
 from panel.lifecycle import BY_PLAN
 from panel.models import AdditionalField, Import, Revision
 from panel.relations import named

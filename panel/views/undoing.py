@@ -19,7 +19,7 @@ from panel.authors import current_author
 from panel.database import writing
 from panel.entities import ENTITIES, Entity
 from panel.extensions import db
-from panel.forms.showing import shown_json
+from panel.forms.registry import shown_json
 from panel.imports.aftermath import CREATED, Source
 from panel.imports.undo_preview import AT_ONCE, GROUPS, UNDO, approve_undo, discard_undo, source_of, start_undo
 from panel.jobs import run_now
