@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
-from panel.entities import PAYMENT, PLAN, SERVICE, Entity
+from panel.entities import CUSTOMER, PAYMENT, PLAN, SERVICE, Entity
 from panel.models import Charge, Customer, Plan, Service
 from panel.records import BATCH, batches
 from panel.words import today
@@ -45,13 +46,17 @@ class Wrong:
 
 
 Judge = Callable[[Draft], Wrong | None]
-Rule = Callable[[Connection, Sequence[Draft]], Judge]
+Ahead = Mapping[str, Mapping[int | str, str]]
+"""The types of billing that are going to be, by entity and record, where they are others than in the database."""
+Rule = Callable[[Connection, Sequence[Draft], Ahead], Judge]
 """Reads at once what judging all of these drafts needs."""
 
 
-def check(connection: Connection, entity: Entity, drafts: Sequence[Draft]) -> list[Wrong | None]:
+def check(
+    connection: Connection, entity: Entity, drafts: Sequence[Draft], ahead: Ahead = MappingProxyType({})
+) -> list[Wrong | None]:
     """Return what is wrong with each of these records, the first of it, or nothing."""
-    judges = [rule(connection, drafts) for rule in _RULES.get(entity.key, ())] if drafts else []
+    judges = [rule(connection, drafts, ahead) for rule in _RULES.get(entity.key, ())] if drafts else []
     return [next(filter(None, (judge(draft) for judge in judges)), None) for draft in drafts]
 
 
@@ -78,14 +83,16 @@ def _held(connection: Connection, column: ColumnElement[int], ids: Collection[in
     return found
 
 
-def _kinds(connection: Connection, query: Select[Any], column: ColumnElement[int], ids: set[Any]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for some in batches(sorted(ids - {None}), BATCH):
+def _kinds(
+    connection: Connection, query: Select[Any], column: ColumnElement[int], ids: set[Any]
+) -> dict[int | str, str]:
+    found: dict[int | str, str] = {}
+    for some in batches(sorted(one for one in ids if isinstance(one, int)), BATCH):
         found.update({row[0]: row[1] for row in connection.execute(query.where(column.in_(some)))})
     return found
 
 
-def _charged_stays(connection: Connection, drafts: Sequence[Draft]) -> Judge:
+def _charged_stays(connection: Connection, drafts: Sequence[Draft], _ahead: Ahead) -> Judge:
     moved = [one for one in drafts if one.id is not None and one.sets("customer", "plan")]
     charged = _held(connection, Charge.__table__.c.service_id, [one.id for one in moved])
 
@@ -97,12 +104,14 @@ def _charged_stays(connection: Connection, drafts: Sequence[Draft]) -> Judge:
     return judge
 
 
-def _same_billing(connection: Connection, drafts: Sequence[Draft]) -> Judge:
+def _same_billing(connection: Connection, drafts: Sequence[Draft], ahead: Ahead) -> Judge:
     new = [one for one in drafts if one.sets("customer", "plan")]
     customer, plan = Customer.__table__.c, Plan.__table__.c
     whose, what = ({one.values.get(key) for one in new} for key in ("customer", "plan"))
     customers = _kinds(connection, select(customer.id, customer.billing_type), customer.id, whose)
+    customers.update(ahead.get(CUSTOMER.key, {}))
     plans = _kinds(connection, select(plan.id, plan.billing_type), plan.id, what)
+    plans.update(ahead.get(PLAN.key, {}))
 
     def judge(draft: Draft) -> Wrong | None:
         has, wants = customers.get(draft.values.get("customer", 0)), plans.get(draft.values.get("plan", 0))
@@ -112,7 +121,7 @@ def _same_billing(connection: Connection, drafts: Sequence[Draft]) -> Judge:
     return judge
 
 
-def _ends_after_start(_connection: Connection, _drafts: Sequence[Draft]) -> Judge:
+def _ends_after_start(_connection: Connection, _drafts: Sequence[Draft], _ahead: Ahead) -> Judge:
     def judge(draft: Draft) -> Wrong | None:
         starts, ends = draft.values.get("starts") or today(), draft.values.get("ends")
         if ends is None or ends >= starts or not draft.sets("starts", "ends"):
@@ -122,11 +131,11 @@ def _ends_after_start(_connection: Connection, _drafts: Sequence[Draft]) -> Judg
     return judge
 
 
-def _is_paid(_connection: Connection, _drafts: Sequence[Draft]) -> Judge:
+def _is_paid(_connection: Connection, _drafts: Sequence[Draft], _ahead: Ahead) -> Judge:
     return lambda draft: Wrong("amount", say(NOTHING_PAID)) if draft.values.get("amount") == 0 else None
 
 
-def _plan_keeps_type(connection: Connection, drafts: Sequence[Draft]) -> Judge:
+def _plan_keeps_type(connection: Connection, drafts: Sequence[Draft], _ahead: Ahead) -> Judge:
     moved = [one.id for one in drafts if one.id is not None and one.sets("billing_type")]
     used = _held(connection, Service.__table__.c.plan_id, moved)
     return lambda draft: Wrong("billing_type", say(IN_USE)) if draft.id in used else None

@@ -16,6 +16,8 @@ from sync.fields import Field, Option
 from sync.types.choices import CUSTOMER, FILE
 from sync.words import later
 
+OwnersNow = Callable[[Collection[Mapping[str, Any]]], Mapping[tuple[str, str], int]]
+"""Returns whose each of these unique values is, by field and value."""
 LABEL_LENGTH = 80
 NOBODY = later("There is no customer #%(id)s that you may point to. Write the ID or the login of another.")
 """One wording for customers who were never there, are in the bin or belong to another partner."""
@@ -101,10 +103,16 @@ def reachable(connection: Connection, ids: Collection[int], reach: Reach) -> set
     return found
 
 
-def with_logins(connection: Connection, field: Field, names: Collection[str], reach: Reach) -> Field:
-    """Return a field that points to customers so that it knows those of these names that are reachable logins."""
+def with_logins(
+    connection: Connection, field: Field, names: Collection[str], reach: Reach, owners_now: OwnersNow | None = None
+) -> Field:
+    """Return a field that points to customers so that it knows those of these names that are reachable logins.
+
+    `owners_now` says whose logins are, where that is not what the database says.
+    """
     wanted = {name.casefold(): name for name in names if "login" not in reach.unseen}
-    owners = owners_of(connection, [{"field": "login", "value": value} for value in sorted(wanted)])
+    logins_wanted = [{"field": "login", "value": value} for value in sorted(wanted)]
+    owners = owners_now(logins_wanted) if owners_now else owners_of(connection, logins_wanted)
     there = reachable(connection, set(owners.values()), reach)
     logins = [Option(owner, wanted[value]) for (_field, value), owner in owners.items() if owner in there]
     labels = customer_labels(connection, {int(option.key) for option in logins}, reach)

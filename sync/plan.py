@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from sync.cells import Address, Problem
@@ -55,6 +56,8 @@ DELETED = "deleted"
 TAKEN = {"workbook", "other"}
 """The choices that write a cell: what the workbook holds, or what a person typed instead."""
 WRITTEN = {Outcome.WORKBOOK, Outcome.MERGED}
+Called = Mapping[str, Mapping[Any, str]]
+NOBODY_NEW: Called = MappingProxyType({})
 UNDECIDED = {Outcome.CONFLICT, Outcome.BASE_UNKNOWN}
 
 
@@ -252,26 +255,29 @@ class Plan:
             absent=len(self.absent),
         )
 
-    def fingerprint(self, types: Mapping[str, str]) -> str:
+    def fingerprint(self, types: Mapping[str, str], called: Called = NOBODY_NEW) -> str:
         """Return a digest of every write and of the panel value that it replaces.
 
-        `types` gives the field type's key of each field's key.
+        `types` gives the field type's key of each field's key, `called` by field what stands for some of its values.
         """
         digest = hashlib.sha256()
-        for line in sorted(self._write_lines(types)):
+        for line in sorted(self._write_lines(types, called)):
             digest.update(line.encode() + b"\n")
         return digest.hexdigest()
 
-    def _write_lines(self, types: Mapping[str, str]) -> Iterable[str]:
+    def _write_lines(self, types: Mapping[str, str], called: Called) -> Iterable[str]:
+        def plain_of(key: str, value: Any) -> Any:
+            return _plain(called[key].get(value, value) if key in called else value, types.get(key))
+
         for row in self.updates:
             for item in row.writes:
-                both = [_plain(value, types.get(item.field)) for value in (item.panel, item.value)]
+                both = [plain_of(item.field, value) for value in (item.panel, item.value)]
                 yield json.dumps(["write", row.id, item.field, *both])
             if row.restores:
                 yield json.dumps(["restore", row.id])
         for row in self.creations:
             if row.creates:
-                plain = {key: _plain(value, types.get(key)) for key, value in sorted(row.creates.values.items())}
+                plain = {key: plain_of(key, value) for key, value in sorted(row.creates.values.items())}
                 yield json.dumps(["create", row.row, plain])
         yield from (json.dumps(["delete", row.id]) for row in self.deletions)
 

@@ -7,14 +7,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from panel.changelog import owners_of
-from panel.entities import CUSTOMER, Entity
+from panel.entities import CUSTOMER, PLAN, Entity
 from panel.imports.matching import members_of
 from panel.imports.planned import Planned
 from panel.imports.whole_file import NEWCOMER, Settled, settled_by
 from panel.likeness import likeness
+from panel.models import Revision
 from panel.schema import Placement, Schema
 from sync.columns import Column
 from sync.fields import Field
@@ -29,6 +30,8 @@ ALSO_NEW = later(
 ALIKE = 0.6
 """Names less alike than this are two people's, where nothing else is the same."""
 NAME = "full_name"
+CALLED_BY = {CUSTOMER.key: "login", PLAN.key: "name"}
+"""The field by which files after call a record that has no ID yet."""
 
 
 Source = tuple[int | None, str, str]
@@ -42,6 +45,7 @@ class Newcomer:
     file: str
     row: int
     values: Mapping[str, Any]
+    called: str = ""
 
     @property
     def problem(self) -> str:
@@ -62,6 +66,7 @@ class Ahead:
     """
 
     made: set[str] = field(default_factory=set)
+    written: dict[int, str] = field(default_factory=dict)
     _values: dict[int, dict[str, Any]] = field(default_factory=dict)
     _wrote: dict[tuple[int, str], int] = field(default_factory=dict)
     _claims: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -69,11 +74,24 @@ class Ahead:
     _newcomers: list[tuple[Source, dict[tuple[str, int], Newcomer]]] = field(default_factory=list)
     _by_key: dict[str, dict[Any, Newcomer]] = field(default_factory=dict)
     _settled: dict[int, set[Settled]] = field(default_factory=lambda: defaultdict(set))
+    _newborn: dict[str, Newcomer] = field(default_factory=dict)
+    _customers: Ahead | None = None
     _others: dict[str, Ahead] = field(default_factory=dict)
 
     def of(self, entity: Entity) -> Ahead:
-        """Return what files of such records leave behind; this is of customers' own."""
-        return self if entity is CUSTOMER else self._others.setdefault(entity.key, Ahead())
+        """Return what files of such records leave behind."""
+        first = self._customers or self
+        return first if entity is CUSTOMER else first._others.setdefault(entity.key, Ahead(_customers=first))
+
+    def wrote(self, connection: Connection, import_id: int, planned: Planned) -> None:
+        """Take note of what a file made that is written: its fields, and what its new records were called before."""
+        self.made |= planned.made_fields
+        entity = planned.schema.entity
+        if entity.key in CALLED_BY and planned.plan.creations:
+            table = entity.table.c
+            new = (Revision.entity == entity.key, Revision.import_id == import_id, Revision.number == 1)
+            query = select(table.id, table[CALLED_BY[entity.key]]).where(table.id == Revision.record_id, *new)
+            self.of(entity).written.update({row[0]: row[1] for row in connection.execute(query)})
 
     def add(self, import_id: int, planned: Planned) -> None:
         """Take a file's plan as done."""
@@ -111,11 +129,13 @@ class Ahead:
     def _create(self, planned: Planned, unique: Mapping[str, Field]) -> None:
         found: dict[tuple[str, int], Newcomer] = {}
         self._by_key.clear()
+        called_by = CALLED_BY.get(planned.schema.entity.key, "")
         for row in planned.plan.creations:
             if row.creates:
                 values = row.creates.values
-                one = Newcomer(planned.file.name, row.row, values)
+                one = Newcomer(planned.file.name, row.row, values, values.get(called_by) or "")
                 found.update(dict.fromkeys(row.creates.contents, one))
+                self._newborn |= {one.called.casefold(): one} if one.called else {}
                 taken = {_place(unique[key], values[key]): NEWCOMER for key in unique.keys() & values.keys()}
                 self._claims |= taken
         self._newcomers.append(((planned.export_id, planned.source.sha256, planned.source.name), found))
@@ -148,6 +168,29 @@ class Ahead:
     def touches(self, record_id: int) -> bool:
         """Tell whether a file before writes a record."""
         return record_id in self._values
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether no file before writes such a record."""
+        return not (self._values or self._newborn)
+
+    @property
+    def newborn(self) -> Mapping[str, Newcomer]:
+        """Return the new records by what files after call them, in small letters."""
+        return self._newborn
+
+    def is_away(self, record_id: int | str) -> bool:
+        """Tell whether a file before moves a record to the bin."""
+        return isinstance(record_id, int) and bool(self._values.get(record_id, {}).get(DELETED))
+
+    def values_of(self, key: str) -> dict[int | str, Any]:
+        """Return what files before make of a field, by record."""
+        return {record_id: mine[key] for record_id, mine in self._values.items() if key in mine}
+
+    def said(self, key: str, otherwise: Any) -> dict[int | str, Any]:
+        """Return what files before make of a field, by record and by what new ones are called."""
+        new = {one.called: one.values.get(key, otherwise) for one in self._newborn.values()}
+        return self.values_of(key) | new
 
     def ids_by_key(
         self, field: Field, keys: Collection[Any], found: Mapping[Any, Sequence[int]]

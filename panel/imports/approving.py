@@ -157,7 +157,7 @@ def _write(
         if one.fingerprint != row["fingerprint"]:
             raise _Differs(row["file_name"])
         finish(connection, row["id"], one, viewer, telling(WRITE))
-        ahead.made |= one.made_fields
+        ahead.wrote(connection, row["id"], one)
     return made
 
 

@@ -136,7 +136,7 @@ def _write_all(
             raise _Waits(made)
         import_id = register(connection, file, options, viewer)
         finish(connection, import_id, made[number], viewer)
-        ahead.made |= made[number].made_fields
+        ahead.wrote(connection, import_id, made[number])
         ids.append(import_id)
     if len(ids) > 1:
         join(connection, ids)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from panel.entities import Entity
 from panel.entity_rules import Draft, check, has_rules, staying
 from panel.imports.ahead import Ahead
+from panel.imports.newborn import billing_types
 from panel.records import records_by_id
 from panel.schema import Schema
 from sync.cells import Address, Problem
@@ -24,9 +25,9 @@ def refuse_wrong(connection: Connection, plan: Plan, schema: Schema, columns: Se
     _refuse_staying(connection, plan, schema.entity)
     rows = [row for row in plan.accepted if row.writes or row.creates]
     at = {column.field.key: column.letters for column in columns}
-    for row, wrong in zip(
-        rows, check(connection, schema.entity, _drafts(connection, schema, rows, ahead)), strict=True
-    ):
+    drafts = _drafts(connection, schema, rows, ahead)
+    found = check(connection, schema.entity, drafts, billing_types(connection, ahead))
+    for row, wrong in zip(rows, found, strict=True):
         if wrong is not None:
             place = Address(plan.sheet, at.get(wrong.field, ""), row.row)
             plan.refuse(row.row, Problem(place, wrong.message, row.id, wrong.field))

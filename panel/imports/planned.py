@@ -28,7 +28,7 @@ class Planned:
     of: what they created is not created again. `source` is the file that a review is of, or the file itself,
     `width` the number of its columns. `seen` says which rows are about which record. `against`
     gives, by record and field, the import of a file before this one in its batch whose value stands in the panel's
-    place.
+    place. `called` gives, by field, what records that files before wrote were called while they had no ID.
     """
 
     plan: Plan
@@ -48,6 +48,7 @@ class Planned:
     reading: Reading
     seen: Seen
     against: Mapping[tuple[int, str], int]
+    called: Mapping[str, Mapping[int, str]]
 
     @property
     def types(self) -> dict[str, str]:
@@ -64,4 +65,4 @@ class Planned:
         """Return the digest of what would be written; keyed, because secrets are among it and could be guessed at."""
         keyring: Keyring = current_app.extensions["keyring"]
         created = [item.field.key for item in self.new_fields if item.accepted]
-        return keyring.digest(":".join([self.plan.fingerprint(self.types), *created]))
+        return keyring.digest(":".join([self.plan.fingerprint(self.types, self.called), *created]))

@@ -19,6 +19,7 @@ from panel.imports.gathering import Gatherer
 from panel.imports.identity import ref_column_of
 from panel.imports.judging import refuse_wrong
 from panel.imports.kinds import entity_of, refuse_unwritable
+from panel.imports.newborn import names_by_field, with_plans
 from panel.imports.options import ImportOptions, Viewer
 from panel.imports.planned import Planned
 from panel.imports.pointing import refuse_unreachable
@@ -89,7 +90,7 @@ def plan_file(
         check_asked(table, options.asked)
         entity = entity_of(connection, table, options, viewer)
         ahead = ahead.of(entity)
-        schema = viewer.fields.narrow(everything := ahead.schema(current_schema(connection, entity)))
+        schema = viewer.fields.narrow(everything := with_plans(ahead.schema(current_schema(connection, entity)), ahead))
         gatherer = Gatherer(connection, reviewed.source_of(file), table.export, viewer, ahead, entity)
         headers = _match(table, schema, gatherer, options)
         texts = texts_of(file, options, headers)
@@ -130,6 +131,7 @@ def plan_file(
         reading,
         planner.seen,
         ahead.against(plan),
+        names_by_field(whole, ahead),
     )
 
 
@@ -160,7 +162,7 @@ def _judge(
     gatherer = planner.gatherer
     refuse_repeated(plan, planner.seen, planner.key, gatherer.entity)
     refuse_moved(plan, gatherer.viewer)
-    refuse_unreachable(connection, plan, columns, gatherer.viewer)
+    refuse_unreachable(connection, plan, columns, gatherer.viewer, ahead)
     refuse_wrong(connection, plan, everything, columns, ahead)
     owners = partial(ahead.owners, connection, entity=gatherer.entity.key)
     refuse_taken(plan, columns, gatherer.viewer, owners, gatherer.entity)

@@ -8,8 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from panel.entities import CUSTOMER
+from panel.imports.ahead import Ahead
+from panel.imports.newborn import with_customers
 from panel.imports.options import Viewer
-from panel.relations import NOBODY, Reach, members, named, points_to_customers, reachable, with_logins
+from panel.relations import NOBODY, Reach, members, named, points_to_customers, reachable
 from sync.cells import Address, Problem
 from sync.columns import Column
 from sync.fields import Field
@@ -25,6 +28,7 @@ class Pointing:
 
     connection: Connection
     reach: Reach
+    ahead: Ahead
 
     def with_logins(self, columns: Sequence[Column], rows: Sequence[SheetRow]) -> Sequence[Column]:
         """Return the columns, those that point to customers with the logins that these rows' cells hold."""
@@ -34,7 +38,7 @@ class Pointing:
         names = {name for row in rows for name in unknown_names(row.cell(column.index), column.field)}
         if not names:
             return column
-        return replace(column, field=with_logins(self.connection, column.field, names, self.reach))
+        return replace(column, field=with_customers(self.connection, column.field, names, self.reach, self.ahead))
 
     def with_labels(self, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> Sequence[Column]:
         """Return the columns so that they know what the export showed for these values."""
@@ -60,13 +64,16 @@ class _Pointer:
     ids: frozenset[int]
 
 
-def refuse_unreachable(connection: Connection, plan: Plan, columns: Sequence[Column], viewer: Viewer) -> None:
+def refuse_unreachable(
+    connection: Connection, plan: Plan, columns: Sequence[Column], viewer: Viewer, ahead: Ahead
+) -> None:
     """Refuse rows that would newly point to customers who are not there, in the bin or out of the viewer's scope."""
     by_key = {column.field.key: column for column in columns if points_to_customers(column.field)}
     if not by_key:
         return
     pointers = [one for row in plan.accepted for one in _pointers(row, by_key)]
     there = reachable(connection, {one for pointer in pointers for one in pointer.ids}, viewer.reach)
+    there = {one for one in there if not ahead.of(CUSTOMER).is_away(one)}
     for pointer in pointers:
         if missing := sorted(pointer.ids - there):
             message = say(NOBODY, id=missing[0])

@@ -72,7 +72,7 @@ class RowsPlanner:
     ) -> None:
         self.seen = Seen()
         self.gatherer, self._viewer, self._headers, self._ahead = gatherer, viewer, headers, ahead
-        self._pointing = Pointing(gatherer.connection, viewer.reach)
+        self._pointing = Pointing(gatherer.connection, viewer.reach, ahead)
         self._columns, self._schema, self._entity = columns, schema, schema.entity
         self._noun = say(schema.entity.noun)
         self._choices = replace(options.choices, date_orders=orders_by_field(options, columns, table.labels))

@@ -103,8 +103,8 @@ class Customers(Choices):
         return super().find(text)
 
     def label(self, key: str | int) -> str:
-        """Return ``#1042`` where no more is known."""
-        return self.labels.get(key, f"#{key}")
+        """Return ``#1042`` where no more is known, and the login of one who has no ID yet."""
+        return self.labels.get(key) or (key if isinstance(key, str) else f"#{key}")
 
     def place(self, key: str | int) -> int:
         """Return the ID."""

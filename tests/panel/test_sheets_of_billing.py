@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,59 +11,20 @@ import openpyxl
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
-from sqlalchemy import insert
 
-from panel.database import reading, writing
 from panel.extensions import db
-from panel.models import Account, Charge, Payment, Plan, Revision, Service
-from panel.models.columns import now
-from panel.signature import signature
+from panel.models import Account, Payment, Plan, Revision, Service
 from panel.words import today
-from tests.builders import customer
+from tests.panel.billed import DAY, END, FIRST, NEW, SECOND, Opened, charge, edit, one, state, three_billed
 from tests.panel.out import Out
-
-FIRST, SECOND, NEW = 3, 4, 5
-"""The rows of the first and second record of a sheet, and its first blank one."""
-DAY, END = dt.date(2026, 1, 1), dt.date(2026, 12, 31)
-
-Opened = Callable[..., Out]
 
 
 @pytest.fixture
 def opened(app: Flask, runner: FlaskCliRunner, tmp_path: Path) -> Iterator[Opened]:
-    """Return what exports a sheet: Ann and Bob have a service and a payment each, Eva prepays."""
+    """Return what exports a sheet of three billed customers."""
     with app.app_context():
-        ann, bob = customer("Ann", login="ann", status_id=2), customer("Bob", login="bob", status_id=2)
-        customer("Eva", login="eva", billing_type="prepaid")
-        with writing():
-            plans = [Plan(name="Fast", price=Decimal(20), note="007"), Plan(name="Slow", price=Decimal(10))]
-            db.session.add_all([*plans, Plan(name="Ahead", price=Decimal(5), billing_type="prepaid")])
-            db.session.flush()
-            mine = {"plan_id": plans[0].id, "starts": DAY, "note": "007"}
-            db.session.add_all([Service(customer_id=ann, **mine), Service(customer_id=bob, **mine)])
-            paid = {"amount": Decimal(30), "day": DAY, "note": "007"}
-            db.session.add_all([Payment(customer_id=ann, **paid), Payment(customer_id=bob, **paid)])
+        three_billed()
         yield lambda name, *arguments: Out(runner, tmp_path / f"{name}.xlsx", name, *arguments)
-
-
-def charge(service_id: int, customer_id: int = 1) -> None:
-    with writing() as connection:
-        log = {"entity": "charge", "record_id": service_id, "number": 1, "stamp": "", "at": now(), "by": "test"}
-        connection.execute(insert(Revision).values(**log, through="system", changes={}))
-        one = {"service_id": service_id, "customer_id": customer_id, "period": DAY, "day": DAY, "due_on": DAY}
-        connection.execute(insert(Charge).values(id=service_id, revision=1, amount=Decimal(20), **one))
-
-
-def one(model: Any, record_id: int) -> Any:
-    db.session.rollback()
-    return db.session.get_one(model, record_id)
-
-
-def edit(model: Any, record_id: int, **values: Any) -> None:
-    with writing():
-        record = db.session.get_one(model, record_id)
-        for name, value in values.items():
-            setattr(record, name, value)
 
 
 def told(plan: dict[str, Any]) -> list[tuple[str, str | None]]:
@@ -112,12 +72,6 @@ def test_an_edit_is_written_with_its_cell_and_goes_back(
     assert out.read()["cells_updated"] == 0
     assert runner.invoke(args=["undo", str(done["import"])]).exit_code == 0
     assert state() == before
-
-
-def state() -> str:
-    db.session.rollback()
-    with reading() as connection:
-        return signature(connection)
 
 
 @pytest.mark.parametrize(("name", "model", "typed", "_becomes"), EDITS)
