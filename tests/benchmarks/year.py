@@ -58,13 +58,14 @@ def main(arguments: Sequence[str]) -> None:
         app = create_app(instance=Path(folder))
         prepare(app, admin_password="one horse, one battery")
         with app.app_context():
-            _furnish(customers)
+            furnish(customers)
             measured = _live(days)
             _check()
     _say(customers, days, measured)
 
 
-def _furnish(count: int) -> None:
+def furnish(count: int) -> None:
+    """Add active customers, each with two services."""
     add_demo(count, lambda done: print(f"{done:,} customers", end="\r", flush=True))
     with reading() as connection:
         active = connection.execute(select(Status.id).where(Status.label == "Active")).scalar_one()
