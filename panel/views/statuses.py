@@ -131,6 +131,14 @@ class StatusView(AppModelView):
         if model.is_default and not form.is_default.data:
             form.is_default.errors = [_("One status has to be the default. Make another one the default instead.")]
             return False
+        if form.services.data == "active" and model.id in _targets():
+            form.services.errors = [
+                _(
+                    "The daily run moves customers to this status, and their services would run on. "
+                    "Choose another status under Config → Finance → Billing first."
+                )
+            ]
+            return False
         return _has_free_label(form, model.id) and super().update_model(form, model)
 
     def create_model(self, form: StatusForm) -> Any:
@@ -182,9 +190,14 @@ def _has_free_label(form: StatusForm, own_id: int | None) -> bool:
     return True
 
 
+def _targets() -> tuple[int | None, int | None]:
+    """Return the statuses that the daily run gives; nobody chooses others meanwhile."""
+    config = db.session.get_one(BillingConfig, 1, with_for_update=True)
+    return config.blocked_status_id, config.inactive_status_id
+
+
 def _refuse_target(model: Status) -> None:
-    config = db.session.get_one(BillingConfig, 1)
-    if model.id in (config.blocked_status_id, config.inactive_status_id):
+    if model.id in _targets():
         raise InUse(
             _(
                 "The daily run moves customers to %(label)s. Choose another status under Config → Finance → Billing.",

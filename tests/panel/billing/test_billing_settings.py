@@ -130,6 +130,20 @@ def test_the_statuses_of_automatic_moves_are_not_deleted_and_follow_a_merge(app:
         assert (account.moved_to, account.moved_from, account.blocked_on) == (9, 2, dt.date(2026, 1, 1))
 
 
+@pytest.mark.parametrize("target", [BLOCKED, INACTIVE])
+def test_a_status_of_automatic_moves_never_lets_services_run(app: Flask, client: FlaskClient, target: int) -> None:
+    sign_in(client)
+    sent = form_with(client.get(f"/statuses/edit/?id={target}").text, "label")
+    page = client.post(f"/statuses/edit/?id={target}", data=sent | {"services": "active"}).text
+    assert "their services would run on" in page
+    client.post(f"/statuses/edit/?id={target}", data=sent | {"services": "stopped", "label": "Off"})
+    with app.app_context():
+        assert db.session.get_one(Status, target).services == "stopped"
+        assert merge_or_enqueue(target, 2, SYSTEM) is None
+        config = db.session.get_one(BillingConfig, 1)
+        assert [config.blocked_status_id, config.inactive_status_id][target - BLOCKED] is None
+
+
 def test_a_status_that_gets_another_effect_has_every_account_looked_at(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         customer("Ann")
