@@ -64,14 +64,13 @@ class Schema:
 
     @property
     def on_workbooks(self) -> tuple[Field, ...]:
-        """Return the fields that an export takes unless told otherwise.
+        """Return the fields that an export takes unless told otherwise: not those that few records have values of."""
+        return tuple(field for field in self.exported if not field.part)
 
-        That is all but secrets, disabled and hidden ones, and those of a part that few records have anything in.
-        """
-        return tuple(field for field in self.fields if self._exported(field))
-
-    def _exported(self, field: Field) -> bool:
-        return not (self._is_withheld(field) or FIELD_TYPES[field.type].secret or field.part)
+    @property
+    def exported(self) -> tuple[Field, ...]:
+        """Return the fields that an export may take: all but secrets, disabled and hidden ones."""
+        return tuple(field for field in self.fields if not (self._is_withheld(field) or FIELD_TYPES[field.type].secret))
 
     def _is_withheld(self, field: Field) -> bool:
         placement = self.placements.get(field.key)

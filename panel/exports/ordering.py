@@ -94,9 +94,9 @@ def order_of_list(schema: Schema, form: MultiDict[str, str]) -> Order:
 
 def _columns(schema: Schema, query: str) -> list[str]:
     """Return the columns of a list that a workbook takes; its ID and identity are in every workbook."""
-    usual = [field.key for field in schema.on_workbooks]
-    taken = set(usual)
-    return [key for key in chosen_columns(schema, query_args(query)) if key in taken] or usual
+    taken = {field.key for field in schema.exported}
+    chosen = [key for key in chosen_columns(schema, query_args(query)) if key in taken]
+    return chosen or [field.key for field in schema.on_workbooks]
 
 
 def _conditions(schema: Schema, args: MultiDict[str, str]) -> Iterator[tuple[str, str]]:

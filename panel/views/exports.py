@@ -26,7 +26,7 @@ from panel.exports.ordering import NARROWED_BY, Order, order_of_list, order_of_p
 from panel.exports.out import is_out, of_mine, overlapping, overlapping_with, returned, workbooks_out
 from panel.exports.running import start
 from panel.extensions import db
-from panel.forms.customer import shown_fields
+from panel.forms.customer import listed_fields
 from panel.jobs import progress_of
 from panel.models import Export, Import, Job
 from panel.refresh_work import REFRESH, told
@@ -67,7 +67,7 @@ class ExportView(AppView):
     def index(self) -> str:
         """Show what can be exported, which workbooks are out, and what went out before."""
         schema = the_schema()
-        fields = [field for field in shown_fields(schema) if not FIELD_TYPES[field.type].secret]
+        fields = [field for field in listed_fields(schema) if not FIELD_TYPES[field.type].secret]
         narrowed = [field for field in schema.fields if field.key in NARROWED_BY]
         exports = list(db.session.scalars(select(Export).where(of_mine()).order_by(Export.id.desc()).limit(LISTED)))
         outs = workbooks_out()

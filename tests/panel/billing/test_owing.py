@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -53,9 +55,9 @@ def test_the_first_page_says_how_many_owe_how_much(app: Flask, client: FlaskClie
     with app.app_context():
         add_user("south@example.com", "admin", 2)
     page = sign_in(client).get("/").text
-    assert "Owing 40.00 EUR" in page
+    assert "40.00 EUR</small>" in page
     assert "flt_balance_to=-0.01" in page
-    assert "Owing 20.00 EUR" in sign_in(app.test_client(), "south@example.com", STAFF_PASSWORD).get("/").text
+    assert "20.00 EUR</small>" in sign_in(app.test_client(), "south@example.com", STAFF_PASSWORD).get("/").text
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -77,3 +79,22 @@ def test_who_may_not_see_the_billing_is_told_no_balance_anywhere(app: Flask, cli
     assert "is no filter here" in narrowed
     refused = client.post("/exports/new/", data={"fields": "full_name,balance", "format": "csv"}, follow_redirects=True)
     assert b"20.00" not in refused.data
+
+
+def test_balances_go_out_with_a_list_that_shows_them_and_where_they_are_ticked(app: Flask, client: FlaskClient) -> None:
+    three(app)
+    sign_in(client)
+    assert re.search(r'value="balance"\s*>', client.get("/exports/").text)  # there, and not ticked
+    orders = (
+        ("/exports/new/", {"fields": ["full_name", "balance"]}),
+        ("/exports/view/", {"list": "columns=full_name,balance", "id": ["1", "2", "3"]}),
+    )
+    for address, sent in orders:
+        lines = (
+            client.post(address, data={**sent, "format": "csv"}, buffered=True).data.decode("utf-8-sig").splitlines()
+        )
+        assert sorted(line.split(",")[2:4] for line in lines[2:5]) == [
+            ["Ann Novak", "-20.00"],
+            ["Bob Maly", "5.00"],
+            ["Cid Dlouhy", "-20.00"],
+        ]
