@@ -91,11 +91,15 @@ class DailyView(AppView):
     @expose("/run/", methods=("POST",))
     def run(self) -> Response:
         """Have the run done now."""
+        if not may_run():
+            abort(403)
         return self._begun("lifecycle", {})
 
     @expose("/preview/", methods=("POST",))
     def preview(self) -> Response:
         """Have it worked out what a run up to a day would do."""
+        if not may_run():
+            abort(403)
         day = _day(request.form.get("day"))
         if day is None or not today() <= day <= today() + dt.timedelta(LONGEST_PREVIEW):
             warn(_("Choose a day from today on, at most a year ahead."))
@@ -103,8 +107,6 @@ class DailyView(AppView):
         return self._begun("foresee", {"day": day.isoformat()})
 
     def _begun(self, name: str, options: Mapping[str, Any]) -> Response:
-        if not may_run():
-            abort(403)
         with writing():
             number = enqueue(name, options, (), current_author()).id
         return redirect(url_for("jobs.show", number=number))
