@@ -32,3 +32,8 @@ def did_in_words(sums: Mapping[str, Any]) -> str:
         if sums.get(name) and name not in untold
     ]
     return f"{', '.join(told)}." if told else str(_("Nothing was due."))
+
+
+def has_done(sums: Mapping[str, Any]) -> bool:
+    """Tell whether anything was done at all."""
+    return any(sums.get(name) for name in _DONE)

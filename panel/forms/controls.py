@@ -124,6 +124,16 @@ class NumberInput(ValueInput):
     widget = TemplateWidget("number")
 
 
+class DecimalInput(NumberInput):
+    """A number with a fraction, shown with all the decimal places that its field keeps."""
+
+    def written(self, text: str) -> str:
+        """Return the number as long as its field keeps it, 49.9 as 49.90."""
+        scale = FIELD_TYPES[self.field.type].scale(self.field)  # type: ignore[attr-defined]  # only decimal types come here
+        whole, _dot, part = text.partition(".")
+        return f"{whole}.{part.ljust(scale, '0')}" if text and scale else text
+
+
 class DateInput(ValueInput):
     """A day."""
 

@@ -34,6 +34,7 @@ from panel.forms.conditions import (
 from panel.forms.controls import (
     ChoiceInput,
     DateInput,
+    DecimalInput,
     LongInput,
     MomentInput,
     NumberInput,
@@ -98,7 +99,7 @@ _IN_TEXT = (CONTAINS, LACKS, EMPTY)
 _BOUNDS = frozenset({"bounds"})
 
 _DECIMAL = Entry(
-    NumberInput,
+    DecimalInput,
     _RANGE,
     searching.by_value,
     "decimal",

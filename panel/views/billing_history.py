@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from panel.entities import Entity
 from panel.extensions import db
 from panel.forms.registry import shown_json
-from panel.models import Revision
+from panel.models import Payment, Revision
 from panel.schema import current_schema
 from panel.views.history import Origin, Step, origins_of
+from panel.words import day_in_words, money_in_words
 from sync.fields import Field
 
 SHOWN = 30
@@ -41,9 +43,16 @@ def past_of(customer_id: int, entity: Entity) -> list[PastLine]:
     revisions = list(db.session.scalars(query.limit(SHOWN)))
     numbers = {one.record_id for one in revisions}
     records: Any = db.session.scalars(select(entity.model).where(table.id.in_(numbers)))
-    subjects = {one.id: str(one) for one in records}
+    subjects = {one.id: _subject(one) for one in records}
     fields = [field for field in current_schema(db.session.connection(), entity).fields if field.key != "customer"]
     return [_line(one, subjects[one.record_id], fields) for one in revisions]
+
+
+def _subject(record: Any) -> str:
+    if not isinstance(record, Payment):
+        return str(record)
+    amount, day = money_in_words(record.amount), day_in_words(record.day)
+    return str(_("a payment of %(amount)s on %(day)s", amount=amount, day=day))
 
 
 def _line(revision: Revision, subject: str, fields: Sequence[Field]) -> PastLine:

@@ -20,7 +20,7 @@ from panel.authors import current_author
 from panel.billing.forecast import DAYS, Expected, expected_moves, forecast
 from panel.billing.foreseeing import foresee
 from panel.billing.standing import BLOCK, CHARGE, DEACTIVATE
-from panel.billing.telling import did_in_words
+from panel.billing.telling import did_in_words, has_done
 from panel.database import reading, writing
 from panel.extensions import db
 from panel.jobs import Work, enqueue, kind
@@ -34,7 +34,7 @@ from panel.words import today
 
 KINDS = (CHARGE, BLOCK, DEACTIVATE)
 PREVIEW = lazy_gettext("Preview of the daily run")
-LISTED_DAYS, LISTED_CUSTOMERS = 30, 500
+LISTED_DAYS, LISTED_CUSTOMERS, LOOKED_AT = 30, 500, 366
 LONGEST_PREVIEW = 366
 
 
@@ -46,7 +46,7 @@ class DailyView(AppView):
     @expose("/")
     def index(self) -> str:
         """Show the last run, the next one, and what is to come."""
-        days = list(db.session.scalars(select(LifecycleDay).order_by(LifecycleDay.day.desc()).limit(LISTED_DAYS)))
+        days = list(db.session.scalars(select(LifecycleDay).order_by(LifecycleDay.day.desc()).limit(LOOKED_AT)))
         finished = next((one for one in days if one.finished_at is not None), None)
         planned = select(func.count()).select_from(PlannedStatus)
         planned = planned.join(Customer, Customer.id == PlannedStatus.customer_id).where(*is_pending(), *visible())
@@ -55,7 +55,7 @@ class DailyView(AppView):
         return str(
             self.render(
                 "billing/daily.html",
-                days=days if _sees_all() else [],
+                days=[one for one in days if has_done(one.counts)][:LISTED_DAYS] if _sees_all() else [],
                 last=finished,
                 broken=next((one for one in days if one.finished_at is None), None),
                 next_day=max(today(), finished.day if finished else today()) + dt.timedelta(1),
