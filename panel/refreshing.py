@@ -145,14 +145,6 @@ def refresh_file(
     return done
 
 
-def _derived(planned: Planned) -> Iterator[Column]:
-    """Yield the columns of what follows from other values: an import reads nothing there, and today's are shown."""
-    fields = {one.key: one for one in planned.shown.fields if one.derived}
-    for index, key in enumerate(planned.reading.table.keys):
-        if key in fields:
-            yield Column(index, fields[key], fields[key], writable=False)
-
-
 def _there(
     connection: Connection, entity: Entity, ids: Collection[int], viewer: Viewer, fields: Sequence[Field] = ()
 ) -> dict[int, Record]:
@@ -213,8 +205,7 @@ class _Work:
         keyring: Keyring = current_app.extensions["keyring"]
         self._entity = planned.schema.entity
         self._tokens = TokenMaker(keyring.tokens, self._entity.key)
-        shown = (*planned.headers.columns, *_derived(planned))
-        self._columns = [one for one in shown if not FIELD_TYPES[one.field.type].secret]
+        self._columns = [one for one in planned.headers.columns if not FIELD_TYPES[one.field.type].secret]
         self._fields = tuple({one.field.key: one.field for one in self._columns}.values())
 
     def write(self, connection: Connection, file: StoredFile, out: Path) -> Written:

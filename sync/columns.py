@@ -197,8 +197,6 @@ class _Matcher:
             else:
                 self._unknown.append((index, label or target))
             return
-        if field.derived:
-            return  # what follows from other values has no value of its own to be compared with
         column = Column(index, field, self._shown.get(field.key), is_writable(field))
         first = self._columns.setdefault(field.key, column)
         if first is not column:

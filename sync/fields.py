@@ -36,7 +36,7 @@ class Field:
     `min` and `max` bound the length of text, the value of numbers, the count of sets.
     `scale` is the number of decimal places that a decimal keeps, or None for any.
     `generated` marks a value that the panel makes where a new record leaves it blank.
-    `derived` values follow from others and are kept nowhere, so that nothing is compared with them.
+    `derived` values follow from others and are kept nowhere.
     `part` is the part of a record that the field is shown in; blank is the main one.
     `target` is what a value points to: ``customer``, ``partner``, ``location`` or ``file``.
     `secret` values are never rendered and never compared in the clear.

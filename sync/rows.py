@@ -73,13 +73,15 @@ class Known:
 
     A value of `base` is one of the field as the export showed it, whatever type the field has today. It is None where
     nobody knows what the row was exported with. `only` limits the row to some fields, whose base is known though no
-    export showed them. `written` holds what earlier imports of the same workbook wrote. The record is `newer` than its
-    row where it was written since the export.
+    export showed them. `untold` are fields whose cells say nothing: nobody can tell any more what they showed.
+    `written` holds what earlier imports of the same workbook wrote. The record is `newer` than its row where it was
+    written since the export.
     """
 
     record: Record
     base: Mapping[str, Any] | None
     only: frozenset[str] | None = None
+    untold: frozenset[str] = frozenset()
     written: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
     newer: bool = False
 
@@ -114,7 +116,7 @@ class RowPlanner:
             raws = cells[index] if index < len(cells) else (None,) * len(rows)
             for at in touched(raws, bases, key, render):
                 row, one = rows[at], known[at]
-                if one.only is not None and key not in one.only:
+                if key in one.untold or (one.only is not None and key not in one.only):
                     continue
                 raw = self._meant(index, raws[at])
                 verdict = self._cell(row, column, raw, one, one.record.values.get(key))

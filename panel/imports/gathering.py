@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, or
 from panel.changelog import changes_since, value_then
 from panel.entities import CUSTOMER, Entity
 from panel.imports.ahead import Ahead, Newcomer
+from panel.imports.derived import stirred
 from panel.imports.files import StoredFile
 from panel.imports.identity import Identified, prepared_content
 from panel.imports.kin import Place, kin_of
@@ -37,7 +38,8 @@ from sync.values import read_json
 class Gathered:
     """What is known of a batch: records by ID, stamps and values by ID and revision, rows that came in before.
 
-    `written` holds, by record and field, what earlier imports of the same workbook wrote, in JSON form.
+    `written` holds, by record and field, what earlier imports of the same workbook wrote, in JSON form; `untold` are by
+    record the fields of which nobody knows any more what the export showed.
     """
 
     records: Mapping[int, Record]
@@ -45,6 +47,7 @@ class Gathered:
     values: Mapping[tuple[int, int], Mapping[str, Any]]
     remembered: Mapping[tuple[str, int], int]
     written: Mapping[int, Mapping[str, Sequence[Any]]]
+    untold: Mapping[int, frozenset[str]]
 
 
 def same_source(export_id: int | None, sha256: str, name: str) -> ColumnElement[bool]:
@@ -138,6 +141,7 @@ class Gatherer:
             if field.key in shown and shown[field.key].type != field.type
         }
         self._secret = [field.key for field in self._fields if FIELD_TYPES[field.type].secret]
+        self._derived = frozenset(field.key for field in self._fields if field.derived)
 
     def gather(self, rows: Sequence[Identified], drafts: Mapping[int, RowPlan]) -> Gathered:
         """Return what is known of a batch of rows; `drafts` are the new records that rows would be."""
@@ -149,7 +153,14 @@ class Gatherer:
         self._look_at_exports({token.export for token in tokens})
         log = self._log_since(tokens, records)
         stamps, values = self._earlier(tokens, records, log)
-        return Gathered(self._ahead.over(records), stamps, values, remembered, self._written(log))
+        return Gathered(self._ahead.over(records), stamps, values, remembered, self._written(log), self._untold(tokens))
+
+    def _untold(self, tokens: Sequence[RowToken]) -> dict[int, frozenset[str]]:
+        if self._export is None or not self._derived:
+            return {}
+        others = {token.id for token in tokens if token.export != self.export_id}
+        since, ids = aware(self._export["at"]), {token.id for token in tokens} - others
+        return dict.fromkeys(others | stirred(self._connection, self.entity, ids, since), self._derived)
 
     def _records(self, ids: Collection[int]) -> dict[int, Record]:
         found = records_by_id(self._connection, self._fields, ids, self.entity, self.viewer.partner_id)
@@ -209,7 +220,8 @@ class Gatherer:
     def creation_base(self, record: Record, blank: Collection[str]) -> dict[str, Any]:
         """Return what a record was when its row created it; what the panel filled in was `blank` on the sheet."""
         newer = changes_since(self._connection, {record.id: 2}, self.entity.key).get(record.id, ())
-        return {key: None if key in blank else value for key, value in self._then(record, newer).items()}
+        unset = self._derived.union(blank)
+        return {key: None if key in unset else value for key, value in self._then(record, newer).items()}
 
     def creation_cells(self, record: Record) -> frozenset[str]:
         """Return the fields that a record's creation took from a file."""

@@ -182,7 +182,8 @@ class RowsPlanner:
         self._remark(one, base)
         is_newer = isinstance(one.token, RowToken) and one.token.revision != record.revision
         is_newer |= self._ahead.touches(record.id)
-        return self._plan_known(one, Known(record, base, written=written, newer=is_newer))
+        untold = known.untold.get(record.id, frozenset())
+        return self._plan_known(one, Known(record, base, untold=untold, written=written, newer=is_newer))
 
     def _wrong_key(self, one: Identified, key: Column) -> str:
         """Return why the key of a row does not say whom it means, if it does not."""

@@ -18,7 +18,7 @@ from panel.models import ApiToken, Customer, Event, Partner, Status
 from panel.models.columns import now
 from panel.words import today
 from tests.builders import customer, edit
-from tests.panel.billed import service
+from tests.panel.billing.made import lasting
 from tests.panel.pages import sign_in
 
 NEW, ACTIVE, BLOCKED, INACTIVE = 1, 2, 3, 4
@@ -70,7 +70,7 @@ def test_access_follows_from_the_status_and_the_services_of_today(
         record_id = customer(login="Anna", status_id=status)
         customer(login="Other", status_id=ACTIVE)
         for start, end in days:
-            service(record_id, today() + start * DAY, None if end is None else today() + end * DAY)
+            lasting(record_id, today() + start * DAY, None if end is None else today() + end * DAY)
         text, label = token(), db.session.get_one(Status, status).label
     answer = ask(client, "Anna", text)
     assert (answer.status_code, answer.json) == (200, {"login": "Anna", "access": access, "status": label})
@@ -81,11 +81,11 @@ def test_access_follows_from_the_status_and_the_services_of_today(
 def test_a_service_in_the_bin_counts_for_nothing(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         record_id = customer(login="anna", status_id=ACTIVE)
-        service(record_id, today() + DAY, deleted=True)
+        lasting(record_id, today() + DAY, deleted=True)
         text = token()
         assert ask(client, "anna", text).json["access"] == "active"
-        service(record_id, today() + DAY)
-        service(record_id, today() - DAY, deleted=True)
+        lasting(record_id, today() + DAY)
+        lasting(record_id, today() - DAY, deleted=True)
         assert ask(client, "anna", text).json["access"] == "stopped"
 
 

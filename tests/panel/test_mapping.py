@@ -235,7 +235,7 @@ def known(app: Flask) -> tuple[int, int]:
         ("login", [",x"], "CSV!A2", "is the key, and it is blank"),
         ("login", ["AB-1,x", "AB-1,y"], "CSV!2", "The same customer is in rows 2, 3"),
         ("login", ["new,x", "NEW ,y"], "CSV!2", "The key 'new' is in rows 2, 3"),
-        ("emails", ["ann@work.com,x"], "CSV!A2", "belongs to 2 customers"),
+        ("emails", ["ann@work.com,x"], "CSV!A2", "belongs to 2 of them"),
         ("emails", ["Bob@example.com,x"], "CSV!A2", "customer 2 has 'bob@example.com'"),
         ("emails", ["new@example.com,x", "a@b.cz;new@example.com,y"], "CSV!2", "The key 'new@example.com' is in rows"),
         ("phones", ["603123456,x"], "", ""),

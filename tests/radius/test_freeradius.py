@@ -17,7 +17,7 @@ from panel.models import ApiToken, Customer, Event
 from panel.words import today
 from tests.browser import served
 from tests.builders import customer, edit
-from tests.panel.billed import service
+from tests.panel.billing.made import lasting
 from tests.radius.servers import ACCEPT, REJECT, SILENCE, SUSPENDED, Answer, Radius, freeradius
 
 pytestmark = pytest.mark.radius
@@ -78,7 +78,7 @@ def test_an_active_customer_is_let_in_a_blocked_one_by_the_suspended_profile_and
     with app.app_context():
         for login, status in (("new", NEW), ("active", ACTIVE), ("blocked", BLOCKED), ("inactive", INACTIVE)):
             subscriber(login, "right", status)
-        service(subscriber("ended", "right"), today() - 9 * DAY, today() - DAY)
+        lasting(subscriber("ended", "right"), today() - 9 * DAY, today() - DAY)
         edit(subscriber("gone", "right"), deleted_at=dt.datetime.now(dt.UTC))
     answers = radius.ask_all([question[:3] for question in QUESTIONS])
     assert list(zip(QUESTIONS, answers, strict=True)) == [(question, question[3]) for question in QUESTIONS]

@@ -12,6 +12,7 @@ from panel.changelog import Write, append_revisions
 from panel.database import writing
 from panel.extensions import db
 from panel.models import Charge, Payment, Plan, Service
+from panel.models.columns import now
 
 
 def plan(name: str = "Fast", price: str = "20.00", billing_type: str = "recurring") -> int:
@@ -30,6 +31,12 @@ def service(customer_id: int, plan_id: int, **values: object) -> int:
         db.session.add(one)
         db.session.flush()
         return one.id
+
+
+def lasting(customer_id: int, starts: dt.date, ends: dt.date | None = None, *, deleted: bool = False) -> int:
+    """Give a customer a service of any plan, from a day to another, both included; return its ID."""
+    plan_id = db.session.scalar(select(Plan.id).limit(1)) or plan()
+    return service(customer_id, plan_id, starts=starts, ends=ends, deleted_at=now() if deleted else None)
 
 
 def payment(customer_id: int, amount: str, day: dt.date, note: str | None = None) -> int:
