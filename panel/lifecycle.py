@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from flask import current_app
@@ -16,6 +18,7 @@ from panel.keys import Keyring
 from panel.merging import move_customers
 from panel.models import Customer, Location, Partner, PlannedStatus, Status
 from panel.models.columns import now
+from panel.patience import patiently
 from panel.schema import column_of, current_schema, forget_schema
 
 BINNED = "The customer is in the bin, so nothing was changed."
@@ -59,10 +62,13 @@ def is_pending() -> tuple[ColumnElement[bool], ...]:
     return (PlannedStatus.done_at.is_(None), PlannedStatus.cancelled_at.is_(None))
 
 
-def run_day(day: dt.date, *, dry_run: bool = False) -> list[Step]:
+Counter = Callable[[Connection, Step], None]
+
+
+def run_day(day: dt.date, count: Counter = lambda _connection, _step: None, *, dry_run: bool = False) -> list[Step]:
     """Make every planned change that is due on a day or was missed before, in order; return what was done.
 
-    Each is a transaction of its own, and the database lets only one process do it.
+    Each is a transaction of its own, in which `count` hears of it, and the database lets only one process do it.
     """
     due = select(PlannedStatus.id).where(PlannedStatus.day <= day, *is_pending())
     with reading() as connection:
@@ -70,8 +76,8 @@ def run_day(day: dt.date, *, dry_run: bool = False) -> list[Step]:
     forget_schema()
     if dry_run:
         return _foreseen(ids)
-    _move_stragglers()
-    steps = (_step(plan_id) for plan_id in ids)
+    patiently(_move_stragglers)
+    steps = (patiently(partial(_step, plan_id, count)) for plan_id in ids)
     return [step for step in steps if step is not None]
 
 
@@ -133,7 +139,7 @@ def judged(row: Any, old: str) -> Step:
     return Step(row["id"], row["customer_id"], name, day, old, new, not message, message)
 
 
-def _step(plan_id: int) -> Step | None:
+def _step(plan_id: int, count: Counter) -> Step | None:
     """Take one step, unless another process took it or somebody cancelled it meanwhile."""
     with writing() as connection:
         mine = update(PlannedStatus).where(PlannedStatus.id == plan_id, *is_pending()).values(done_at=now())
@@ -148,6 +154,7 @@ def _step(plan_id: int) -> Step | None:
             write_in_bulk(connection, current_schema(connection), keyring, [write], author)
         else:
             connection.execute(update(PlannedStatus).where(PlannedStatus.id == plan_id).values(message=step.message))
+        count(connection, step)
         return step
 
 

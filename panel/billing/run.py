@@ -9,13 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError
 
 from panel.billing.days import ONE
 from panel.billing.looking import look
@@ -23,11 +23,11 @@ from panel.billing.passing import pass_over
 from panel.billing.reading import read_found, read_terms
 from panel.billing.steps import Done, Sums, Teller, acts_of
 from panel.billing.writing import Result, write
-from panel.changelog import LostRace
-from panel.database import Busy, is_clash, is_sqlite, reading, writing
+from panel.database import is_sqlite, reading, writing
 from panel.lifecycle import run_day
 from panel.models import Account, Customer, LifecycleDay
 from panel.models.columns import now
+from panel.patience import BREATH, MOST_TRIES, busy, patiently
 from panel.records import batches
 from panel.schema import forget_schema
 from sync.errors import SyncError
@@ -35,8 +35,6 @@ from sync.errors import SyncError
 BATCH, PASSED, MANY = 1_000, 20_000, 1_000
 LONGEST_AHEAD = dt.timedelta(3_660)
 FIRST, LAST = dt.date(1970, 1, 1), dt.date(2999, 12, 31)
-_MOST_TRIES = 50
-_BREATH = 0.1  # seconds
 _DAY = LifecycleDay.__table__.c
 
 Progress = Callable[[dt.date, int, int], None]
@@ -87,11 +85,19 @@ def _first_open(connection: Connection) -> dt.date | None:
 
 
 def _run_day(day: dt.date, by: str, tell: Teller, progress: Progress) -> None:
+    patiently(lambda: _begin(day, by))
+    _do_what_is_left(day, tell, progress)
+    patiently(lambda: _finish(day))
+
+
+def _begin(day: dt.date, by: str) -> None:
     with writing() as connection:
         build = sqlite_insert if is_sqlite(connection) else postgresql_insert
         begun = build(LifecycleDay).values(day=day, by=by, started_at=now(), counts={})
         connection.execute(begun.on_conflict_do_nothing())
-    _do_what_is_left(day, tell, progress)
+
+
+def _finish(day: dt.date) -> None:
     with writing() as connection:
         mine = (_DAY.day == day, _DAY.finished_at.is_(None))
         connection.execute(update(LifecycleDay).where(*mine).values(finished_at=now()))
@@ -99,19 +105,13 @@ def _run_day(day: dt.date, by: str, tell: Teller, progress: Progress) -> None:
 
 def _do_what_is_left(day: dt.date, tell: Teller, progress: Progress) -> None:
     """Make the planned changes that are due, and look at every account that is to be looked at by a day."""
-    made = run_day(day)
-    for step in made:
+    for step in run_day(day, lambda connection, step: _count(connection, day, [step])):
         tell(step)
-    with writing() as connection:
-        sums = Sums()
-        for step in made:
-            sums.add(step)
-        _count(connection, day, sums)
-    for _try in range(_MOST_TRIES):
+    for _try in range(MOST_TRIES):
         ids = _pass_over(_waiting(day), day)
         if not ids or not _look_at(ids, day, tell, progress):
             return
-    raise Busy(_("Somebody else was writing all the time. Run the day again: what was done stays done."))
+    raise busy()
 
 
 def _waiting(day: dt.date) -> array[int]:
@@ -126,42 +126,32 @@ def _pass_over(ids: array[int], day: dt.date) -> array[int]:
     if len(ids) <= MANY:
         return ids
     for some in batches(ids, PASSED):
-        with writing() as connection:
-            if _is_over(connection, day):
-                break
-            pass_over(connection, some[0], some[-1], day, read_terms(connection))
+        patiently(partial(_pass_some, some[0], some[-1], day))
     return _waiting(day)
+
+
+def _pass_some(first: int, last: int, day: dt.date) -> None:
+    with writing() as connection:
+        if not _is_over(connection, day):
+            pass_over(connection, first, last, day, read_terms(connection))
 
 
 def _look_at(ids: array[int], day: dt.date, tell: Teller, progress: Progress) -> bool:
     """Look at these accounts; tell whether the day is still the one to run."""
     done = looked = 0
     for some in batches(ids, BATCH):
-        count = _batch(list(some), day, tell)
+        count = patiently(partial(_look_at_some, list(some), day, tell))
         if count is None:
             return False
         done, looked = done + len(some), looked + count
         progress(day, done, len(ids))
     if not looked:
-        time.sleep(_BREATH)  # others hold all that is left
+        time.sleep(BREATH)  # others hold all that is left
     return True
 
 
-def _batch(ids: Sequence[int], day: dt.date, tell: Teller) -> int | None:
+def _look_at_some(ids: Sequence[int], day: dt.date, tell: Teller) -> int | None:
     """Look at some accounts in one transaction; return how many, or None where a later day was begun."""
-    for attempt in range(_MOST_TRIES):
-        try:
-            return _try_batch(ids, day, tell)
-        except (LostRace, Busy):
-            time.sleep(_BREATH * (attempt + 1))
-        except DBAPIError as error:
-            if not is_clash(error):
-                raise
-            time.sleep(_BREATH * (attempt + 1))
-    raise Busy(_("Somebody else was writing all the time. Run the day again: what was done stays done."))
-
-
-def _try_batch(ids: Sequence[int], day: dt.date, tell: Teller) -> int | None:
     acts: list[Done] = []
     with writing() as connection:
         forget_schema()
@@ -175,10 +165,7 @@ def _try_batch(ids: Sequence[int], day: dt.date, tell: Teller) -> int | None:
         write(connection, results, day)
         for one in results:
             acts.extend(acts_of(one.looked, one.found.name, day, terms.statuses))
-        sums = Sums()
-        for act in acts:
-            sums.add(act)
-        _count(connection, day, sums)
+        _count(connection, day, acts)
     for act in acts:
         tell(act)
     return len(results)
@@ -205,8 +192,11 @@ def _hold(connection: Connection, ids: Sequence[int], day: dt.date) -> list[Colu
     return [account.customer_id.in_(ours)]
 
 
-def _count(connection: Connection, day: dt.date, sums: Sums) -> None:
+def _count(connection: Connection, day: dt.date, done: Iterable[Done]) -> None:
     """Add what was done to the day's counts, in the transaction that did it."""
+    sums = Sums()
+    for one in done:
+        sums.add(one)
     if not any((sums.planned, sums.charges, sums.blocked, sums.deactivated, sums.reactivated)):
         return
     row = select(_DAY.counts).where(_DAY.day == day).with_for_update()

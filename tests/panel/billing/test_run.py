@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
@@ -188,7 +190,7 @@ def test_a_run_that_is_killed_between_batches_goes_on_where_it_was(
     ids = [subscriber() for _step in range(7)]
     monkeypatch.setattr(run, "BATCH", 2)
     looks = iter(range(100))
-    tried = run._try_batch
+    tried = run._look_at_some
 
     def killed(*arguments: Any) -> Any:
         if next(looks) == 2:
@@ -196,7 +198,7 @@ def test_a_run_that_is_killed_between_batches_goes_on_where_it_was(
         return tried(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "_try_batch", killed)
+        patched.setattr(run, "_look_at_some", killed)
         with pytest.raises(KeyboardInterrupt):
             run_until(day("2026-12-01"))
     assert [len(charges(one)) for one in ids] == [1, 1, 1, 1, 0, 0, 0]
@@ -281,6 +283,38 @@ def test_people_who_write_meanwhile_neither_wait_for_ever_nor_fail(app: Flask, m
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Charge)) == 10
         assert_balances_are_sums()
+
+
+@SQLITE
+def test_a_run_outwaits_whoever_writes_for_longer_than_a_transaction_waits(
+    context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = subscriber(status_id=NEW)
+    with writing():
+        db.session.add(PlannedStatus(customer_id=one, status_id=ACTIVE, day=day("2026-12-01"), by="Eva"))
+    monkeypatch.setattr("panel.database.BUSY_MILLISECONDS", 20)
+    db.engine.dispose()
+    path = str(db.engine.url.database)
+    over = threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as other:
+            while not over.is_set():
+                other.execute("BEGIN IMMEDIATE")
+                over.wait(0.5)
+                other.execute("COMMIT")
+                over.wait(0.2)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        sums = run_until(day("2026-12-01"))
+    finally:
+        over.set()
+        thread.join()
+    assert (sums.planned, sums.charges) == (1, 1)
+    counts = db.session.get_one(LifecycleDay, day("2026-12-01")).counts
+    assert (counts["planned"], counts["charges"]) == (1, 1)
 
 
 @SQLITE
