@@ -130,7 +130,11 @@ def _completed(
     terms = _terms(connection, with_terms)
     charged = _charged(connection, terms, day)
     not_due = _not_due(connection, with_charges, day)
-    return [replace(one, standing=_with(one.standing, terms, charged, not_due)) for one in found]
+    asked = {*with_terms, *with_charges}
+    return [
+        replace(one, standing=_with(one.standing, terms, charged, not_due)) if one.standing.customer in asked else one
+        for one in found
+    ]
 
 
 def _with(standing: Standing, terms: Grouped, charged: Mapping[int, list[dt.date]], not_due: Grouped) -> Standing:

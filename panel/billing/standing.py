@@ -64,6 +64,11 @@ class Marks:
     moved_on: dt.date | None = None
     blocked_on: dt.date | None = None
 
+    @property
+    def move(self) -> tuple[int | None, int | None, dt.date | None, dt.date | None]:
+        """Return what is remembered of how the run moved the customer."""
+        return self.moved_to, self.moved_from, self.moved_on, self.blocked_on
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

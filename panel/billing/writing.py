@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, insert, update
 
 from panel.authors import SYSTEM, Author
 from panel.billing.reading import Found, unchecked_text
-from panel.billing.standing import Looked, Marks, Move, NewCharge
+from panel.billing.standing import Looked, Move, NewCharge
 from panel.changelog import Write, allocate_ids, append_revisions, write_in_bulk
 from panel.keys import Keyring
 from panel.models import Account, Charge
@@ -29,29 +29,42 @@ class Result:
     found: Found
     looked: Looked
 
+    @property
+    def stays(self) -> bool:
+        """Tell whether the status stays, and what is remembered of how it came."""
+        return not self.looked.moves and self.looked.standing.marks.move == self.found.standing.marks.move
+
 
 def write(connection: Connection, results: Sequence[Result], day: dt.date) -> None:
     """Write everything that changed, and when to look again."""
     write_charges(connection, results, day)
     write_moves(connection, results)
     # Last, because triggers empty the marks of a customer whose status changes.
-    rows = [_marks(one.looked.standing.customer, one.looked.standing.marks) for one in results]
-    looks = [{**row, "new_look_on": one.looked.look_on} for row, one in zip(rows, results, strict=True)]
-    _update(connection, looks)
+    _update(connection, [{**_billed(one), "new_look_on": one.looked.look_on} for one in results if one.stays])
+    _update(connection, [{**_marks(one), "new_look_on": one.looked.look_on} for one in results if not one.stays])
 
 
 def write_settled(connection: Connection, results: Sequence[Result], day: dt.date) -> None:
     """Write what payments changed at once; the daily run still looks at these customers."""
     write_charges(connection, results, day)
     write_moves(connection, results)
-    _update(connection, [_marks(one.looked.standing.customer, one.looked.standing.marks) for one in results])
+    _update(connection, [_marks(one) for one in results])
 
 
-def _marks(customer: int, marks: Marks) -> dict[str, Any]:
+def _billed(one: Result) -> dict[str, Any]:
+    """Return the marks that a look may change of a customer whose status stays."""
+    standing = one.looked.standing
     return {
-        "the_customer": customer,
-        "new_billed_to": marks.billed_to,
-        "new_unchecked": unchecked_text(marks.unchecked),
+        "the_customer": standing.customer,
+        "new_billed_to": standing.marks.billed_to,
+        "new_unchecked": unchecked_text(standing.marks.unchecked),
+    }
+
+
+def _marks(one: Result) -> dict[str, Any]:
+    marks = one.looked.standing.marks
+    return {
+        **_billed(one),
         "new_moved_to": marks.moved_to,
         "new_moved_from": marks.moved_from,
         "new_moved_on": marks.moved_on,
@@ -72,22 +85,21 @@ def write_charges(connection: Connection, results: Iterable[Result], day: dt.dat
     """Write every charge that was made, with its revision."""
     made = [(one.looked.standing.customer, charge) for one in results for charge in one.looked.charges]
     ids = allocate_ids(connection, len(made), entity=ENTITY)
-    rows = [_row(number, customer, charge, day) for number, (customer, charge) in zip(ids, made, strict=True)]
+    rows: list[dict[str, Any]] = []
     by_reason: dict[str, list[Write]] = defaultdict(list)
-    for row, (_customer, charge) in zip(rows, made, strict=True):
-        by_reason[charge.reason].append(Write(row["id"], 1, _changes(row), stamp=row["stamp"]))
+    for number, (customer, charge) in zip(ids, made, strict=True):
+        row = _row(customer, charge, day)
+        write = Write(number, 1, _changes(row))
+        rows.append({"id": number, "entity": ENTITY, "revision": 1, "stamp": write.stamp, **row})
+        by_reason[charge.reason].append(write)
     for reason, writes in by_reason.items():
         append_revisions(connection, writes, _author(reason), ENTITY)
     if rows:
         connection.execute(insert(Charge), rows)
 
 
-def _row(number: int, customer: int, charge: NewCharge, day: dt.date) -> dict[str, Any]:
+def _row(customer: int, charge: NewCharge, day: dt.date) -> dict[str, Any]:
     return {
-        "id": number,
-        "entity": ENTITY,
-        "revision": 1,
-        "stamp": Write(number, 1, {}).stamp,
         "customer_id": customer,
         "service_id": charge.service,
         "period": charge.period,

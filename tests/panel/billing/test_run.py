@@ -451,6 +451,18 @@ def test_the_day_is_run_as_a_job_by_who_may(context: Flask) -> None:
 
 
 @SQLITE
+def test_a_move_is_forgotten_where_the_former_status_became_the_one_that_was_given(context: Flask) -> None:
+    one = subscriber()
+    run_until(day("2026-12-01"))
+    run_until(day("2026-12-16"))
+    merge_or_enqueue(ACTIVE, BLOCKED, COMMAND_LINE)
+    assert account(one).moved_to == BLOCKED
+    edit(one, minimum_balance=Decimal(-20))
+    run_until(day("2026-12-17"))
+    assert (account(one).moved_to, account(one).blocked_on) == (None, None)
+
+
+@SQLITE
 def test_weekends_that_are_left_out_move_the_block(context: Flask) -> None:
     configure(blocks_on_weekends=False, payment_due=4)  # 5 December 2026 is a Saturday
     one = subscriber()
