@@ -63,4 +63,5 @@ def _say(on: dt.date, steps: list[Done], sums: Sums, *, dry_run: bool) -> None:
     planned = sum(step.kind == PLANNED for step in steps)
     click.echo(f"{on}: {sums.planned} of {planned} planned changes {'would change' if dry_run else 'changed'}.")
     moves = f"{sums.blocked} blocked, {sums.deactivated} deactivated, {sums.reactivated} reactivated"
-    click.echo(f"{sums.charges:,} charges {'would be' if dry_run else 'were'} made: {sums.charged:,.2f}; {moves}.")
+    charges, were = ("1 charge", "was") if sums.charges == 1 else (f"{sums.charges:,} charges", "were")
+    click.echo(f"{charges} {'would be' if dry_run else were} made: {sums.charged:,.2f}; {moves}.")

@@ -5,20 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, case, func, literal, or_, select
 
-from panel.billing.days import month_after, month_of
+from panel.billing.days import ONE, month_after, month_of
 from panel.billing.foreseeing import Span, evolve
 from panel.billing.looking import Wants
 from panel.billing.reading import Found, read_found, read_terms
 from panel.billing.rules import RULES, Terms
 from panel.billing.standing import CHARGE, REACTIVATE
 from panel.billing.steps import Act
-from panel.models import Account, Customer, Service, Status
+from panel.models import Account, Customer, LifecycleDay, Service, Status
 from panel.models.columns import Money
 
 DAYS = 45
@@ -50,15 +50,15 @@ class ExpectedMove:
 def forecast(connection: Connection, day: dt.date, days: int = DAYS, partner_id: int | None = None) -> list[Expected]:
     """Return what is expected from a day on, in the order of days: of a partner's customers, or of all.
 
-    Debts are those of now, and what prepaid customers cannot pay. What is charged is what accounted customers of now
-    have as services then.
+    What was run already is expected no more. Debts are those of now, and what prepaid customers cannot pay. What is
+    charged is what accounted customers of now have as services then.
     """
     sums: dict[tuple[dt.date, str], list[Any]] = defaultdict(lambda: [0, NOTHING])
     for move in expected_moves(connection, day, days, partner_id):
         one = sums[move.day, move.kind]
         one[0] += 1
         one[1] += move.amount
-    for on, count, amount in _charges(connection, Span(day, day + dt.timedelta(days)), partner_id):
+    for on, count, amount in _charges(connection, _uncharged(connection, day, days), partner_id):
         one = sums[on, CHARGE]
         one[0] += count
         one[1] += amount
@@ -69,7 +69,7 @@ def expected_moves(
     connection: Connection, day: dt.date, days: int = DAYS, partner_id: int | None = None
 ) -> Iterator[ExpectedMove]:
     """Yield who is expected to be blocked or deactivated from a day on, by customer."""
-    terms, span = read_terms(connection), Span(day, day + dt.timedelta(days))
+    terms, span = read_terms(connection), _span(connection, day, days)
     scope: list[ColumnElement[bool]] = [_CUSTOMER.deleted_at.is_(None)]
     if partner_id is not None:
         scope.append(_CUSTOMER.partner_id == partner_id)
@@ -79,10 +79,24 @@ def expected_moves(
 
 def next_move(connection: Connection, customer_id: int, day: dt.date, days: int = DAYS) -> ExpectedMove | None:
     """Return the next block or deactivation of one customer, unless something is paid before."""
-    terms, span = read_terms(connection), Span(day, day + dt.timedelta(days))
+    terms, span = read_terms(connection), _span(connection, day, days)
     mine: list[ColumnElement[bool]] = [_CUSTOMER.id == customer_id, _CUSTOMER.deleted_at.is_(None)]
     moves = (move for found in _debtors(connection, mine, span, terms) for move in _moves(found, span, terms))
     return next(moves, None)
+
+
+def _span(connection: Connection, day: dt.date, days: int) -> Span:
+    """Return the days from one on, or from the last one of the daily run: nobody is looked at before that."""
+    last = connection.execute(select(func.max(LifecycleDay.__table__.c.day))).scalar()
+    first = max(day, last or day)
+    return Span(first, first + dt.timedelta(days))
+
+
+def _uncharged(connection: Connection, day: dt.date, days: int) -> Span:
+    """Return the days on which services are still to be charged: the first one no more where its run has ended."""
+    span, table = _span(connection, day, days), LifecycleDay.__table__.c
+    ended = select(table.day).where(table.day == span.first, table.finished_at.is_not(None))
+    return span if connection.execute(ended).first() is None else replace(span, first=span.first + ONE)
 
 
 def _moves(found: Found, span: Span, terms: Terms) -> Iterator[ExpectedMove]:

@@ -134,7 +134,7 @@ def example_of(form: BillingForm, labels: Mapping[int, str], day: dt.date) -> st
     month = month_after(day.replace(day=1))
     billed = month.replace(day=form.billing_day.value)
     due = billed + dt.timedelta(form.payment_due.value)
-    parts = [_("Billed on %(day)s", day=day_in_words(billed)), _("due by %(day)s", day=day_in_words(due))]
+    parts = [_("Billed on %(day)s", day=day_in_words(billed)), _("due on %(day)s", day=day_in_words(due))]
     parts += _moves_of(form, labels, due)
     return str(_("%(steps)s.", steps=", ".join(parts)))
 

@@ -84,9 +84,9 @@ def test_what_makes_no_sense_is_refused(app: Flask, client: FlaskClient, typed: 
 @pytest.mark.parametrize(
     ("changes", "example"),
     [
-        ({}, "Billed on 2026-12-01, due by 2026-12-16, Blocked on 2026-12-16, Inactive on 2026-12-26."),
-        ({"grace_period": None}, "Billed on 2026-12-01, due by 2026-12-16, Blocked on 2026-12-16."),
-        ({"blocking_period": None}, "Billed on 2026-12-01, due by 2026-12-16, and never blocked."),
+        ({}, "Billed on 2026-12-01, due on 2026-12-16, Blocked on 2026-12-16, Inactive on 2026-12-26."),
+        ({"grace_period": None}, "Billed on 2026-12-01, due on 2026-12-16, Blocked on 2026-12-16."),
+        ({"blocking_period": None}, "Billed on 2026-12-01, due on 2026-12-16, and never blocked."),
         (
             {
                 "billing_day": 10,
@@ -95,9 +95,9 @@ def test_what_makes_no_sense_is_refused(app: Flask, client: FlaskClient, typed: 
                 "blocks_on_weekends": False,
                 "holidays": "CZ",
             },
-            "Billed on 2026-12-10, due by 2026-12-25, Blocked on 2026-12-28, Inactive on 2027-01-07.",
+            "Billed on 2026-12-10, due on 2026-12-25, Blocked on 2026-12-28, Inactive on 2027-01-07.",
         ),
-        ({"blocked_status_id": None}, "Billed on 2026-12-01, due by 2026-12-16, and never blocked."),
+        ({"blocked_status_id": None}, "Billed on 2026-12-01, due on 2026-12-16, and never blocked."),
     ],
 )
 def test_an_example_says_what_the_rules_come_to(app: Flask, changes: dict[str, object], example: str) -> None:

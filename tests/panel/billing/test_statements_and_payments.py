@@ -59,7 +59,7 @@ def test_the_tab_says_what_is_owed_and_shows_the_statement(app: Flask, client: F
     page = sign_in(client).get(f"/customers/billing/?id={ann}&since=2024-02-01&until=").text
     assert "Owes 24.50 EUR" in page
     assert "Fast, 2024-03" in page
-    assert "due by 2024-03-16" in page
+    assert "due on 2024-03-16" in page
     assert "Fast, 2024-01" not in page
 
 

@@ -152,6 +152,33 @@ def test_the_forecast_says_who_is_blocked_and_deactivated_when_and_what_is_charg
     assert {(move.kind, move.customer, move.day.isoformat()) for move in moves} <= set(steps)
 
 
+def test_the_forecast_goes_on_from_the_days_that_were_run(context: Flask) -> None:
+    debtor = subscriber()
+    prepaid = subscriber(5, billing_type="prepaid")
+    pay(prepaid, 5)
+    run_until(day("2026-11-30"))
+    run_until(day("2026-12-16"))
+    for on in ("2026-12-01", "2026-12-16", "2026-12-17"):
+        with reading() as connection:
+            rows = forecast(connection, day(on), 20)
+            move = next_move(connection, debtor, day(on))
+        first = (rows[0].day.isoformat(), rows[0].kind, rows[0].count, rows[0].amount)
+        assert first == ("2026-12-26", DEACTIVATE, 1, 20)
+        assert [row.day.isoformat() for row in rows if row.kind == CHARGE] == ["2027-01-01"]
+        assert move == ExpectedMove(day("2026-12-26"), DEACTIVATE, debtor, "Ann Novak", Decimal(20))
+
+
+def test_what_was_charged_today_is_expected_no_more(context: Flask) -> None:
+    subscriber()
+    run_until(day("2026-11-30"))
+    seen = []
+    for _before_and_after in range(2):
+        with reading() as connection:
+            seen.append([row.kind for row in forecast(connection, day("2026-12-01"), 10)])
+        run_until(day("2026-12-01"))
+    assert seen == [[CHARGE], []]
+
+
 @SQLITE
 def test_the_forecast_of_a_partner_is_of_its_customers_alone(context: Flask) -> None:
     with writing():
