@@ -69,4 +69,6 @@ def _before(connection: Connection, ids: Collection[int], day: dt.date) -> dict[
 def _midnight_after(day: dt.date) -> dt.datetime:
     """Return the instant at which a day ends where the provider is, in UTC as the database keeps it."""
     zone = zoneinfo.ZoneInfo(current_app.config["ROLLBOOK_TIME_ZONE"])
+    if day == dt.date.max:
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
     return dt.datetime.combine(day + ONE, dt.time(), zone).astimezone(dt.UTC)

@@ -126,10 +126,10 @@ def test_a_service_ends_on_a_day_and_never_before_it_starts(app: Flask, client: 
     ends = starts + 9 * one_day
     client.post("/services/end/", data={"id": "1", "ends": ends})
     states = {}
-    for day in (starts - one_day, starts, ends, ends + one_day):
+    for day in (dt.date.min, starts - one_day, starts, ends, ends + one_day, dt.date.max):
         page = client.get(f"/customers/services/?id={ann}&on={day}").text
         states[day] = "service-active" in page
-    assert list(states.values()) == [False, True, True, False]
+    assert list(states.values()) == [False, False, True, True, False, False]
 
 
 def test_what_was_charged_for_keeps_its_plan_and_is_never_deleted(app: Flask, client: FlaskClient) -> None:
