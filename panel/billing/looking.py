@@ -269,7 +269,9 @@ class _Account:
         if ends is not None and ends > self._day:
             yield ends
         if self._was.prepaid and self._stands():
-            yield from (term.ends + ONE for term in self._was.terms if term.ends and term.ends >= self._day)
+            yield from (
+                term.ends + ONE for term in self._was.terms if term.ends and self._day <= term.ends < dt.date.max
+            )
 
 
 def _money(amount: Decimal) -> str:
