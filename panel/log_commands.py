@@ -21,6 +21,7 @@ from panel.records import records_by_id
 from panel.relations import named
 from panel.schema import ENTITY, Schema, current_schema
 from panel.spoken import Spoken
+from panel.undoing import called
 from sync.errors import SyncError
 from sync.types import FIELD_TYPES
 
@@ -32,7 +33,7 @@ KEPT_SAID = 50
 @click.option("--dry-run", is_flag=True, help="say what would go back, write nothing")
 @click.option("--json", "as_json", is_flag=True, help="print what goes back as one JSON object")
 @click.option("--as", "email", help="act with this user's rights")
-@click.option("--row", default="", metavar="ID|ADDRESS", help="only one customer, by ID or as in Customers!14")
+@click.option("--row", default="", metavar="ID|ADDRESS", help="only one record, by ID or as in Customers!14")
 @click.option("--field", default="", metavar="KEY", help="only one field, by its key or label")
 @click.option("--cell", default="", metavar="ADDRESS", help="only one cell, as in Customers!F14")
 @with_appcontext
@@ -68,17 +69,18 @@ def _part(number: int, row: str, field: str, cell: str) -> Source:
 
 def _say(undone: Undone, *, dry_run: bool) -> None:
     verb = "would be put back" if dry_run else "put back"
+    one_of, several = called(undone.of)
     click.echo(
-        f"{undone.reverted} cells {verb}, {undone.removed} created customers to the bin, {len(undone.kept)} kept."
+        f"{undone.reverted} cells {verb}, {undone.removed} created {several} to the bin, {len(undone.kept)} kept."
     )
     if undone.retired:
         click.echo(f"Fields retired: {', '.join(undone.retired)}.")
     for one in undone.kept[:KEPT_SAID]:
         who = f" by {one.by}, {one.since}" if one.by else ""
-        what = f"customer {one.id} {one.field}".strip() if one.id else f"field {one.field}"
+        what = f"{one_of} {one.id} {one.field}".strip() if one.id else f"field {one.field}"
         click.echo(f"Kept: {what}: {one.reason}{who}.", err=True)
     if undone.hidden:
-        click.echo(f"{undone.hidden} values and customers that you may not see were left alone.", err=True)
+        click.echo(f"{undone.hidden} values and {several} that you may not see were left alone.", err=True)
 
 
 @click.command("blame", cls=Spoken)

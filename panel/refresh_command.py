@@ -44,8 +44,8 @@ def refresh(file: Path, out: Path, email: str | None, *, keep_edits: bool, as_js
     if done.kept:
         click.echo(f"Kept as they were, for the next import: {done.kept} cells or rows.", err=True)
     if done.left:
-        click.echo(f"Left as they were, because their customers are gone or not yours: {done.left} rows.", err=True)
+        click.echo(f"Left as they were, because they are of what is gone or not yours: {done.left} rows.", err=True)
     if as_json:
         click.echo(json.dumps(asdict(done), ensure_ascii=False))
     else:
-        click.echo(f"{out}: {done.rows} customers, {done.cells} cells brought up to date. It is export {done.export}.")
+        click.echo(f"{out}: {done.rows} rows, {done.cells} cells brought up to date. It is export {done.export}.")

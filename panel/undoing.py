@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, ngettext
 from flask_login import current_user
 from sqlalchemy import Connection, update
 
 from panel.authors import Author
 from panel.changelog import LostRace, ValueTaken
+from panel.entities import CUSTOMER, ENTITIES
 from panel.extensions import db
 from panel.imports.aftermath import Source
 from panel.imports.applying import hold_still
@@ -22,8 +23,10 @@ from panel.jobs import KINDS, Work, enqueue, kind
 from panel.models import Job
 from panel.models.columns import now
 from sync.errors import SyncError
+from sync.words import say
 
 KEPT_LISTED = 500
+COUNTED = ("reverted", "removed", "restored", "retired", "kept_count")
 
 
 def undo_job(job_id: int, author: Author) -> Job:
@@ -44,15 +47,27 @@ def _undoable(job: Job | None) -> Job:
 
 def told(result: Mapping[str, Any]) -> list[str]:
     """Return what undoing did, in sentences."""
-    words = (
-        ("reverted", _("%(number)s values were put back.")),
-        ("removed", _("%(number)s new customers were moved to the bin.")),
-        ("restored", _("%(number)s customers were restored.")),
-        ("retired", _("%(number)s fields were retired.")),
-        ("kept_count", _("%(number)s values were kept.")),
+    one, several = called(result.get("of", CUSTOMER.key))
+    counts = [result.get(name, 0) for name in COUNTED]
+    reverted, removed, restored, retired, kept = (
+        {"num": count, "number": f"{count:,}", "what": one if count == 1 else several} for count in counts
     )
-    said = [text % {"number": f"{result[name]:,}"} for name, text in words if result.get(name)]
+    words = (
+        ngettext("%(number)s value was put back.", "%(number)s values were put back.", **reverted),
+        ngettext(
+            "%(number)s new %(what)s was moved to the bin.", "%(number)s new %(what)s were moved to the bin.", **removed
+        ),
+        ngettext("%(number)s %(what)s was restored.", "%(number)s %(what)s were restored.", **restored),
+        ngettext("%(number)s field was retired.", "%(number)s fields were retired.", **retired),
+        ngettext("%(number)s value was kept.", "%(number)s values were kept.", **kept),
+    )
+    said = [text for count, text in zip(counts, words, strict=True) if count]
     return said or [_("There was nothing left to put back.")]
+
+
+def called(of: str) -> tuple[str, str]:
+    """Return what one record and what several of an entity are called, by its key."""
+    return say(ENTITIES[of].noun), ENTITIES[of].title.lower()
 
 
 @kind("undo", permission="customer.list", label=lazy_gettext("Undo"), tell=told)
@@ -88,7 +103,7 @@ def _mark(connection: Connection, job_id: int, undone: Undone) -> None:
 
 def result_of(undone: Undone) -> dict[str, Any]:
     """Return what a job says of what it undid."""
-    counts = {"reverted": undone.reverted, "removed": undone.removed, "restored": undone.restored}
-    counts |= {"retired": len(undone.retired)}
+    counts: dict[str, Any] = {"reverted": undone.reverted, "removed": undone.removed, "restored": undone.restored}
+    counts |= {"retired": len(undone.retired), "of": undone.of}
     listed = [[one.id, one.field, one.reason] for one in undone.kept[:KEPT_LISTED]]
     return {**counts, "kept": listed, "kept_count": len(undone.kept)}

@@ -108,7 +108,8 @@ def sentences(planned: Planned, guards: Iterable[Guard]) -> Iterator[str]:
     if plan.ignored:
         yield f"{len(plan.ignored)} changed cells were ignored, because their column is for reading only."
     if plan.absent:
-        yield f"{len(plan.absent)} exported customers are not in the file. Nothing happens to them."
+        what = planned.schema.entity.title.lower()
+        yield f"{len(plan.absent)} exported {what} are not in the file. Nothing happens to them."
 
 
 def _questions(plan: Plan) -> Iterator[str]:

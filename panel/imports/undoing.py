@@ -45,7 +45,7 @@ class Undone:
     """What undoing does: cells put back, created customers that go to the bin, restored ones, and what is kept.
 
     `retired` are the keys of the fields that the import made and that go with it. What the viewer may not see is
-    not listed: `hidden` says how many values and customers that are.
+    not listed: `hidden` says how many values and customers that are. `of` is the key of what the records are.
     """
 
     reverted: int
@@ -54,6 +54,7 @@ class Undone:
     kept: tuple[Kept, ...]
     retired: tuple[str, ...] = ()
     hidden: int = 0
+    of: str = CUSTOMER.key
 
     @property
     def count(self) -> int:
@@ -89,7 +90,9 @@ class Undoing:
         binned = [write for write in self.writes if write.bins]
         restored = [write for write in self.writes if write.restores]
         cells = sum(len(write.changes) for write in self.writes) - len(binned) - len(restored)
-        return Undone(cells, len(binned), len(restored), tuple(self.kept), tuple(self.retired), self.hidden)
+        return Undone(
+            cells, len(binned), len(restored), tuple(self.kept), tuple(self.retired), self.hidden, self.entity.key
+        )
 
     @property
     def fingerprint(self) -> str:

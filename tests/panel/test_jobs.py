@@ -258,7 +258,7 @@ def test_the_page_shows_the_work_and_takes_it_back(app: Flask, client: FlaskClie
     with app.app_context():
         run_pending()
         assert cities() == ["Zlin"]
-    assert "1 values were put back" in client.get(answer.location).text
+    assert "1 value was put back" in client.get(answer.location).text
     assert "Undone" in client.get("/jobs/").text
 
 

@@ -134,7 +134,7 @@ def test_undoing_puts_back_what_nobody_edited_since(
     preview = client.post("/undo/start/", data={"import": 1}).location
     assert tabs(client.get(preview).text) == {"change": 1, "bin": 1, "kept": 1}
     undone = client.post(f"{preview}apply/", follow_redirects=True).text
-    for sentence in ("1 values were put back.", "1 new customers were moved to the bin.", "1 values were kept."):
+    for sentence in ("1 value was put back.", "1 new customer was moved to the bin.", "1 value was kept."):
         assert sentence in undone
     with app.app_context():
         assert [city(one) for one in three] == ["Kept", "Zlin", "Plzen"]
