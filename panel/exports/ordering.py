@@ -19,6 +19,7 @@ from panel.views.saved_views import LONGEST_QUERY, saved_views
 from panel.views.selection import Selection, query_args, wanted_of
 
 NARROWED_BY = ("status", "partner", "location")
+OTHERS_NARROWED_BY = ("plan",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def order_of_page(schema: Schema, form: MultiDict[str, str]) -> Order:
     """Return what the exports page orders: the ticked columns of a saved view, of everybody, or of other records."""
     of = form.get("of", CUSTOMER.sheet.lower())
     if of != CUSTOMER.sheet.lower() and of in BY_NAME:
-        return Order(form.getlist("fields") or None, of=of)
+        only = [f"{key}={form[key]}" for key in OTHERS_NARROWED_BY if form.get(key)]
+        return Order(form.getlist("fields") or None, only, of=of)
     view = next((one for one in saved_views(schema) if str(one.id) == form.get("view")), None)
     where = [f"{key}={form[key]}" for key in NARROWED_BY if form.get(key)]
     return Order(form.getlist("fields") or None, where, view.query if view else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 
 from panel.extensions import db
-from panel.models import Account, Payment, Plan, Revision, Service
+from panel.models import Account, Charge, Customer, Payment, Plan, Revision, Service
 from panel.words import today
 from tests.panel.billed import DAY, END, FIRST, NEW, SECOND, Opened, charge, edit, one, state, three_billed
 from tests.panel.out import Out
@@ -242,3 +243,35 @@ def test_a_review_of_services_settles_what_was_chosen_in_it(
     out.path = review
     done = out.read()
     assert (done["exit"], done["cells_updated"], one(Service, 1).price) == (0, 2, Decimal(15))
+
+
+def test_a_payment_by_import_that_covers_the_debt_gives_the_status_back_at_once(
+    opened: Opened, runner: FlaskCliRunner
+) -> None:
+    edit(Payment, 1, amount=Decimal(5))
+    edit(Payment, 2, amount=Decimal(5))
+    for day in ("2026-12-01", "2026-12-16"):
+        assert runner.invoke(args=["lifecycle", "--date", day]).exit_code == 0
+    blocked = one(Customer, 1).status_id
+    assert blocked == one(Customer, 2).status_id != 2
+    out = opened("Payments")
+    out.put(NEW, customer="ann", amount=14.99)
+    out.put(SECOND, amount=20)
+    assert out.back()["exit"] == 0
+    assert (one(Customer, 1).status_id, one(Customer, 2).status_id) == (blocked, 2)
+    out = opened("Payments")
+    out.put(NEW + 1, customer="ann", amount=0.01)
+    assert out.back()["exit"] == 0
+    assert one(Customer, 1).status_id == 2
+
+
+def test_a_service_by_import_is_looked_at_and_charged_by_the_next_run(opened: Opened, runner: FlaskCliRunner) -> None:
+    assert runner.invoke(args=["lifecycle", "--date", "2026-12-02"]).exit_code == 0
+    charges = db.session.query(Charge).count()
+    out = opened("Services")
+    out.put(NEW, customer="ann", plan="Slow", starts="2027-01-01")
+    assert out.back()["exit"] == 0
+    assert one(Account, 1).look_on <= dt.date(2026, 12, 2)
+    assert runner.invoke(args=["lifecycle", "--date", "2027-01-01"]).exit_code == 0
+    assert db.session.query(Charge).filter_by(service_id=3).one().amount == Decimal(10)
+    assert db.session.query(Charge).count() == charges + 3

@@ -19,7 +19,7 @@ from panel.extensions import db
 from panel.models import Partner, Payment, Plan, Role, Service
 from panel.permissions import MANAGER
 from tests.builders import customer
-from tests.panel.pages import STAFF_PASSWORD, add_user, sign_in
+from tests.panel.pages import STAFF_PASSWORD, add_user, form_with, sign_in
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 EVA = "eva@example.com"
@@ -89,7 +89,7 @@ def test_a_sheet_goes_out_comes_back_is_looked_at_applied_and_undone(
     assert value_of(served, model, key) == value
     undo = client.post("/undo/start/", data={"import": address.rstrip("/").rpartition("/")[2]}).location
     assert "1 change goes back" in words(client.get(undo).text)
-    assert "put back" in words(client.post(f"{undo}apply/", follow_redirects=True).text)
+    assert "1 value was put back." in words(client.post(f"{undo}apply/", follow_redirects=True).text)
     assert value_of(served, model, key) == before
 
 
@@ -155,3 +155,43 @@ def test_a_partners_user_has_out_and_brings_back_what_that_partners_customers_ha
     answer = runner.invoke(args=["import", str(whole), "--json", "--skip-problems", "--as", EVA])
     plan = json.loads(answer.stdout)
     assert (plan["updated"], plan["refused"], plan["created"]) == (1, 2, 0), plan
+
+
+@pytest.mark.parametrize(
+    ("colleague", "says", "price"),
+    [
+        ({"note": "theirs"}, "was applied", 15),
+        ({"price": Decimal(18)}, "Something changed since this plan was made", 18),
+    ],
+)
+def test_what_a_colleague_writes_between_look_and_apply_stays(
+    served: Flask, client: FlaskClient, colleague: dict[str, Any], says: str, price: int
+) -> None:
+    book = book_of(sign_in(client), "services")
+    put(book, 3, "price", 15)
+    address = uploaded(client, book)
+    page = client.get(address).text
+    with served.app_context(), writing():
+        for key, value in colleague.items():
+            setattr(db.session.get_one(Service, 1), key, value)
+    approve(client, address, page)
+    assert says in client.get(address).text
+    (key, value), *_none = colleague.items()
+    assert (value_of(served, Service, "price"), value_of(served, Service, key)) == (price, value)
+
+
+@pytest.mark.parametrize(
+    ("address", "ids"),
+    [("/services/", [1, 2, 3]), ("/services/?plan=1", [1, 2]), ("/payments/", [1, 2]), ("/plans/", [1, 2])],
+)
+def test_the_button_of_a_list_exports_what_the_list_shows(
+    served: Flask, client: FlaskClient, address: str, ids: list[int]
+) -> None:
+    with served.app_context(), writing():
+        db.session.add(plan := Plan(name="1", price=Decimal(20)))
+        db.session.flush()
+        db.session.add(Service(customer_id=1, plan_id=plan.id))
+    page = sign_in(client).get(address).text
+    answer = client.post("/exports/new/", data=form_with(page, "of"), buffered=True)
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.data)).worksheets[0]
+    assert [row[1].value for row in sheet.iter_rows(min_row=3) if row[1].value] == ids

@@ -79,7 +79,7 @@ def test_what_was_looked_at_is_done_as_a_whole_and_told(app: Flask, client: Flas
     address = start(client, number)
     page = client.post(f"{address}apply/", follow_redirects=True).text
     assert "4 values were put back." in page
-    assert "1 new customers were moved to the bin." in page
+    assert "1 new customer was moved to the bin." in page
     assert (cities(app), state_of(app, number)) == (["Brno", "Brno"], "undone")
     with app.app_context():
         event = db.session.scalars(select(Event).where(Event.name == "import undone")).one()
