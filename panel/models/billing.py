@@ -158,8 +158,8 @@ class Account(Base):
     look_on: Mapped[dt.date | None] = mapped_column(index=True)
     billed_to: Mapped[dt.date | None]
     unchecked: Mapped[Short] = mapped_column(default="", server_default="")
-    moved_to: Mapped[Number | None]
-    moved_from: Mapped[Number | None]
+    moved_to: Mapped[Number | None] = mapped_column(ForeignKey("status.id"))
+    moved_from: Mapped[Number | None] = mapped_column(ForeignKey("status.id"))
     moved_on: Mapped[dt.date | None]
     blocked_on: Mapped[dt.date | None]
 

@@ -18,7 +18,7 @@ from panel.billing.run import look_at_all
 from panel.database import writing
 from panel.extensions import db
 from panel.forms.config import StatusForm
-from panel.models import BillingConfig, Customer, PlannedStatus, Status
+from panel.models import Account, BillingConfig, Customer, PlannedStatus, Status
 from panel.schema import forget_schema
 from panel.statuses import (
     PALETTE,
@@ -212,6 +212,16 @@ def _refuse_needed(model: Status) -> None:
     if number := db.session.scalar(planned):
         words = ngettext("%(num)d planned change", "%(num)d planned changes", number)
         raise InUse(_("%(label)s is used by %(words)s. Merge it into another one.", label=model.label, words=words))
+    going_back = select(func.count()).select_from(Account).where(Account.moved_from == model.id)
+    if number := db.session.scalar(going_back):
+        raise InUse(
+            ngettext(
+                "%(num)d customer gets %(label)s back once the debt is paid. Merge it into another one.",
+                "%(num)d customers get %(label)s back once their debts are paid. Merge it into another one.",
+                number,
+                label=model.label,
+            )
+        )
     refuse_former(model, Status.label)
 
 

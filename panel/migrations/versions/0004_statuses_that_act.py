@@ -172,6 +172,8 @@ def _create_account() -> None:
         sa.Column("moved_on", sa.Date(), nullable=True),
         sa.Column("blocked_on", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_account_customer_id")),
+        sa.ForeignKeyConstraint(["moved_to"], ["status.id"], name=op.f("fk_account_moved_to")),
+        sa.ForeignKeyConstraint(["moved_from"], ["status.id"], name=op.f("fk_account_moved_from")),
         sa.PrimaryKeyConstraint("customer_id", name="pk_account"),
     )
     op.execute("INSERT INTO account (customer_id, look_on) SELECT id, '0001-01-01' FROM customer")

@@ -8,15 +8,18 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 
 from panel.authors import SYSTEM
+from panel.billing.run import run_until
 from panel.database import writing
 from panel.extensions import db
 from panel.forms.billing import BillingForm, example_of
 from panel.models import Account, BillingConfig, Event, Status
 from panel.statuses import merge_or_enqueue, statuses_in_use
 from tests.builders import customer
+from tests.panel.billing.books import ACTIVE, pay, status_of, subscriber
 from tests.panel.pages import form_with, sign_in
 
 BLOCKED, INACTIVE = 3, 4
@@ -128,6 +131,24 @@ def test_the_statuses_of_automatic_moves_are_not_deleted_and_follow_a_merge(app:
         assert (config.blocked_status_id, config.inactive_status_id) == (9, INACTIVE)
         account = db.session.get_one(Account, ann)
         assert (account.moved_to, account.moved_from, account.blocked_on) == (9, 2, dt.date(2026, 1, 1))
+
+
+def test_a_status_that_debtors_go_back_to_is_merged_and_not_deleted(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        with writing():
+            db.session.add(Status(id=9, label="Gold", services="active", accounted=True, position=9))
+        debtor = subscriber(status_id=9)
+        run_until(dt.date(2026, 12, 1))
+        run_until(dt.date(2026, 12, 16))
+    sign_in(client)
+    refused = client.post("/statuses/delete/", data={"id": "9"}, follow_redirects=True).text
+    assert "1 customer gets Gold back once the debt is paid." in refused
+    with app.app_context():
+        with pytest.raises(IntegrityError), writing() as connection:
+            connection.execute(delete(Status).where(Status.id == 9))
+        merge_or_enqueue(9, ACTIVE, SYSTEM)
+        pay(debtor)
+        assert status_of(debtor) == ACTIVE
 
 
 @pytest.mark.parametrize("target", [BLOCKED, INACTIVE])
