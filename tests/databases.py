@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,18 @@ class Database:
 
     url: str
     instance: Path
+
+
+@contextmanager
+def another_writer(database: Database) -> Iterator[None]:
+    """Hold the database's lock for writing, as an import in SQLite does."""
+    connection = sqlite3.connect(database.url.removeprefix("sqlite:///"), isolation_level=None, timeout=30)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, request
+from flask import abort, has_request_context, request
 from flask_admin import expose
 from flask_babel.speaklater import LazyString
 from flask_login import current_user
@@ -70,6 +70,13 @@ class OfCustomers(RecordForms):
     def seen(self) -> Any:
         """Return the query for those of the customers whom the signed-in user may see."""
         return super().seen().join(Customer, Customer.id == self.entity.table.c.customer_id).where(*visible())
+
+    @property
+    def can_create(self) -> bool:
+        """Tell whether the signed-in user may add and change them."""
+        return has_request_context() and may(self.entity.edits)
+
+    can_edit = can_create
 
     @property
     def can_delete(self) -> bool:

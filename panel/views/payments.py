@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, has_request_context
+from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
-from panel.access import may
 from panel.entities import PAYMENT
 from panel.models import Payment
 from panel.rights import the_schema
@@ -26,13 +25,6 @@ class PaymentView(OfCustomers):
     nothing = lazy_gettext("The payments of customers will be listed here. They are recorded on a customer's page.")
     entity = PAYMENT
     tab = "billing"
-
-    @property
-    def can_create(self) -> bool:
-        """Tell whether the signed-in user may record payments, and put them right."""
-        return has_request_context() and may("payment.add")
-
-    can_edit = can_create
 
     def new_record(self) -> Payment:
         """Return a payment of the customer whom the address names."""

@@ -6,14 +6,13 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any
 
-from flask import abort, has_request_context, redirect, request
+from flask import abort, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from sqlalchemy import ColumnElement, select
 from werkzeug.wrappers import Response
 
-from panel.access import may
 from panel.entities import SERVICE
 from panel.extensions import db
 from panel.forms.customer import Shape
@@ -34,13 +33,6 @@ class ServiceView(OfCustomers):
     nothing = lazy_gettext("The services of customers will be listed here. They are added on a customer's page.")
     entity = SERVICE
     tab = "services"
-
-    @property
-    def can_create(self) -> bool:
-        """Tell whether the signed-in user may add services, change and end them."""
-        return has_request_context() and may("service.edit")
-
-    can_edit = can_create
 
     @expose("/end/", methods=("POST",))
     def end_view(self) -> Response:

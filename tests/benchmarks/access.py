@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import os
 import random
-import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 
-from tests.benchmarks.lists import Instance, instance_of
+from tests.benchmarks.lists import Instance, instance_of, options_of
 from tests.benchmarks.measure import ROOT
-from tests.databases import Database
+from tests.databases import Database, another_writer
 from tests.servers import running
 
 TIMES, ASKERS = 3_000, 4
@@ -32,7 +29,7 @@ PROMISED = 5.0
 
 def main(arguments: list[str]) -> None:
     """Print a table for each database."""
-    options = _options(arguments)
+    options = options_of("access", __doc__, arguments)
     with tempfile.TemporaryDirectory(prefix="rollbook-access-") as name:
         folder = options.folder or Path(name)
         print(
@@ -45,14 +42,6 @@ def main(arguments: list[str]) -> None:
             measure(engine, instance_of(folder, server, options.rows), options.rows)
 
 
-def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks access", description=__doc__)
-    parser.add_argument("rows", nargs="?", type=int, default=1_000_000, metavar="ROWS")
-    parser.add_argument("--postgres", metavar="URL", help="a server where databases may be made")
-    parser.add_argument("--folder", type=Path, help="keep the instances here, and use them if they are there")
-    return parser.parse_args(arguments)
-
-
 def measure(engine: str, instance: Instance, rows: int) -> None:
     """Print a line for each kind of question."""
     database = Database(instance.url or f"sqlite:///{instance.folder / 'rollbook.db'}", instance.folder)
@@ -62,7 +51,7 @@ def measure(engine: str, instance: Instance, rows: int) -> None:
             for beside, busy in (("", False), (", while another writes", True)):
                 if busy and engine != "SQLite":
                     continue
-                with _another_writer(instance.folder) if busy else nullcontext():
+                with another_writer(database) if busy else nullcontext():
                     _print(f"{engine}, {rows:,}{words}{beside}", servers[0], token, rows)
             _print(f"{engine}, {rows:,}{words}, {ASKERS} at once", servers[0], token, rows, ASKERS)
 
@@ -73,17 +62,6 @@ def _token(instance: Instance, *flags: str) -> str:
     environment = {**os.environ, **instance.settings()}
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     return done.stdout.strip()
-
-
-@contextmanager
-def _another_writer(folder: Path) -> Iterator[None]:
-    connection = sqlite3.connect(folder / "rollbook.db", isolation_level=None, timeout=30)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
-        connection.close()
 
 
 def _took(server: str, token: str, rows: int, times: int, chance: random.Random) -> list[float]:

@@ -67,7 +67,7 @@ class Instance:
 
 def main(arguments: list[str]) -> None:
     """Print a table for each database."""
-    options = _options(arguments)
+    options = options_of("lists", __doc__, arguments)
     with tempfile.TemporaryDirectory(prefix="rollbook-lists-") as name:
         folder = options.folder or Path(name)
         for engine, server in (("SQLite", None), ("PostgreSQL", options.postgres)):
@@ -80,8 +80,9 @@ def main(arguments: list[str]) -> None:
                 print(f"{label:40}{before:12.1f}{after:12.1f}{after / before:8.2f}", flush=True)
 
 
-def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks lists", description=__doc__)
+def options_of(name: str, description: str | None, arguments: list[str]) -> argparse.Namespace:
+    """Return what a benchmark of many customers, on either database, is asked for."""
+    parser = argparse.ArgumentParser(prog=f"python -m tests.benchmarks {name}", description=description)
     parser.add_argument("rows", nargs="?", type=int, default=1_000_000, metavar="ROWS")
     parser.add_argument("--postgres", metavar="URL", help="a server where databases may be made")
     parser.add_argument("--folder", type=Path, help="keep the instances here, and use them if they are there")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
+from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from panel.api.tokens import add_token, revoke
 from panel.database import writing
 from panel.extensions import db
-from panel.models import ApiToken, Customer, Event, Partner, Status
+from panel.models import ApiToken, Customer, Event, Partner, PlannedStatus, Status
 from panel.models.columns import now
 from panel.words import today
 from tests.builders import customer, edit
@@ -97,6 +98,25 @@ def test_a_change_counts_at_the_next_question(app: Flask, client: FlaskClient) -
             assert ask(client, "anna", text).json["access"] == access
         edit(record_id, login="eva")
         assert (ask(client, "anna", text).status_code, ask(client, "eva", text).status_code) == (404, 200)
+
+
+def test_a_change_by_an_import_its_undoing_or_a_plan_counts_at_the_next_question(
+    app: Flask, client: FlaskClient, runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    file = tmp_path / "blocked.csv"
+    file.write_text("id,status\n1,Blocked\n", "utf-8")
+    with app.app_context():
+        record_id, text = customer(login="anna", status_id=ACTIVE), token()
+    found = []
+    for command in (["import", str(file), "--accept-unknown"], ["undo", "1"]):
+        assert runner.invoke(args=command).exit_code == 0
+        found.append(ask(client, "anna", text).json["access"])
+    with app.app_context():
+        with writing():
+            db.session.add(PlannedStatus(customer_id=record_id, status_id=INACTIVE, day=today(), by="Eva"))
+        found.append(ask(client, "anna", text).json["access"])
+    assert runner.invoke(args=["lifecycle"]).exit_code == 0
+    assert [*found, ask(client, "anna", text).json["access"]] == ["suspended", "active", "active", "stopped"]
 
 
 ODD = [

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -22,23 +20,11 @@ from panel.extensions import db
 from panel.models import ApiToken, Event
 from panel.setup import prepare
 from tests.builders import customer
-from tests.databases import Database
+from tests.databases import Database, another_writer
 from tests.panel.test_api_access import ask, token
 from tests.servers import running
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-
-
-@contextmanager
-def another_writer(database: Database) -> Iterator[None]:
-    """Hold the database's lock for writing, as an import does."""
-    connection = sqlite3.connect(database.url.removeprefix("sqlite:///"), isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
-        connection.close()
 
 
 def reveals(app: Flask) -> int:
