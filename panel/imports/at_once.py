@@ -74,7 +74,7 @@ def import_together(
             options = named(connection, options, viewer)
             planned = _plan(connection, files, options, viewer)
         for one in planned:
-            refuse_fieldless(one.reading)
+            refuse_fieldless(one.reading, one.schema.entity)
         if not dry_run and all(is_ready(one, options) for one in planned):
             planned, applied = _write(files, planned, options, viewer)
         afterwards(planned, bool(applied))

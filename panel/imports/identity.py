@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from panel.imports.matching import members_of, nearly
+from panel.relations import points_to_customers
 from sync.cells import RawCell
 from sync.columns import Column
 from sync.fields import Bad, Field
@@ -119,10 +120,14 @@ class Identity:
             return Identified(row, token, record_id, is_tampered=token is None)
         if self._id is not None and not _is_blank(row.cell(self._id)):
             return Identified(row, id=_parse_id(row.cell(self._id)))
-        if self._key is not None:
-            key = parse_value(row.cell(self._key.index), self._key.field)
-            return Identified(row, key=None if isinstance(key, Bad) else key, lacks_key=key is None)
-        return Identified(row)
+        return Identified(row) if self._key is None else _keyed(row, self._key)
+
+    def with_logins(self, rows: Sequence[Identified], columns: Sequence[Column]) -> Sequence[Identified]:
+        """Return the rows with keys that name customers by login, where these columns know the logins of the rows."""
+        if self._key is None or not points_to_customers(self._key.field):
+            return rows
+        key = next(column for column in columns if column.index == self._key.index)
+        return [_keyed(one.row, key) if _has_key_only(one) else one for one in rows]
 
     def is_blank(self, one: Identified) -> bool:
         """Tell whether a row says nothing at all: no identity, or a prepared one, and no value."""
@@ -135,6 +140,15 @@ class Identity:
             return False
         raw = one.row.cell(self._id)
         return raw != one.id and not _is_blank(raw) and _parse_id(raw) != one.id
+
+
+def _has_key_only(one: Identified) -> bool:
+    return one.id is None and one.token is None and not one.is_tampered
+
+
+def _keyed(row: SheetRow, column: Column) -> Identified:
+    key = parse_value(row.cell(column.index), column.field)
+    return Identified(row, key=None if isinstance(key, Bad) else key, lacks_key=key is None)
 
 
 def _parse_id(raw: RawCell) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from panel.imports.options import ImportOptions
+from panel.imports.showing import display
 from panel.schema import Schema
 from sync.columns import Column, Headers
 from sync.errors import UnknownField
+from sync.fields import Field
 from sync.types import FIELD_TYPES
 from sync.types.text import folded
 from sync.words import later, say
@@ -56,6 +58,6 @@ def nearly(member: Any) -> Any:
     return plain.lstrip("0") or plain if plain.isdigit() else plain
 
 
-def shown_key(key: Any) -> str:
+def shown_key(key: Any, field: Field) -> str:
     """Return a key as messages name it."""
-    return ", ".join(map(str, members_of(key)))
+    return ", ".join(str(display(one, field)) for one in members_of(key))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from panel.entities import Entity
 from panel.imports.asking import DateQuestion, UnknownText
 from panel.imports.options import ImportOptions
 from panel.imports.synonyms import NAMES
@@ -119,7 +120,7 @@ def hint_of(one: Suggestion) -> str:
     return f'Column "{one.header}" may be {one.field.name}: {one.evidence}. {named}'
 
 
-def refuse_fieldless(reading: Reading) -> None:
+def refuse_fieldless(reading: Reading, entity: Entity) -> None:
     """Refuse a table of which no column is a field yet, where nobody is there to choose. Raises `UnknownField`."""
     if not reading.columns:
-        raise UnknownField(" ".join((say(NO_COLUMN), *map(hint_of, reading.suggestions))))
+        raise UnknownField(" ".join((say(NO_COLUMN, what=entity.title.lower()), *map(hint_of, reading.suggestions))))

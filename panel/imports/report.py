@@ -151,6 +151,8 @@ def _hint(key: str | None, planned: Planned) -> str:
     field = next((field for field in planned.shown.fields if field.key == key), None)
     if planned.export_id is not None or field is None or not field.options:
         return ""
+    if not planned.schema.entity.has_extra:
+        return f' If the column means something else, leave it out with --map "{field.label}=-".'
     return (
         " If the column means something else, make it a field of its own with "
         f'--map "{field.label}=+", or leave it out with --map "{field.label}=-".'

@@ -120,9 +120,10 @@ class RowsPlanner:
         return is_label and all(row.cell(one.index) == one.field.label for one in columns)
 
     def _plan_batch(self, rows: Sequence[Identified]) -> None:
-        by_key = self.gatherer.ids_by_key(self.key, [one.key for one in rows if one.key is not None])
-        named = [one.with_id(by_key.get(one.key, [])) if one.key is not None else one for one in rows]
-        columns = self._pointing.with_logins(self._columns, [one.row for one in named])
+        columns = self._pointing.with_logins(self._columns, [one.row for one in rows])
+        keyed = self._identity.with_logins(rows, columns)
+        by_key = self.gatherer.ids_by_key(self.key, [one.key for one in keyed if one.key is not None])
+        named = [one.with_id(by_key.get(one.key, [])) if one.key is not None else one for one in keyed]
         self._planner = self._planner_of(columns)
         drafts = {one.row.number: self._planner.new(one.row) for one in named if one.id is None}
         known = self.gatherer.gather(named, drafts)
@@ -187,7 +188,7 @@ class RowsPlanner:
 
     def _wrong_key(self, one: Identified, key: Column) -> str:
         """Return why the key of a row does not say whom it means, if it does not."""
-        said = {"label": key.field.name, "value": shown_key(one.key), "noun": self._noun}
+        said = {"label": key.field.name, "value": shown_key(one.key, key.field), "noun": self._noun}
         if one.lacks_key:
             return say(BLANK_KEY, **said)
         if len(one.candidates) > 1:

@@ -31,7 +31,7 @@ KEYLESS = later(
     "columns by their headers, as the export showed them."
 )
 NO_COLUMN = later(
-    "No column's header is a field of customers. "
+    "No column's header is a field of %(what)s. "
     'Name one with --map "Header=field", or send a workbook that was exported here.'
 )
 

@@ -275,3 +275,26 @@ def test_a_service_by_import_is_looked_at_and_charged_by_the_next_run(opened: Op
     assert runner.invoke(args=["lifecycle", "--date", "2027-01-01"]).exit_code == 0
     assert db.session.query(Charge).filter_by(service_id=3).one().amount == Decimal(10)
     assert db.session.query(Charge).count() == charges + 3
+
+
+KEYED: list[tuple[str, str, str, tuple[int, int, int], str]] = [
+    ("services", "customer", "Customer,Price a month\nann,5\n#2,6\n", (2, 0, 0), ""),
+    ("services", "customer", "Customer,Plan,Price a month\nEva,Ahead,5\nBOB,,6\n", (1, 1, 0), ""),
+    ("services", "plan", "Plan,Note\nfast,x\n", (0, 0, 1), "Plan 'Fast' belongs to 2 of them."),
+    ("payments", "customer", "Customer,Amount\nnobody,5\n", (0, 0, 1), "'nobody' is no customer."),
+    ("plans", "name", "Name,Price a month\nFast,25\nNew,3\n", (1, 1, 0), ""),
+    ("payments", "customer", "Foo\nbar\n", (0, 0, 0), "is a field of payments"),
+]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("of", "key", "text", "counts", "said"), KEYED)
+def test_a_key_says_which_record_is_meant(
+    opened: Opened, tmp_path: Path, of: str, key: str, text: str, counts: tuple[int, int, int], said: str
+) -> None:
+    out = opened(of.capitalize())
+    out.path = tmp_path / "foreign.csv"
+    out.path.write_text(text, encoding="utf-8")
+    done = out.read("--of", of, "--key", key if "Foo" not in text else "", "--accept-unknown")
+    assert tuple(done.get(name, 0) for name in ("updated", "created", "refused")) == counts
+    assert said in done["said"]
