@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
-from panel.entities import BY_NAME
+from panel.entities import BY_NAME, CUSTOMER
 from panel.forms.mapping import PARTS, ColumnsPage
 from panel.forms.showing import count
 from panel.imports.options import ImportOptions
@@ -50,6 +50,13 @@ EXPLAINED = {
     "ignored": _l("Changed cells that count for nothing, each with the reason."),
     "absent": _l("Customers that were exported and are not in the file. Nothing happens to them."),
     "columns": _l("What each column of the file is taken as. Columns that nobody decided about are left out."),
+}
+# What is said of other records in place of that
+_OTHER_GROUPS = {"new": (_l("new record"), _l("new records"))}
+_OTHER_EXPLAINED = {
+    "new": _l("Rows that are no record yet."),
+    "delete": _l("Records whose row asks for their deletion."),
+    "absent": _l("Records that were exported and are not in the file. Nothing happens to them."),
 }
 STATES = {
     "uploaded": _l("Being read"),
@@ -90,6 +97,11 @@ class Preview:
     one: Import
     tallies: Sequence[Tally]
     wanted: str = ""
+
+    @property
+    def is_of_customers(self) -> bool:
+        """Tell whether the rows are customers, and no other records."""
+        return self.one.entity == CUSTOMER.key
 
     @property
     def counts(self) -> dict[str, int]:
@@ -134,7 +146,8 @@ class Preview:
     def tabs(self) -> list[tuple[str, int, str]]:
         """Return each group that has lines: its key, how many there are, its words."""
         counts = {**self.counts, "columns": self.mapped.unclaimed}
-        found = ((key, counts.get(key, 0), words) for key, words in GROUPS.items())
+        groups = GROUPS if self.is_of_customers else GROUPS | _OTHER_GROUPS
+        found = ((key, counts.get(key, 0), words) for key, words in groups.items())
         # Of a file from elsewhere there is always its sheet, its headers and its key to look at.
         shown = ("columns",) if self.mapped.columns else ()
         return [(key, number, words[number != 1]) for key, number, words in found if number or key in shown]
@@ -150,7 +163,8 @@ class Preview:
     @property
     def explained(self) -> str:
         """Return what the group on screen means."""
-        return EXPLAINED.get(self.group, "")
+        explained = EXPLAINED if self.is_of_customers else EXPLAINED | _OTHER_EXPLAINED
+        return explained.get(self.group, "")
 
     @property
     def needs_a_look(self) -> bool:
@@ -164,9 +178,12 @@ class Preview:
     @property
     def action(self) -> str:
         """Return what applying would do, as a button says it; empty where it would do nothing."""
+        created = self._number("created", "%(number)s new record", "%(number)s new records")
+        if self.is_of_customers:
+            created = self._number("created", "%(number)s new customer", "%(number)s new customers")
         parts = [
             self._number("cells_updated", "%(number)s change", "%(number)s changes"),
-            self._number("created", "%(number)s new customer", "%(number)s new customers"),
+            created,
             self._number("deleted", "%(number)s deletion", "%(number)s deletions"),
         ]
         return _(" and ").join(part for part in parts if part)

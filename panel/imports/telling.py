@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
 
+from panel.entities import CUSTOMER
 from panel.extensions import db
 from panel.forms.showing import count
 from panel.mail import can_mail, link, mail
@@ -36,17 +37,26 @@ def outcome(one: Import) -> str:
     if one.state != "applied":
         return one.message
     by = _("Applied by %(name)s", name=one.applied_by)
-    return f"{by}: {', '.join(_parts(one.counts or {})) or _('nothing changed')}."
+    return f"{by}: {', '.join(_parts(one)) or _('nothing changed')}."
 
 
-def _parts(counts: dict[str, Any]) -> Iterator[str]:
+def _parts(one: Import) -> Iterator[str]:
+    counts = one.counts or {}
+    came_and_went = (
+        ("created", "%(number)s new record", "%(number)s new records"),
+        ("deleted", "%(number)s record deleted", "%(number)s records deleted"),
+    )
+    if one.entity == CUSTOMER.key:
+        came_and_went = (
+            ("created", "%(number)s new customer", "%(number)s new customers"),
+            ("deleted", "%(number)s customer deleted", "%(number)s customers deleted"),
+        )
     words = (
         ("cells_updated", "%(number)s cell changed", "%(number)s cells changed"),
-        ("created", "%(number)s new customer", "%(number)s new customers"),
-        ("deleted", "%(number)s customer deleted", "%(number)s customers deleted"),
+        *came_and_went,
         ("refused", "%(number)s row refused", "%(number)s rows refused"),
     )
-    yield from (count(counts[name], one, several) for name, one, several in words if counts.get(name))
+    yield from (count(counts[name], single, several) for name, single, several in words if counts.get(name))
     if number := rejected(counts):
         yield count(number, "%(number)s rejected", "%(number)s rejected")
 

@@ -263,6 +263,8 @@ def _page(one: Import, args: MultiDict[str, str]) -> dict[str, Any]:
         "names": names_of((item.record_id for item in lines.items), entity),
         "record_url": address_of_records(entity),
         "what": entity.title,
+        "whose": _("Customer") if preview.is_of_customers else _("Record"),
+        "new_one": _("New customer") if preview.is_of_customers else _("New record"),
         "changed_by": who_changed(lines.items),
         "labels": {field.key: field.name for field in fields} | _new_labels(one) | {DELETED: _("Deleted")},
         "fields": fields,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskCliRunner
+from flask.testing import FlaskClient, FlaskCliRunner
 
 from panel.database import writing
 from panel.extensions import db
@@ -19,6 +20,7 @@ from panel.words import today
 from tests.builders import customer, edit
 from tests.panel.billing.made import lasting
 from tests.panel.out import Out
+from tests.panel.pages import sign_in
 
 ACTIVE, BLOCKED = 2, 3
 FIRST, SECOND, NEW = 3, 4, 5
@@ -98,3 +100,17 @@ def test_a_new_row_is_no_edit_of_what_follows_from_it(out: Callable[..., Out]) -
     back.put(NEW, balance=None)
     again = back.back()
     assert (again["created"], again["unchanged"], ignored(again)) == (0, 3, [])
+
+
+def test_a_preview_of_other_records_speaks_of_no_customers(out: Callable[..., Out], client: FlaskClient) -> None:
+    back = out("Services")
+    back.put(NEW, customer="ann", plan="Fast")
+    back.put(FIRST, note="x")
+    back.book.save(back.path)
+    sent = {"file": (io.BytesIO(back.path.read_bytes()), "Services.xlsx")}
+    page = sign_in(client).post("/imports/upload/", data=sent, follow_redirects=True).text
+    assert "Apply 1 change and 1 new record" in page
+    assert "Records are known by" in page
+    assert ">Customer</th>" not in page
+    assert "new customer" not in page
+    assert 'value="state"' not in page
