@@ -52,7 +52,8 @@ def with_customers(connection: Connection, field: Field, names: Collection[str],
     if field.type != RelationType.key or "login" in reach.unseen:
         return known
     new = (customers.newborn.get(name.casefold()) for name in names)
-    logins = [one.called for one in new if one and reach.partner_id in {None, one.values.get("partner")}]
+    mine = (one for one in new if one and reach.partner_id in {None, one.values.get("partner")})
+    logins = sorted({one.called for one in mine})
     return replace(known, options=(*known.options, *(Option(name, name) for name in logins))) if logins else known
 
 

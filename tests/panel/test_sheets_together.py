@@ -52,7 +52,11 @@ def brought(runner: FlaskCliRunner, files: list[Path]) -> tuple[int, list[dict[s
 
 WORKING: list[tuple[Sheets, dict[str, Any]]] = [
     (
-        (NEW_CUSTOMER, ("Services", NEW, {"customer": "joe1", "plan": "Slow"})),
+        (
+            NEW_CUSTOMER,
+            ("Services", NEW, {"customer": "joe1", "plan": "Slow"}),
+            ("Services", NEW + 1, {"customer": "JOE1", "plan": "Fast"}),
+        ),
         {"customer_id": 4, "plan_id": 2, "price": 10},
     ),
     (
