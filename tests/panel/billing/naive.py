@@ -35,6 +35,7 @@ class Plain:
     came_from: int | None = None
     blocked_since: dt.date | None = None
     moves: list[tuple[dt.date, int]] = field(default_factory=list)
+    planned: list[tuple[dt.date, int]] = field(default_factory=list)
     today: dt.date = dt.date.min
 
     @property
@@ -56,6 +57,8 @@ class Plain:
     def pass_day(self, on: dt.date) -> None:
         """Live one day."""
         self.today = on
+        for status in [status for day, status in self.planned if day == on and not self.in_bin]:
+            self.by_hand(status)
         self.back()
         self.give_up()
         self.bill()
