@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -16,6 +17,16 @@ from sync.words import say
 
 class Spoken(click.Command):
     """A command that ends with a sentence and status 1 where the database or the disk fails, or a person has to act."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what was asked for; whoever asked for JSON gets an object, also where that cannot be understood."""
+        asked = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "--json" in asked:
+                click.echo(json.dumps({"error": error.format_message()}, ensure_ascii=False))
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

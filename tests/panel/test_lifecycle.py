@@ -169,7 +169,10 @@ def test_the_command_says_what_it_did(app: Flask, runner: FlaskCliRunner) -> Non
     done = runner.invoke(args=["lifecycle", "--date", "2030-05-01"])
     assert "Customer 1 Ann Novak: New → Active, planned for 2030-05-01." in done.output
     assert "2030-05-01: 1 of 1 planned changes changed." in done.output
-    assert runner.invoke(args=["lifecycle", "--date", "tomorrow"]).exit_code == 2
+    for command in (["lifecycle", "--date", "tomorrow"], ["import", "x.csv", "--confirm", "many"], ["undo", "last"]):
+        refused = runner.invoke(args=[*command, "--json"])
+        assert (refused.exit_code, list(json.loads(refused.stdout))) == (2, ["error"])
+        assert json.loads(refused.stdout)["error"] in refused.stderr
 
 
 # The pages
