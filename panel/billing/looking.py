@@ -35,6 +35,17 @@ def settle(standing: Standing, day: dt.date, terms: Terms) -> Looked:
     return account.looked()
 
 
+def take_back(standing: Standing, day: dt.date) -> Standing:
+    """Make the day on which money was taken back a due day: nobody who owes by that waits for the next billing.
+
+    Where a due day that has come is still to be checked, that is soon enough.
+    """
+    unchecked = standing.marks.unchecked
+    if standing.prepaid or any(due_on <= day for due_on in unchecked):
+        return standing
+    return replace(standing, marks=replace(standing.marks, unchecked=tuple(sorted((*unchecked, day)))))
+
+
 @dataclass(frozen=True, slots=True)
 class Wants:
     """What a look needs beside the account."""
@@ -43,7 +54,7 @@ class Wants:
     not_due: bool
 
 
-EVERYTHING = Wants(terms=True, not_due=True)
+EVERYTHING, NOTHING_MORE = Wants(terms=True, not_due=True), Wants(terms=False, not_due=False)
 
 
 def wants(standing: Standing, day: dt.date, terms: Terms) -> Wants:

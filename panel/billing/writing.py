@@ -44,6 +44,11 @@ def write(connection: Connection, results: Sequence[Result], day: dt.date) -> No
     _update(connection, [{**_marks(one), "new_look_on": one.looked.look_on} for one in results if not one.stays])
 
 
+def write_billed(connection: Connection, results: Iterable[Result]) -> None:
+    """Write what is remembered of billings, and nothing else."""
+    _update(connection, [_billed(one) for one in results])
+
+
 def write_settled(connection: Connection, results: Sequence[Result], day: dt.date) -> None:
     """Write what payments changed at once; the daily run still looks at these customers."""
     write_charges(connection, results, day)

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Flask
 from sqlalchemy import event
@@ -45,7 +45,7 @@ class Killer:
         """Run a command, or without one the work that waits; kill it after some seconds, or else once it is done.
 
         The seconds count from the beginning, or from the first write. Return the moments of the first write and of
-        the end, as far as they came.
+        the end, as far as they came. Where nothing is written at all, the end is not waited for any longer.
         """
         assert self._process.stdin
         assert self._process.stdout
@@ -90,7 +90,8 @@ def _attempt(app: Flask, order: dict[str, Any]) -> dict[str, float]:
         marks[mark.decode()] = at
         if mark == WRITES and order["wait_for_writes"]:
             end = began + at + order["delay"]
-        if not mark or (mark == DONE and order["delay"] is None):
+        is_no_more = mark == DONE and (order["delay"] is None or (order["wait_for_writes"] and len(marks) == 1))
+        if not mark or is_no_more:
             break
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -98,7 +99,7 @@ def _attempt(app: Flask, order: dict[str, Any]) -> dict[str, float]:
     return marks
 
 
-def _do(app: Flask, told: int, arguments: list[str]) -> None:
+def _do(app: Flask, told: int, arguments: list[str]) -> NoReturn:
     """Do it, and then wait, as a worker waits for more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     # Equal signatures need equal passwords.
@@ -111,6 +112,7 @@ def _do(app: Flask, told: int, arguments: list[str]) -> None:
             run_pending()
     os.write(told, DONE)
     time.sleep(LONGEST)
+    os._exit(0)
 
 
 class _Teller:

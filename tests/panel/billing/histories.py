@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from panel.billing.days import Calendar
-from panel.billing.looking import look, settle
+from panel.billing.looking import look, settle, take_back
 from panel.billing.rules import Effect, Given, Terms, merge_rules
 from panel.billing.standing import Marks, Move, NewCharge, Standing, Term
 
@@ -47,6 +47,8 @@ class History:
     def pay(self, amount: object, on: dt.date) -> None:
         """Record a payment, which is settled at once."""
         self.change(balance=self.standing.balance + Decimal(str(amount)))
+        if Decimal(str(amount)) < 0:
+            self.standing = take_back(self.standing, on)
         if self.standing.is_moved:
             looked = settle(self.standing, on, self.terms)
             self._take(on, looked.standing, looked.done)

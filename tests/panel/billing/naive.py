@@ -52,6 +52,8 @@ class Plain:
         """Take money, which brings a customer back at once."""
         self.today = on
         self.payments.append(amount)
+        if amount < 0 and not self.prepaid and not any(due <= on for due in self.to_check):
+            self.to_check.append(on)  # what went back is owed from today on
         self.back()
 
     def pass_day(self, on: dt.date) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
@@ -45,6 +45,7 @@ from tests.panel.billing.books import (
     subscriber,
 )
 
+ONE = dt.timedelta(1)
 SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
@@ -351,18 +352,47 @@ def test_a_service_that_moved_to_another_customer_is_charged_once_a_month(contex
     assert (len(charges(one)), [on for on, _amount in charges(other)]) == (1, ["2027-01-15"])
 
 
-def test_a_payment_that_goes_to_the_bin_makes_a_debt_that_the_next_day_of_blocking_sees(context: Flask) -> None:
-    one = subscriber()
+def _deleted(payment: Payment) -> None:
+    payment.deleted_at = now()
+
+
+def _smaller(payment: Payment) -> None:
+    payment.amount = Decimal("19.99")
+
+
+def _of_another(payment: Payment) -> None:
+    payment.customer_id = customer(status_id=ACTIVE)
+
+
+def _refunded(payment: Payment) -> None:
+    db.session.add(Payment(customer_id=payment.customer_id, amount=Decimal(-20), day=payment.day))
+
+
+@pytest.mark.parametrize("take_back", [_deleted, _smaller, _of_another, _refunded])
+@pytest.mark.parametrize(
+    ("on", "rules", "blocked"),
+    [
+        ("2026-12-20", {}, "2026-12-20"),
+        ("2026-12-22", {"blocking_period": 5}, "2026-12-27"),
+        ("2026-12-19", {"blocking_period": 5}, "2026-12-21"),  # the day of blocking of December itself
+        ("2026-12-10", {}, "2026-12-16"),
+    ],
+)
+def test_money_that_is_taken_back_is_owed_from_that_day_on(
+    context: Flask, take_back: Callable[[Payment], None], on: str, rules: dict[str, int], blocked: str
+) -> None:
+    one = subscriber(**rules)
     payment = pay(one)
     run_until(day("2026-12-01"))
-    run_until(day("2026-12-20"))
+    run_until(day(on))
     assert status_of(one) == ACTIVE
     with writing():
-        db.session.get_one(Payment, payment).deleted_at = now()
-    run_until(day("2026-12-31"))
-    assert (status_of(one), account(one).balance) == (ACTIVE, -20)
-    run_until(day("2027-01-16"))
-    assert (status_of(one), account(one).balance) == (BLOCKED, -40)
+        take_back(db.session.get_one(Payment, payment))
+    if blocked > on:
+        run_until(day(blocked) - ONE)
+        assert status_of(one) == ACTIVE
+    run_until(day(blocked))
+    assert status_of(one) == BLOCKED
 
 
 @SQLITE
