@@ -392,5 +392,6 @@ def test_r41_what_a_visitor_typed_stays_on_one_line(app: Flask, client: FlaskCli
     for email in ("x@example.com\r\nsign-in by admin\x1b[2J", "a password, typed one line too high"):
         client.post("/login/", data={"email": email, "password": "no"})
     with app.app_context():
-        assert list(db.session.scalars(select(Event.by).order_by(Event.id))) == ["x@example.com sign-in by admin[2J", "somebody"]
+        by = list(db.session.scalars(select(Event.by).order_by(Event.id)))
+    assert by == ["x@example.com sign-in by admin[2J", "somebody"]
     assert plain("Ann\r\nsign-in by admin\x1b[2J") == "Ann  sign-in by admin [2J"
